@@ -1,0 +1,64 @@
+"""What can go wrong, as one small tree. Every message is one line that says what to do next.
+
+    AtelierError
+    ├── InputError            what was given cannot be used
+    │   ├── SettingError      an option's value
+    │   ├── SourceError       a path or URL that cannot be read
+    │   └── ImageError        a file that is no picture, is damaged, or is over the limits
+    ├── OutputError           the result cannot be written
+    ├── WeightsError          a network's weights: absent, damaged, or not to be had
+    ├── MissingExtra          an optional part of the package is not installed
+    ├── Diverged              the numbers went wrong before there was a picture worth keeping
+    └── Cancelled             somebody asked to stop
+"""
+
+from __future__ import annotations
+
+
+class AtelierError(Exception):
+    """Base of everything atelier raises on purpose. Faces print it as one line and exit with `exit_code`."""
+
+    exit_code = 1
+
+
+class InputError(AtelierError, ValueError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+
+
+class SettingError(InputError):
+    """An option has a value that makes no sense; the message names the option and its range."""
+
+
+class SourceError(InputError):
+    """A path or URL that does not exist, may not be read, or is over the limits for downloads."""
+
+
+class ImageError(InputError):
+    """A file that is not a picture, is damaged, or is larger than the limits allow."""
+
+
+class OutputError(AtelierError, OSError):
+    """The result cannot be written: no such folder, no space, an unknown format."""
+
+
+class WeightsError(AtelierError):
+    """A network's weights are absent, damaged or could not be fetched."""
+
+
+class MissingExtra(AtelierError, ImportError):
+    """An optional part is not installed; the message names the command that installs it."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'atelier[{extra}]'")
+
+
+class Diverged(AtelierError, ArithmeticError):
+    """The optimisation produced NaN or infinity before any usable picture existed."""
+
+
+class Cancelled(AtelierError):
+    """Raised by a report to stop a run; engines answer it with the best picture so far where they have one."""
+
+    exit_code = 130
