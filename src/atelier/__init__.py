@@ -1,3 +1,38 @@
-"""atelier: photos into paintings."""
+"""atelier: photos into paintings.
+
+    import atelier
+    atelier.stylize("photo.jpg", "painting.jpg").save("out.png")
+
+The names below are the whole public surface. Nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+__all__ = ["AtelierError", "Cancelled", "Image", "Progress", "load", "reconstruct", "save", "stylize", "texture"]
+
+_HOMES = {
+    "AtelierError": "atelier.errors", "Cancelled": "atelier.errors", "Image": "atelier.image", "Progress": "atelier.progress",
+    "load": "atelier.api", "reconstruct": "atelier.api", "save": "atelier.api", "stylize": "atelier.api", "texture": "atelier.api",
+}  # fmt: skip
+
+if TYPE_CHECKING:
+    from atelier.api import load, reconstruct, save, stylize, texture
+    from atelier.errors import AtelierError, Cancelled
+    from atelier.image import Image
+    from atelier.progress import Progress
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'atelier' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

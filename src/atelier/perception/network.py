@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.errors import SettingError
+from atelier.perception.weights import load as load_weights
 
 CONVS = (
     "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4",
@@ -22,6 +24,7 @@ CONVS = (
 """Every layer there is, in order. A 2x2 pooling stands between blocks."""
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+TEACHER_CHANNELS = dict(zip(CONVS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512), strict=True))
 MEAN = (123.68, 116.779, 103.939)
 """Channel means (R, G, B) of ImageNet in 0..255, subtracted from the input (Simonyan & Zisserman 2014)."""
 
@@ -63,10 +66,11 @@ def normalise(x: Tensor) -> Tensor:
     return x * 255.0 - torch.tensor(MEAN, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
 
 
-def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
-    """Run the plan over normalised input up to the deepest layer asked for.
+def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max", border: int = 0) -> dict[str, Tensor]:
+    """Run the plan over normalised input up to the deepest layer asked for, zero-padded by 1 before each convolution.
 
-    x (B, 3, H, W); the result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type.
+    x (B, 3, H + 2 border, W + 2 border), border 0 or 1: the pixels that conv1_1 sees beyond the picture are part of x
+    already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type.
     """
     wanted = set(layers)
     seen: dict[str, Tensor] = {}
@@ -75,10 +79,75 @@ def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str
         if name[4] != previous[4]:
             x = pool(x, pooling)
         weight, bias = weights[name]
-        x = F.relu_(F.conv2d(x, weight, bias, padding=1))
+        x = F.relu_(F.conv2d(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border))
         if name in wanted:
             seen[name] = x
             if len(seen) == len(wanted):
                 break
         previous = name
     return seen
+
+
+@dataclass(frozen=True)
+class Network:
+    """A perceptual network, ready to look.
+
+    weights: convolutions by layer, in the type and on the device that computing is done in. mean: (3,), RGB in 0..255,
+    subtracted from the input. metric: for a distilled network, layer -> R (k, k) such that distances between R f are
+    the teacher's distances; a layer that is absent is its own measure. channels: how many channels a layer has in the
+    space its losses are stated in (the teacher's, for a student), the N of Gatys' normalisation.
+    """
+
+    name: str
+    weights: Weights
+    mean: Tensor
+    metric: Mapping[str, Tensor]
+    channels: Mapping[str, int]
+
+    @classmethod
+    def load(cls, name: str, device: str = "cpu", dtype: torch.dtype | None = None) -> Network:
+        """By name (`pocket`, `vgg19`) or the path of a safetensors file. dtype: that of convolutions; default `fastest`.
+
+        Raises WeightsError where the weights are not to be had.
+        """
+        dtype = dtype or fastest(device)
+        loaded = load_weights(name)
+        convs = {
+            layer: (
+                torch.from_numpy(weight).to(device, dtype).contiguous(memory_format=torch.channels_last),
+                torch.from_numpy(bias).to(device, dtype),
+            )
+            for layer, (weight, bias) in loaded.layers.items()
+        }
+        metric = {layer: torch.from_numpy(r).to(device, torch.float32) for layer, r in loaded.metrics.items()}
+        channels = {layer: TEACHER_CHANNELS[layer] if metric else len(bias) for layer, (_, bias) in convs.items()}
+        mean = torch.tensor(loaded.mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
+        return cls(name, convs, mean, metric, channels)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.weights[CONVS[0]][0].dtype
+
+    def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
+        """pixels (B, 3, H, W), RGB in [0, 1] -> layer -> (B, C, H/2^(b-1), W/2^(b-1)), in this network's type.
+
+        Raises SettingError for a picture too small for the deepest layer.
+        """
+        layers = tuple(layers)
+        if layers and min(pixels.shape[2:]) < (need := 2 ** (int(max(layers)[4]) - 1)):
+            raise SettingError(f"{max(layers)} needs a picture of at least {need} px a side, not {pixels.shape[3]}x{pixels.shape[2]}")
+        # The border pixels are repeated once for conv1_1 (as in style-transfer-pytorch): to its zero padding the picture
+        # would end in a hard edge against grey, and the optimiser paints a frame along it.
+        x = F.pad((pixels * 255.0 - self.mean).to(self.dtype), (1, 1, 1, 1), mode="replicate")
+        return activations(self.weights, x.contiguous(memory_format=torch.channels_last), layers, pooling, border=1)
+
+
+def fastest(device: str) -> torch.dtype:
+    """bfloat16 where the hardware multiplies it faster than float32 (AVX512-BF16 or AMX, NVIDIA from Ampere), else float32."""
+    if device.startswith("cuda"):
+        return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32
+    if device == "cpu":
+        checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not public yet, hence the care
+        if any(getattr(torch.cpu, check, bool)() for check in checks):
+            return torch.bfloat16
+    return torch.float32

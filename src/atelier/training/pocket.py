@@ -38,7 +38,8 @@ from torch import Tensor
 
 from atelier.perception.network import CONVS, STYLE_LAYERS, activations, normalise
 
-WIDTHS = dict(zip(CONVS, (16, 16, 32, 32, 64, 64, 64, 64, 128, 128, 128, 128, 128), strict=True))
+WIDTHS = dict(zip(CONVS, (16, 16, 32, 32, 64, 64, 64, 64, 128, 128, 192, 192, 256), strict=True))
+"""Wider where positions are few: the deep layers cost little time and are the hardest to imitate."""
 TAPS = (*STYLE_LAYERS, "conv3_2", "conv4_2")
 """Layers whose metric ships: the style layers and two content layers."""
 HINT_WEIGHT = 0.3
@@ -128,8 +129,12 @@ def normalised_teacher(path: Path, pictures: Tensor, dtype: torch.dtype, device:
     return out, input_scale
 
 
-def cut_from_teacher(teacher: dict[str, tuple[Tensor, Tensor]], x: Tensor, ridge: float = 1e-3) -> Params:
-    """The student's start: chosen channels of the teacher, refitted by least squares on the pictures x (normalised)."""
+def cut_from_teacher(teacher: dict[str, tuple[Tensor, Tensor]], x: Tensor, learned: Params | None = None, ridge: float = 1e-3) -> Params:
+    """The student's start: chosen channels of the teacher, refitted by least squares on the pictures x (normalised).
+
+    learned: layers of a narrower run, kept as they are where their shapes fit.
+    """
+    learned = learned or {}
     teacher = {n: (w.float(), b.float()) for n, (w, b) in teacher.items()}
     params: Params = {}
     with torch.inference_mode():
@@ -141,6 +146,11 @@ def cut_from_teacher(teacher: dict[str, tuple[Tensor, Tensor]], x: Tensor, ridge
                 student = F.max_pool2d(student, 2)
             previous = name
             t = target[name].transpose(0, 1).flatten(1)  # (C, N)
+            kept = learned.get(f"{name}.weight")
+            if kept is not None and kept.shape == (WIDTHS[name], student.shape[1] * 9):
+                params |= {k: learned[k] for k in (f"{name}.weight", f"{name}.bias", f"{name}.head")}
+                student = F.relu(F.conv2d(student, kept.view(len(kept), -1, 3, 3), learned[f"{name}.bias"], padding=1))
+                continue
             chosen = pivots(t @ t.T, WIDTHS[name])
             weight, bias = teacher[name]
             source = target[CONVS[CONVS.index(name) - 1]] if name != CONVS[0] else x.float()
@@ -210,8 +220,9 @@ def distillation_loss(student: dict[str, Tensor], target: dict[str, Tensor], hea
         inner, crossed = ss @ metric, ss * (q.T @ (tt @ q))
         squared = tt.square().sum((1, 2))
         gram = ((inner * inner.transpose(1, 2)).sum((1, 2)) - 2 * crossed.sum((1, 2)) + squared) / squared
-        # The square root keeps the few pictures that the student knows least from drowning the rest.
-        total = total + feature.clamp_min(1e-6).mean() + 0.5 * (gram.clamp_min(0) + 1e-4).sqrt().mean()
+        # Bounded above, so that the few pictures that the student knows least do not drown the rest.
+        gram = gram.clamp_min(0)
+        total = total + feature.clamp_min(1e-6).mean() + 0.25 * (gram + 1e-4).sqrt().mean() + 0.75 * (gram / (1 + 0.5 * gram)).mean()
         numbers[name] = (float(feature.detach().mean()), float(gram.detach().mean()))
     return total, numbers
 
@@ -313,14 +324,16 @@ def network_input(x: Tensor, input_scale: float, dtype: torch.dtype) -> Tensor:
 
 
 def save(path: Path, tensors: Params, input_scale: float, metadata: dict[str, str]) -> None:
-    """Write the network as it ships: float16 convolutions that take 0..255 minus the mean, and the metric of each tap."""
+    """Write the network as it ships: int8 convolutions (a scale a channel) that take 0..255 minus the mean, and the metric of each tap."""
     out: Params = {}
     for name in CONVS:
         weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
         kernel = weight.view(weight.shape[0], -1, 3, 3)
         if name == CONVS[0]:
             kernel = kernel / input_scale
-        out[f"{name}.weight"], out[f"{name}.bias"] = kernel.half().cpu().contiguous(), bias.half().cpu()
+        scale = kernel.abs().amax((1, 2, 3), keepdim=True) / 127
+        out[f"{name}.weight"] = (kernel / scale).round().to(torch.int8).cpu().contiguous()
+        out[f"{name}.scale"], out[f"{name}.bias"] = scale.flatten().cpu(), bias.half().cpu()
         if name in TAPS:
             out[f"{name}.metric"] = torch.linalg.qr(tensors[f"{name}.head"].double().cpu())[1].half().contiguous()
     beside = path.with_suffix(".part")
@@ -346,7 +359,12 @@ def train(args: argparse.Namespace) -> None:
         input_scale, params, average = state["input_scale"], state["params"], state["average"]
         teacher = {n: (w.float(), b) for n, (w, b) in state["teacher"].items()}
     else:
-        params = cut_from_teacher(teacher, normalise(sample) / input_scale)
+        learned = None
+        if args.grow:
+            earlier = torch.load(args.grow, map_location=device, weights_only=True)
+            learned, input_scale = earlier["average"], earlier["input_scale"]
+            teacher = {n: (w.float(), b.float()) for n, (w, b) in earlier["teacher"].items()}
+        params = cut_from_teacher(teacher, normalise(sample) / input_scale, learned)
         average = {k: v.clone() for k, v in params.items()}
     params = {k: v.clone().requires_grad_() for k, v in params.items()}
     teacher = {n: (w.to(dtype).contiguous(memory_format=torch.channels_last), b.to(dtype)) for n, (w, b) in teacher.items()}
@@ -423,6 +441,7 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True, help="folder of paintings")
     parser.add_argument("--teacher", type=Path, required=True, help="VGG-19 as safetensors, keys conv1_1.weight ...")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint, log and pocket.safetensors go here; resumes from it")
+    parser.add_argument("--grow", type=Path, help="checkpoint of a run with narrower layers, whose fitting layers are the start")
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.3, help="the last share of the steps, in which the rate falls to nothing")

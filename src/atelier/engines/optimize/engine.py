@@ -1,0 +1,224 @@
+"""Painting by optimisation: photo and paintings in, picture out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from atelier.engines.optimize.canvas import PixelCanvas, resized
+from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.solver import Solver
+from atelier.errors import Cancelled, Diverged, SettingError
+from atelier.image import Image
+from atelier.perception.network import Network
+from atelier.progress import Progress, Report, silent
+from atelier.request import Settings
+
+WHOLE_PIXELS = 1_200_000
+"""Pictures up to this are looked at whole unless told otherwise; larger ones in tiles of TILE."""
+TILE = 768
+
+State = dict[str, Any]
+Keep = Callable[[Callable[[], State]], None]
+"""Called after every iteration with what makes the state of the run, should anybody want to save it."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some iterations at one size (height, width) against one network."""
+
+    size: tuple[int, int]
+    features: str
+    iterations: int
+
+
+def stages(settings: Settings, height: int, width: int) -> list[Stage]:
+    """The way from the coarsest scale to the full size, those without iterations left out."""
+    first = settings.warm_features or settings.features
+    plan = []
+    factor = settings.scale_step
+    while settings.coarse_iterations and max(height, width) / factor >= settings.smallest * 0.99:
+        size = tuple(max(1, round(side / factor)) for side in (height, width))
+        plan.insert(0, Stage((size[0], size[1]), first, settings.coarse_iterations))
+        factor *= settings.scale_step
+    if settings.warm_features and settings.warm_features != settings.features:
+        plan.append(Stage((height, width), settings.warm_features, settings.warm_iterations))
+    plan.append(Stage((height, width), settings.features, settings.iterations))
+    # A scale too small for the deepest layer is skipped, not an error: the next one sees as much.
+    deepest = max((*settings.style_layers, *settings.content_layers), default="conv1_1")
+    need = 2 ** (int(deepest[4]) - 1) if deepest.startswith("conv") else 16
+    return [stage for stage in plan if stage.iterations and (min(stage.size) >= need or stage.size == (height, width))]
+
+
+class OptimizeEngine:
+    """Built once from styles, settings, device and seed; then called per picture.
+
+    styles: pictures with weights; none for a reconstruction (content_weight alone). device: cpu, cuda, mps or auto.
+    Raises WeightsError where the network is not to be had, SettingError for what makes no sense together.
+    """
+
+    def __init__(self, styles: Sequence[tuple[Image, float]], settings: Settings, device: str = "auto", seed: int = 0) -> None:
+        if not styles and not settings.content_weight:
+            raise SettingError("nothing to paint towards: give a style, or a content weight above 0")
+        self.settings, self.device, self.seed = settings, chosen(device), seed
+        dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
+        names = {settings.features, settings.warm_features} - {""}
+        self.networks = {name: Network.load(name, self.device, dtype) for name in sorted(names)}
+        self.styles = [(self.tensor(style.pixels), weight) for style, weight in styles]
+
+    def tensor(self, pixels: np.ndarray[Any, Any]) -> Tensor:
+        """(H, W, 3) to (1, 3, H, W) on the device."""
+        return torch.from_numpy(np.array(pixels, np.float32)).permute(2, 0, 1)[None].to(self.device)
+
+    def __call__(
+        self, content: Image, *, start: Image | None = None, report: Report = silent, resume: State | None = None, keep: Keep | None = None
+    ) -> Image:
+        """Paint. The result has the content's size and, as it is, its alpha.
+
+        start: the picture to start from where the settings say so by path. report may raise Cancelled: the answer is then the
+        picture so far. resume: a state that `keep` was given in a run with the same inputs, to go on exactly.
+        Raises Diverged if there never was a picture.
+        """
+        photo = self.tensor(content.pixels)
+        height, width = photo.shape[2:]
+        plan = stages(self.settings, height, width)
+        total = sum(stage.iterations for stage in plan)
+        begin = self.beginning(photo, self.tensor(start.pixels) if start else None)
+        pixels, done, first = begin, 0, 0
+        if resume:
+            first, done = resume["stage"], resume["done"]
+            pixels = resume["pixels"].to(self.device)
+        cancelled = False
+        for index in range(first, len(plan)):
+            stage = plan[index]
+            if not (resume and index == first):
+                pixels = carried(pixels, begin, stage.size)
+            solver = self.solver(stage, photo, pixels)
+            if resume and index == first:
+                solver.restore(resume["solver"])
+            try:
+                done = self.run(stage, index, solver, done, total, pixels, content, report, keep)
+            except Cancelled:
+                cancelled = True
+            if solver.stuck and not solver.steps and index == 0:
+                raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
+            solver.settle()
+            pixels = solver.canvas.render().detach()
+            if cancelled:
+                break
+        return self.image(pixels, content)
+
+    def run(
+        self, stage: Stage, index: int, solver: Solver, done: int, total: int, entered: Tensor, content: Image, report: Report, keep: Keep | None
+    ) -> int:
+        """The iterations of one stage. Returns how many of the whole run are done."""
+        label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
+
+        def state() -> State:
+            return {"stage": index, "done": done, "pixels": entered, "solver": solver.state()}
+
+        before = done - solver.steps
+        while solver.steps < stage.iterations and not solver.stuck:
+            losses = solver.step()
+            if not math.isfinite(losses["total"]):
+                report(Progress(label, done, total, note="the loss was not finite: back to the last good picture, with half the step"))
+                continue
+            done = before + solver.steps
+            if keep:
+                keep(state)
+            report(Progress(label, done, total, losses, preview=lambda: self.image(solver.canvas.render().detach(), content)))
+            if solver.converged(self.settings.tolerance):
+                break
+        return before + stage.iterations
+
+    def solver(self, stage: Stage, photo: Tensor, pixels: Tensor) -> Solver:
+        """Everything one stage needs, at its own size."""
+        settings = self.settings
+        area = stage.size[0] * stage.size[1]
+        tile = settings.tile or (0 if area <= WHOLE_PIXELS else TILE)
+        content = resized(photo, stage.size)
+        styles = [(self.scaled(style, max(stage.size)), weight) for style, weight in self.styles]
+        objective = Objective(self.networks[stage.features], settings, content, styles, tile)
+        return Solver(PixelCanvas(pixels), objective, settings.optimiser, settings.rate, settings.average)
+
+    def scaled(self, style: Tensor, long_side: int) -> Tensor:
+        """The style picture at the scale of a canvas of this long side, never larger than it is."""
+        height, width = style.shape[2:]
+        ratio = min(1.0, self.settings.style_scale * long_side / max(height, width))
+        return resized(style, (max(16, round(height * ratio)), max(16, round(width * ratio))))
+
+    def beginning(self, photo: Tensor, picture: Tensor | None) -> Tensor:
+        """The full-size picture that painting starts from."""
+        generator = torch.Generator().manual_seed(self.seed)
+        match self.settings.start:
+            case "photo":
+                return photo
+            case "recoloured":
+                return recoloured(photo, self.styles) if self.styles else photo
+            case "grey":
+                return torch.full_like(photo, 0.5)
+            case "noise":
+                return torch.rand(photo.shape, generator=generator).to(photo.device)
+            case _:
+                if picture is None:
+                    raise SettingError(f"--start {self.settings.start}: photo, recoloured, noise, grey, or the path of a picture")
+                return resized(picture, (photo.shape[2], photo.shape[3]))
+
+    def image(self, pixels: Tensor, content: Image) -> Image:
+        size = (content.pixels.shape[0], content.pixels.shape[1])
+        array = resized(pixels, size)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        return content.with_pixels(np.ascontiguousarray(array))
+
+
+def carried(pixels: Tensor, begin: Tensor, size: tuple[int, int]) -> Tensor:
+    """A coarser scale's picture at the next size, with the fine detail of the beginning that the coarse scale could not hold."""
+    if pixels is begin or tuple(pixels.shape[2:]) == size:
+        return resized(pixels, size)
+    target = resized(begin, size)
+    detail = target - resized(resized(begin, (pixels.shape[2], pixels.shape[3])), size)
+    return (resized(pixels, size) + detail).clamp(0, 1)
+
+
+def recoloured(photo: Tensor, styles: Sequence[tuple[Tensor, float]]) -> Tensor:
+    """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians
+    (Pitié & Kokaram 2007, "the linear Monge-Kantorovitch colour mapping"). (1, 3, H, W)."""
+    def statistics(picture: Tensor) -> tuple[Tensor, Tensor]:
+        flat = picture[0].flatten(1).double().cpu()
+        return flat.mean(1, keepdim=True), torch.cov(flat)
+
+    weights = [max(weight, 0.0) for _, weight in styles]
+    shares = [weight / max(sum(weights), 1e-12) for weight in weights]
+    means, covariances = zip(*(statistics(style) for style, _ in styles), strict=True)
+    mean_to = sum(share * mean for share, mean in zip(shares, means, strict=True))
+    covariance_to = sum(share * covariance for share, covariance in zip(shares, covariances, strict=True))
+    mean_from, covariance_from = statistics(photo)
+    ridge = torch.eye(3, dtype=torch.float64) * 1e-5  # a grey photo has no colour to stretch
+
+    def power(matrix: Tensor, exponent: float) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix + ridge)
+        return vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
+
+    root, inverse = power(covariance_from, 0.5), power(covariance_from, -0.5)
+    transport = (inverse @ power(root @ covariance_to @ root, 0.5) @ inverse).to(photo)
+    flat = transport @ (photo[0].flatten(1) - mean_from.to(photo)) + mean_to.to(photo)  # type: ignore[union-attr]
+    return flat.reshape(photo.shape).clamp(0, 1)
+
+
+def chosen(device: str) -> str:
+    """`auto` to the fastest device there is; raises SettingError for one that is not there."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise SettingError("--device cuda: PyTorch finds no CUDA device here; use cpu or auto")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise SettingError("--device mps: PyTorch finds no Apple GPU here; use cpu or auto")
+    if device not in ("cpu", "mps") and not device.startswith("cuda"):
+        raise SettingError(f"--device {device}: choose from auto, cpu, cuda, mps")
+    return device
+

@@ -1,0 +1,30 @@
+"""Published settings and our own, by name. A new recipe is one file here and one line below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atelier.errors import SettingError
+from atelier.request import Settings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A name, one line for `atelier recipes`, where it is from, and the settings it stands for."""
+
+    name: str
+    summary: str
+    source: str
+    settings: Settings
+
+
+from atelier.engines.optimize.recipes import default, gatys, inetwork, quality  # noqa: E402
+
+RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in (default, quality, gatys, inetwork)}
+
+
+def recipe(name: str) -> Recipe:
+    """By name. Raises SettingError for one that does not exist."""
+    if name not in RECIPES:
+        raise SettingError(f"no recipe {name!r}: the recipes are {', '.join(RECIPES)}")
+    return RECIPES[name]

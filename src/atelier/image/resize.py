@@ -1,0 +1,53 @@
+"""Pictures of another size."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image as Pillow
+
+from atelier.errors import SettingError
+from atelier.image.value import Image, Pixels
+
+_INVISIBLE = 1e-3  # alpha under which a colour divided by it is noise
+
+
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """The picture at (width, height): Lanczos with antialiasing, in floats, on sRGB values as they are (not linear
+    light: the painters work on the encoded values too). Transparent pixels lend no colour to their neighbours.
+
+    Raises SettingError for a size under 1 × 1.
+    """
+    width, height = size
+    if width < 1 or height < 1:
+        raise SettingError(f"a picture's size must be at least 1 × 1, got {width} × {height}")
+    if size == image.size:
+        return image
+    pixels = _resampled(image.pixels, size)
+    if image.alpha is None:
+        return replace(image, pixels=pixels)
+    alpha = _resampled(image.alpha[:, :, None], size)
+    premultiplied = _resampled(image.pixels * image.alpha[:, :, None], size)
+    straight = np.clip(premultiplied / np.maximum(alpha, _INVISIBLE), 0.0, 1.0)
+    return replace(image, pixels=np.where(alpha > _INVISIBLE, straight, pixels), alpha=alpha[:, :, 0])
+
+
+def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
+    """The (width, height) of the same proportions whose longer side is long_side; each side is at least 1 px.
+
+    Raises SettingError for a long_side under 1.
+    """
+    if long_side < 1:
+        raise SettingError(f"a picture's longer side must be at least 1 px, got {long_side}")
+    longest = max(size)
+    width, height = (max(1, round(side * long_side / longest)) for side in size)
+    return width, height
+
+
+def _resampled(array: Pixels, size: tuple[int, int]) -> Pixels:
+    channels = [
+        Pillow.fromarray(np.ascontiguousarray(array[:, :, channel])).resize(size, Pillow.Resampling.LANCZOS)
+        for channel in range(array.shape[2])
+    ]
+    return np.stack([np.asarray(channel, np.float32) for channel in channels], axis=-1).clip(0.0, 1.0)

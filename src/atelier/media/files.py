@@ -1,0 +1,84 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from atelier.errors import OutputError
+
+
+def check_place(target: str | Path, *, overwrite: bool = True) -> Path:
+    """The path, if a file could be written there as things stand: asked before a long run, not after it.
+
+    Raises OutputError where the folder is missing or may not be written in, where the target is a folder or a file that
+    may not be changed, or exists and `overwrite` is False.
+    """
+    path = Path(target)
+    folder = path.parent
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; name a file in it")
+        if not folder.is_dir():
+            raise OutputError(f"there is no folder {folder} to write {path.name} in; make it first")
+        if path.exists():
+            if not overwrite:
+                raise OutputError(f"{path} exists already; choose another name, or allow overwriting")
+            if not os.access(path, os.W_OK):
+                raise OutputError(f"{path} may not be changed (no write permission); choose another name")
+        if not os.access(folder, os.W_OK | os.X_OK) and not _is_special(path):
+            raise OutputError(f"nothing may be written in {folder} (no write permission); choose another folder")
+    except OutputError:
+        raise
+    except (OSError, ValueError) as error:  # a name too long, a NUL in it
+        raise _cannot(path, error) from error
+    return path
+
+
+def atomic_write(data: bytes, target: str | Path, *, overwrite: bool = True) -> None:
+    """Write a file that appears whole or not at all, whatever happens meanwhile: an error, Ctrl-C, a full disk.
+
+    It is written under a hidden name beside the target and then takes its place. An existing file keeps its
+    permissions and, if it is a link, stays one; devices and pipes are written straight to. Raises OutputError.
+    """
+    path = check_place(target, overwrite=overwrite)
+    try:
+        if _is_special(path):
+            path.write_bytes(data)
+            return
+        _replace(Path(os.path.realpath(path)), data)
+    except (OSError, ValueError) as error:
+        raise _cannot(path, error) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")
+    # 0o666 less the umask: what a file written plainly would get
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(OSError):  # there was no file yet, or it is not ours to say
+            beside.chmod(stat.S_IMODE(path.stat().st_mode))
+        beside.replace(path)
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def _cannot(path: Path, error: Exception) -> OutputError:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"{path} was not written: no space left on its disk; make room, or choose another folder")
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return OutputError(f"{path} cannot be written: {reason}")

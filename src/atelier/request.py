@@ -1,0 +1,164 @@
+"""What is asked for, as plain frozen values. Nothing is opened or loaded here.
+
+Every option is declared once, as a field of `Settings` with its help, bounds and choices; command-line flags, form fields
+and schemas derive from these declarations (see `options`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from atelier.errors import SettingError
+
+LayerWeights = Mapping[str, float]
+"""Layer name to weight, e.g. {"conv1_1": 1.0, "conv4_1": 0.5}."""
+
+STYLE_LAYERS: LayerWeights = {"conv1_1": 1.0, "conv2_1": 1.0, "conv3_1": 1.0, "conv4_1": 1.0, "conv5_1": 1.0}
+
+
+def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """A field with what every face needs to know about it. low and high are inclusive."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to paint by optimisation. The total is content_weight·content + style_weight·style + tv_weight·TV + ..."""
+
+    features: str = option("pocket", "Perceptual network: pocket, vgg19, or a safetensors file")
+    content_layers: LayerWeights = option({"conv4_2": 1.0}, "Layers that keep the photo, with weights: conv3_2,conv4_2=0.5")
+    style_layers: LayerWeights = option(STYLE_LAYERS, "Layers that bring the style, with weights: conv1_1,conv3_1=2")
+    content_weight: float = option(1.0, "Weight of the content loss (alpha)", low=0)
+    style_weight: float = option(1.0, "Weight of the style loss (beta)", low=0)
+    tv_weight: float = option(0.0, "Weight of total variation (gamma)", low=0)
+    tv_form: str = option("squared", "Total variation of squared or absolute differences", choices=("squared", "absolute"))
+    style_loss: str = option("gram", "What of the style is matched", choices=("gram", "moments", "wasserstein"))
+    histogram_weight: float = option(0.0, "Weight of matching feature histograms as well", low=0)
+    normalise: str = option("relative", "Losses as the paper scales them, or relative to their targets", choices=("gatys", "relative"))
+    shift: float = option(0.0, "Activation shift, subtracted from features before their Gram matrix", low=-1e4, high=1e4)
+    chained: bool = option(False, "Correlate each style layer with the next one instead of with itself")
+    pooling: str = option("max", "Pooling between blocks", choices=("max", "average", "l2"))
+    start: str = option("recoloured", "Start from: photo, recoloured (photo in the style's colours), noise, grey, or a picture's path")
+    optimiser: str = option("lbfgs", "Solver", choices=("adam", "lbfgs", "sgd"))
+    rate: float = option(1.0, "Step size: about 1 for lbfgs, 0.02 for adam (in units of the pixel range)", low=1e-8, high=1e4)
+    iterations: int = option(100, "Iterations at the full size", low=0, high=1_000_000)
+    coarse_iterations: int = option(0, "Iterations at each coarser scale", low=0, high=1_000_000)
+    smallest: int = option(128, "Long side of the coarsest scale, px", low=16, high=100_000)
+    scale_step: float = option(2.0, "Ratio of one scale to the next", low=1.05, high=8)
+    warm_features: str = option("", "Network that does all but the last iterations (empty: the same one)")
+    warm_iterations: int = option(0, "Iterations of the warm network at the full size", low=0, high=1_000_000)
+    average: float = option(0.0, "Decay of the running average of iterates that becomes the picture (0: the last iterate)", low=0, high=0.9999)
+    tolerance: float = option(0.0, "Stop a scale once 10 iterations improve the loss by less than this share (0: never)", low=0, high=1)
+    style_scale: float = option(1.0, "Size of the style picture relative to the photo: larger gives larger strokes", low=0.05, high=20)
+    precision: str = option("auto", "Arithmetic of the network", choices=("auto", "float32", "bfloat16"))
+    tile: int = option(0, "Side of the tiles the network looks through, px (0: as memory allows; results are the same)", low=0, high=100_000)
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            check(each, getattr(self, each.name))
+
+
+def check(option: dataclasses.Field[Any], value: Any) -> None:
+    """Raise SettingError unless value fits the option's declaration."""
+    name, meta = option.name.replace("_", "-"), option.metadata
+    if meta["choices"] and value not in meta["choices"]:
+        raise SettingError(f"--{name} {value}: choose from {', '.join(meta['choices'])}")
+    if isinstance(value, bool) or isinstance(value, str):
+        return
+    numbers = list(value.values()) if isinstance(value, Mapping) else [value]
+    low, high = (0.0, None) if isinstance(value, Mapping) else (meta["low"], meta["high"])
+    for number in numbers:
+        if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
+            span = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            raise SettingError(f"--{name} {number:g}: must be {span}")
+
+
+def options(settings: type[Any] = Settings) -> dict[str, tuple[dataclasses.Field[Any], type[Any]]]:
+    """Name -> (declaration, Python type as users type it: str, int, float or bool; layers are typed as str)."""
+    kinds = typing.get_type_hints(settings)
+    return {
+        each.name: (each, kinds[each.name] if kinds[each.name] in (str, int, float, bool) else str) for each in dataclasses.fields(settings)
+    }
+
+
+def parse_layers(text: str | LayerWeights) -> dict[str, float]:
+    """`conv1_1,conv4_1=0.5` to {"conv1_1": 1.0, "conv4_1": 0.5}. Names are checked by the network.
+
+    Raises SettingError for anything else, an empty list and a layer named twice included.
+    """
+    if isinstance(text, Mapping):
+        return {str(k): float(v) for k, v in text.items()}
+    layers: dict[str, float] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, weight = (p.strip() for p in part.partition("="))
+        try:
+            number = float(weight) if weight else 1.0
+        except ValueError:
+            raise SettingError(f"layer weight {weight!r} is not a number: write conv1_1,conv4_1=0.5") from None
+        if name in layers:
+            raise SettingError(f"layer {name} is given twice")
+        layers[name] = number
+    if not layers:
+        raise SettingError("no layers given: write conv1_1,conv4_1=0.5")
+    return layers
+
+
+def override(settings: Settings, given: Mapping[str, Any]) -> Settings:
+    """The settings with those given (by field name; layers as text or mapping) put in. Raises SettingError for unknown names."""
+    known = {each.name for each in dataclasses.fields(Settings)}
+    if unknown := sorted(set(given) - known):
+        raise SettingError(f"no setting {unknown[0]!r}: the settings are {', '.join(sorted(known))}")
+    ready = {k: parse_layers(v) if k.endswith("_layers") else v for k, v in given.items()}
+    return dataclasses.replace(settings, **ready)
+
+
+@dataclass(frozen=True)
+class Style:
+    """A painting to learn from: a path, URL or `-`, and its share where there are several."""
+
+    source: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to make.
+
+    task: stylize (content and styles), texture (styles alone, content only tells the size), reconstruct (content alone).
+    settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a texture: the painting's), up to `limit`.
+    """
+
+    task: str
+    content: str | None
+    styles: tuple[Style, ...] = ()
+    recipe: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    size: int | None = None
+    seed: int = 0
+    device: str = "auto"
+
+    def to_json(self, **more: Any) -> str:
+        """As one line of JSON, which `from_json` reads and which is embedded in what was made."""
+        return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """Raises SettingError where the text is not what `to_json` wrote."""
+        try:
+            data = json.loads(text)
+            names = {each.name for each in dataclasses.fields(cls)}
+            values = {k: v for k, v in data.items() if k in names}
+            values["styles"] = tuple(Style(**style) for style in values.get("styles", ()))
+            request = cls(**values)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise SettingError(f"the embedded request cannot be read: {error}") from error
+        return request

@@ -1,0 +1,129 @@
+"""Colours of other spaces come out as sRGB, against closed-form colour arithmetic."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageCms
+from specimens import (
+    ADOBE,
+    P3,
+    SRGB,
+    grey_profile,
+    ink_profile,
+    matrix_profile,
+    noise16,
+    photo,
+    saved,
+    srgb_curve,
+    srgb_linear,
+    tiff,
+    to_xyz,
+)
+
+from atelier.image import Image, decode, encode
+
+
+def expected(encoded: np.ndarray, space: str) -> np.ndarray:
+    """sRGB of Display P3, Adobe RGB or linear Adobe RGB values in [0, 1]."""
+    primaries = P3 if space == "p3" else ADOBE
+    linear = {"p3": srgb_linear(encoded), "adobe": encoded ** (round(2.19921875 * 256) / 256), "linear": encoded}[space]
+    matrix = np.linalg.inv(to_xyz(SRGB)) @ to_xyz(primaries)
+    return srgb_curve(np.clip(linear @ matrix.T, 0, 1))
+
+
+PROFILES = {"p3": matrix_profile(P3, None), "adobe": matrix_profile(ADOBE, 2.19921875), "linear": matrix_profile(ADOBE, 1.0)}
+
+
+@pytest.mark.parametrize("space", PROFILES)
+@pytest.mark.parametrize("container", ["png8", "tiff8", "tiff16", "png16", "tiff32"])
+def test_wide_colours_become_srgb(space: str, container: str) -> None:
+    rng = np.random.default_rng(1)
+    values = np.concatenate([rng.random((20, 20, 3)), 0.1 * rng.random((20, 20, 3))])  # the shadows, too
+    profile = PROFILES[space]
+    if container.endswith("8"):
+        stored = np.rint(values * 255).astype(np.uint8)
+        top = 255
+    elif container.endswith("16"):
+        stored, top = np.rint(values * 65535).astype(np.uint16), 65535
+    else:
+        stored, top = values.astype(np.float32), 1
+    if container == "png8":
+        data = saved(Pillow.fromarray(stored), "PNG", icc_profile=profile)
+    elif container == "png16":
+        data = with_profile(bytes(imagecodecs.png_encode(stored)), profile)
+    else:
+        data = tiff(stored, photometric="rgb", iccprofile=profile)
+    image = decode(data)
+    assert image.notes == ()
+    error = np.abs(image.pixels - expected(stored.astype(np.float64) / top, space)).max() * 255
+    assert error < (0.6 if container.endswith("8") else 0.35)
+
+
+def with_profile(png: bytes, profile: bytes) -> bytes:
+    body = b"x\0\0" + zlib.compress(profile)
+    return png[:33] + struct.pack(">I", len(body)) + b"iCCP" + body + struct.pack(">I", zlib.crc32(b"iCCP" + body)) + png[33:]
+
+
+def test_a_profile_that_says_srgb_changes_nothing() -> None:
+    for profile in (ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(), matrix_profile(SRGB, None)):
+        image = decode(tiff(noise16()[:, :, :3], photometric="rgb", iccprofile=profile))
+        np.testing.assert_array_equal(image.to_array(16), noise16()[:, :, :3])
+
+
+def test_grey_profile() -> None:
+    grey = np.arange(256, dtype=np.uint8)[None, :]
+    image = decode(saved(Pillow.fromarray(grey), "PNG", icc_profile=grey_profile(1.0)))
+    np.testing.assert_allclose(image.pixels[0, :, 1], srgb_curve(grey[0] / 255), atol=0.6 / 255)
+    assert np.ptp(image.pixels, axis=2).max() < 0.5 / 255
+
+
+def test_colour_profile_on_grey_pixels() -> None:
+    grey = np.arange(256, dtype=np.uint8)[None, :]
+    image = decode(saved(Pillow.fromarray(grey), "PNG", icc_profile=PROFILES["adobe"]))
+    neutral = np.repeat(grey[:, :, None], 3, axis=2) / 255
+    np.testing.assert_allclose(image.pixels, expected(neutral, "adobe"), atol=0.8 / 255)
+
+
+@pytest.mark.parametrize("container", ["JPEG", "TIFF"])
+def test_cmyk_profile_is_used(container: str) -> None:
+    # cyan at full is a grey of L* 50 to this printer; without the profile it would be cyan
+    profile = ink_profile(lambda c, m, y, k: 0 if k else (50 if c else 100))
+    inks = np.zeros((16, 16, 4), np.uint8)
+    inks[:, :, 0] = 255
+    settings = {"quality": 100} if container == "JPEG" else {}
+    image = decode(saved(Pillow.fromarray(inks, "CMYK"), container, icc_profile=profile, **settings))
+    assert image.notes == ()
+    middle = image.to_array()[8, 8].astype(int)
+    assert np.abs(middle - 119).max() <= 4  # L* 50 is sRGB 119
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [b"not a profile", b"\0" * 500, PROFILES["p3"][:200], grey_profile(2.2), PROFILES["p3"][:128] + b"\xff" * 300],
+)
+def test_profiles_that_are_damaged_or_do_not_fit_are_left_out_with_a_note(profile: bytes) -> None:
+    image = decode(saved(Pillow.fromarray(photo()), "PNG", icc_profile=profile))
+    np.testing.assert_array_equal(image.to_array(), photo())
+    assert len(image.notes) == 1
+    assert "profile" in image.notes[0]
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp", "tiff", "avif"])
+def test_every_file_says_srgb(format: str) -> None:
+    data = encode(Image.from_array(photo()), format)
+    profile = Pillow.open(io.BytesIO(data)).info["icc_profile"]
+    described = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    assert "srgb" in described.lower()
+
+
+def test_alpha_is_no_colour() -> None:
+    rgba = np.dstack([photo(), photo()[:, :, 1]])
+    image = decode(saved(Pillow.fromarray(rgba), "PNG", icc_profile=PROFILES["p3"]))
+    np.testing.assert_array_equal(image.to_array()[:, :, 3], rgba[:, :, 3])
