@@ -59,6 +59,7 @@ class Settings:
     average: float = option(0.0, "Decay of the running average of iterates that becomes the picture (0: the last iterate)", low=0, high=0.9999)
     tolerance: float = option(0.0, "Stop a scale once 10 iterations improve the loss by less than this share (0: never)", low=0, high=1)
     style_scale: float = option(1.0, "Size of the style picture relative to the photo: larger gives larger strokes", low=0.05, high=20)
+    style_fit: str = option("photo", "Scale the style picture to the photo, or keep its own size", choices=("photo", "own"))
     precision: str = option("auto", "Arithmetic of the network", choices=("auto", "float32", "bfloat16"))
     tile: int = option(0, "Side of the tiles the network looks through, px (0: as memory allows; results are the same)", low=0, high=100_000)
 
@@ -134,7 +135,8 @@ class Request:
     """One picture to make.
 
     task: stylize (content and styles), texture (styles alone, content only tells the size), reconstruct (content alone).
-    settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a texture: the painting's), up to `limit`.
+    settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a
+    texture: the painting's), up to a limit of the run's. canvas: (width, height) of a texture, px, instead of size.
     """
 
     task: str
@@ -143,6 +145,7 @@ class Request:
     recipe: str = "default"
     settings: Mapping[str, Any] = field(default_factory=dict)
     size: int | None = None
+    canvas: tuple[int, int] | None = None
     seed: int = 0
     device: str = "auto"
 
@@ -157,6 +160,7 @@ class Request:
             data = json.loads(text)
             names = {each.name for each in dataclasses.fields(cls)}
             values = {k: v for k, v in data.items() if k in names}
+            values["canvas"] = tuple(values["canvas"]) if values.get("canvas") else None
             values["styles"] = tuple(Style(**style) for style in values.get("styles", ()))
             request = cls(**values)
         except (ValueError, TypeError, AttributeError) as error:

@@ -64,7 +64,7 @@ def settled(request: Request) -> Settings:
 
     base = recipe(request.recipe).settings
     if request.task == "texture":
-        base = dataclasses.replace(base, content_weight=0.0, start="noise")
+        base = dataclasses.replace(base, content_weight=0.0, start="noise", style_fit="own")
     elif request.task == "reconstruct":
         # One scale from noise, since the point is what one layer holds; a little smoothness picks among the many
         # pictures that a deep layer cannot tell apart (Mahendran & Vedaldi 2015).
@@ -102,7 +102,8 @@ def open_all(request: Request, limits: Limits = Limits(), report: Report = silen
     if request.content is not None:
         content = open_still(request.content, limits, report)
     elif styles:
-        content = dataclasses.replace(styles[0][0], alpha=None, text={}, notes=(), exif=None)
+        own = styles[0][0].size
+        content = blank(*(request.canvas or (own if request.size is None else fit(own, request.size))))
     else:
         raise SettingError("nothing to paint: give a picture")
     start = open_still(settings.start, limits, report) if settings.start not in STARTS else None
@@ -110,6 +111,13 @@ def open_all(request: Request, limits: Limits = Limits(), report: Report = silen
         for note in image.notes:
             report(Progress("opening", note=note))
     return at_size(content, request.size, report), [(image.flat(), weight) for image, weight in styles], start
+
+
+def blank(width: int, height: int) -> Image:
+    """A grey picture that only says how large a texture is to be. Raises ImageError over the limits."""
+    if min(width, height) < 1 or width * height > Limits().pixels:
+        raise ImageError(f"a texture of {width}x{height} px: must be from 1x1 to {Limits().pixels:,} pixels in all")
+    return Image(np.full((height, width, 3), 0.5, np.float32))
 
 
 def at_size(content: Image, size: int | None, report: Report = silent) -> Image:
@@ -132,7 +140,7 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
 
     Raises AtelierError; a report that raises Cancelled ends the run with the best picture so far written.
     """
-    check_target(outputs.picture, format=outputs.format, overwrite=outputs.overwrite)
+    check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
     if outputs.animation:
         check_animation(outputs.animation)
     for place in (outputs.log, outputs.checkpoint):
@@ -150,8 +158,6 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
     if resume:
         report(Progress("resuming", resume["done"], note=f"going on from iteration {resume['done']} of {outputs.checkpoint}"))
         progress.resumed(resume["done"])
-    if start is None and settled(request).start not in STARTS:
-        raise SettingError("the start picture could not be opened")
     try:
         image = paint(request, content, styles, start=start, report=progress, resume=resume, keep=checkpoint.keep if checkpoint else None)
     finally:

@@ -74,7 +74,7 @@ class OptimizeEngine:
 
     def tensor(self, pixels: np.ndarray[Any, Any]) -> Tensor:
         """(H, W, 3) to (1, 3, H, W) on the device."""
-        return torch.from_numpy(np.array(pixels, np.float32)).permute(2, 0, 1)[None].to(self.device)
+        return torch.tensor(pixels).permute(2, 0, 1)[None].to(self.device)
 
     def __call__(
         self, content: Image, *, start: Image | None = None, report: Report = silent, resume: State | None = None, keep: Keep | None = None
@@ -143,14 +143,16 @@ class OptimizeEngine:
         area = stage.size[0] * stage.size[1]
         tile = settings.tile or (0 if area <= WHOLE_PIXELS else TILE)
         content = resized(photo, stage.size)
-        styles = [(self.scaled(style, max(stage.size)), weight) for style, weight in self.styles]
+        share = max(stage.size) / max(photo.shape[2:])
+        styles = [(self.scaled(style, max(stage.size), share), weight) for style, weight in self.styles]
         objective = Objective(self.networks[stage.features], settings, content, styles, tile)
         return Solver(PixelCanvas(pixels), objective, settings.optimiser, settings.rate, settings.average)
 
-    def scaled(self, style: Tensor, long_side: int) -> Tensor:
-        """The style picture at the scale of a canvas of this long side, never larger than it is."""
+    def scaled(self, style: Tensor, long_side: int, share: float) -> Tensor:
+        """The style picture at the scale of a canvas of this long side, which is a share of the full size; never larger than it is."""
         height, width = style.shape[2:]
-        ratio = min(1.0, self.settings.style_scale * long_side / max(height, width))
+        own = share if self.settings.style_fit == "own" else long_side / max(height, width)
+        ratio = min(1.0, self.settings.style_scale * own)
         return resized(style, (max(16, round(height * ratio)), max(16, round(width * ratio))))
 
     def beginning(self, photo: Tensor, picture: Tensor | None) -> Tensor:
