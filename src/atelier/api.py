@@ -68,7 +68,15 @@ def texture(
 
 
 def reconstruct(
-    photo: Picture, layer: str = "conv4_2", *, features: str = "", size: int | None = None, seed: int = 0, device: str = "auto", report: Report = silent, **settings: Any
+    photo: Picture,
+    layer: str = "conv4_2",
+    *,
+    features: str = "",
+    size: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    report: Report = silent,
+    **settings: Any,
 ) -> Image:
     """What a layer holds of a photo: from noise, the picture with the same features there (Mahendran & Vedaldi 2015)."""
     chosen = {"content_layers": layer, **({"features": features} if features else {}), **settings}
@@ -92,7 +100,7 @@ def _paint(
         settings = {**settings, "start": start} if start else settings
     else:
         picture, settings = _image(start), {**settings, "start": "given"}
-    request = Request(task, None, (), recipe, settings, size, seed, device)
+    request = Request(task, None, recipe=recipe, settings=settings, size=size, seed=seed, device=device)
     content = run.at_size(_image(photo), size, report)
     return run.paint(request, content, [_pair(s) for s in styles], start=picture, report=report)
 

@@ -31,7 +31,9 @@ app.add_typer(weights_app, name="weights")
 
 # Options that several commands share ----------------------------------------------------------------------------------
 
-Out = Annotated[str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")]
+Out = Annotated[
+    str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")
+]
 StyleOption = Annotated[list[str], typer.Option("--style", "-s", help="Painting: path, URL, -, or PATH=WEIGHT; several blend")]
 RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Settings by name: see `atelier recipes`")]
 Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
@@ -63,7 +65,9 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
         extra = f" [{choices or ' '.join(bounds)}]" if choices or bounds else ""
         flag = "--" + name.replace("_", "-")
         names = [f"{flag}/--no-{flag[2:]}"] if kind is bool else [flag]
-        option = typer.Option(*names, help=field.metadata["help"] + extra, rich_help_panel="Settings (default: the recipe's)", show_default=False)
+        option = typer.Option(
+            *names, help=field.metadata["help"] + extra, rich_help_panel="Settings (default: the recipe's)", show_default=False
+        )
         derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]))
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + derived
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -280,7 +284,9 @@ def weights_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
 def weights_pull(
     name: Annotated[str, typer.Argument(help="vgg19")],
     url: Annotated[str | None, typer.Option("--url", help="Another safetensors file of the network")] = None,
-    sha256: Annotated[str | None, typer.Option("--sha256", help="Digest the tensors must have, as `atelier weights verify` prints it")] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Digest the tensors must have, as `atelier weights verify` prints it")
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Fetch a network: only the tensors that are used, resumable, checked."""
@@ -292,7 +298,9 @@ def weights_pull(
 
 
 @weights_app.command("verify")
-def weights_verify(names: Annotated[list[str] | None, typer.Argument(help="Networks or files (default: all that are here)")] = None) -> None:
+def weights_verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Networks or files (default: all that are here)")] = None,
+) -> None:
     """Check that weights are whole and what they were."""
     from atelier.perception.weights import known, verify
 
@@ -354,7 +362,14 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), TextColumn("{task.fields[losses]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, rate="", losses="")
         began = time.monotonic()

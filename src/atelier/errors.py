@@ -1,15 +1,15 @@
 """What can go wrong, as one small tree. Every message is one line that says what to do next.
 
-    AtelierError
-    ├── InputError            what was given cannot be used
-    │   ├── SettingError      an option's value
-    │   ├── SourceError       a path or URL that cannot be read
-    │   └── ImageError        a file that is no picture, is damaged, or is over the limits
-    ├── OutputError           the result cannot be written
-    ├── WeightsError          a network's weights: absent, damaged, or not to be had
-    ├── MissingExtra          an optional part of the package is not installed
-    ├── Diverged              the numbers went wrong before there was a picture worth keeping
-    └── Cancelled             somebody asked to stop
+AtelierError
+├── InputError            what was given cannot be used
+│   ├── SettingError      an option's value
+│   ├── SourceError       a path or URL that cannot be read
+│   └── ImageError        a file that is no picture, is damaged, or is over the limits
+├── OutputError           the result cannot be written
+├── WeightsError          a network's weights: absent, damaged, or not to be had
+├── MissingExtra          an optional part of the package is not installed
+├── Diverged              the numbers went wrong before there was a picture worth keeping
+└── Cancelled             somebody asked to stop
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class _Correlation(torch.autograd.Function):
         return torch.bmm(centred, centred.transpose(1, 2)).float()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
         b, c, h, w = features.shape
@@ -51,7 +51,7 @@ def correlation(features: Tensor, shift: float = 0.0) -> Tensor:
 
     shift is Novak & Nikulin 2016's activation shift (they subtract 1).
     """
-    return _Correlation.apply(features, shift)  # type: ignore[no-any-return]
+    return _Correlation.apply(features, shift)
 
 
 def gram(features: Tensor, shift: float = 0.0) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ def draw(logs: Sequence[Path], out: Path) -> None:
         for path, records in runs.items():
             points = [(float(r["step"]), float(r[name])) for r in records if name in r]
             panel.plot(*zip(*points, strict=True), label=path.stem, linewidth=1.4)
-            for before, after in zip(records, records[1:], strict=False):
+            for before, after in itertools.pairwise(records):
                 if before.get("stage") != after.get("stage"):
                     panel.axvline(float(after["step"]), color="0.85", linewidth=0.8, zorder=0)
         panel.set(title=name, xlabel="iteration", yscale="log")

@@ -56,12 +56,16 @@ class Settings:
     scale_step: float = option(2.0, "Ratio of one scale to the next", low=1.05, high=8)
     warm_features: str = option("", "Network that does all but the last iterations (empty: the same one)")
     warm_iterations: int = option(0, "Iterations of the warm network at the full size", low=0, high=1_000_000)
-    average: float = option(0.0, "Decay of the running average of iterates that becomes the picture (0: the last iterate)", low=0, high=0.9999)
+    average: float = option(
+        0.0, "Decay of the running average of iterates that becomes the picture (0: the last iterate)", low=0, high=0.9999
+    )
     tolerance: float = option(0.0, "Stop a scale once 10 iterations improve the loss by less than this share (0: never)", low=0, high=1)
     style_scale: float = option(1.0, "Size of the style picture relative to the photo: larger gives larger strokes", low=0.05, high=20)
     style_fit: str = option("photo", "Scale the style picture to the photo, or keep its own size", choices=("photo", "own"))
     precision: str = option("auto", "Arithmetic of the network", choices=("auto", "float32", "bfloat16"))
-    tile: int = option(0, "Side of the tiles the network looks through, px (0: as memory allows; results are the same)", low=0, high=100_000)
+    tile: int = option(
+        0, "Side of the tiles the network looks through, px (0: as memory allows; results are the same)", low=0, high=100_000
+    )
 
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
@@ -73,7 +77,7 @@ def check(option: dataclasses.Field[Any], value: Any) -> None:
     name, meta = option.name.replace("_", "-"), option.metadata
     if meta["choices"] and value not in meta["choices"]:
         raise SettingError(f"--{name} {value}: choose from {', '.join(meta['choices'])}")
-    if isinstance(value, bool) or isinstance(value, str):
+    if isinstance(value, (bool, str)):
         return
     numbers = list(value.values()) if isinstance(value, Mapping) else [value]
     low, high = (0.0, None) if isinstance(value, Mapping) else (meta["low"], meta["high"])
@@ -118,7 +122,7 @@ def override(settings: Settings, given: Mapping[str, Any]) -> Settings:
     known = {each.name for each in dataclasses.fields(Settings)}
     if unknown := sorted(set(given) - known):
         raise SettingError(f"no setting {unknown[0]!r}: the settings are {', '.join(sorted(known))}")
-    ready = {k: parse_layers(v) if k.endswith("_layers") else v for k, v in given.items()}
+    ready: dict[str, Any] = {k: parse_layers(v) if k.endswith("_layers") else v for k, v in given.items()}
     return dataclasses.replace(settings, **ready)
 
 

@@ -68,7 +68,9 @@ def settled(request: Request) -> Settings:
     elif request.task == "reconstruct":
         # One scale from noise, since the point is what one layer holds; a little smoothness picks among the many
         # pictures that a deep layer cannot tell apart (Mahendran & Vedaldi 2015).
-        base = dataclasses.replace(base, style_weight=0.0, start="noise", warm_features="", coarse_iterations=0, iterations=200, tv_weight=0.02)
+        base = dataclasses.replace(
+            base, style_weight=0.0, start="noise", warm_features="", coarse_iterations=0, iterations=200, tv_weight=0.02
+        )
     return override(base, request.settings)
 
 
@@ -167,9 +169,7 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
     seconds = time.monotonic() - began
     text = request.to_json(version=atelier.__version__, resolved=dataclasses.asdict(settled(request)), seconds=round(seconds, 2))
     image = dataclasses.replace(image, text={**image.text, "atelier": text})
-    write_still(
-        image, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite
-    )
+    write_still(image, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
     if outputs.animation:
         write_animation([*progress.frames, image], outputs.animation)
     if checkpoint and not progress.cancelled:
@@ -211,7 +211,9 @@ class _Watch:
                     self.frames.append(_frame(picture))
                 if self.outputs.every:
                     target = Path(self.outputs.picture)
-                    write_still(picture, target.with_name(f"{target.stem}-{progress.step:05d}{target.suffix}"), quality=self.outputs.quality)
+                    write_still(
+                        picture, target.with_name(f"{target.stem}-{progress.step:05d}{target.suffix}"), quality=self.outputs.quality
+                    )
         try:
             self.report(progress)
         except Cancelled:

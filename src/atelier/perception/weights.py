@@ -622,11 +622,11 @@ def _is_there(target: Path, expected: str, shown: str | None) -> bool:
     return shown is None or _recorded(target.with_suffix(".json")).get("url") == shown
 
 
-class _Dropped(Exception):  # noqa: N818
+class _Dropped(Exception):
     """The connection failed in a way that another try may mend."""
 
 
-class _Changed(Exception):  # noqa: N818
+class _Changed(Exception):
     """The file at the source is no longer the one the pull began with."""
 
 

@@ -201,7 +201,9 @@ def second_moments(a: Tensor, b: Tensor) -> Tensor:
     return torch.bmm(a.flatten(2), b.flatten(2).transpose(1, 2)).float() / (a.shape[2] * a.shape[3])
 
 
-def distillation_loss(student: dict[str, Tensor], target: dict[str, Tensor], heads: Params) -> tuple[Tensor, dict[str, tuple[float, float]]]:
+def distillation_loss(
+    student: dict[str, Tensor], target: dict[str, Tensor], heads: Params
+) -> tuple[Tensor, dict[str, tuple[float, float]]]:
     """Relative feature and Gram errors over all layers, and both as numbers (feature, Gram) a layer."""
     total, numbers = torch.zeros((), device=next(iter(student.values())).device), {}
     for name, s in student.items():
@@ -309,6 +311,7 @@ class Pool:
 
 def recoloured(content: Tensor, style: Tensor) -> Tensor:
     """The content (3, H, W) with the style's mean and standard deviation a channel."""
+
     def moments(x: Tensor) -> tuple[Tensor, Tensor]:
         return x.mean((1, 2), keepdim=True), x.std((1, 2), keepdim=True) + 1e-3
 
@@ -351,7 +354,9 @@ def train(args: argparse.Namespace) -> None:
     photos, paintings = Pictures(args.photos, rng), Pictures(args.paintings, rng)
     print(f"{len(photos.images)} photos, {len(paintings.images)} paintings", flush=True)
 
-    sample = torch.cat([photos.crops(24, 128), paintings.crops(24, 128), hard_cases(photos.crops(16, 128), paintings.crops(16, 128), rng)]).to(device)
+    sample = torch.cat(
+        [photos.crops(24, 128), paintings.crops(24, 128), hard_cases(photos.crops(16, 128), paintings.crops(16, 128), rng)]
+    ).to(device)
     teacher, input_scale = normalised_teacher(args.teacher, sample, torch.float32, device)
     checkpoint = out / "checkpoint.pt"
     state = torch.load(checkpoint, map_location=device, weights_only=True) if checkpoint.exists() else None
@@ -380,14 +385,17 @@ def train(args: argparse.Namespace) -> None:
         start = state["step"]
         rng.bit_generator.state = json.loads(state["rng"])
     pools = {128: Pool(12, 3, 128), 192: Pool(6, 2, 192)}
+    if state:
+        for size, pool in pools.items():
+            pool.groups, pool.turn = state["pools"][size], state["turns"][size]
 
     log = (out / "log.jsonl").open("a")
-    running: dict[str, tuple[float, float]] = {}
+    running: dict[str, tuple[float, float]] = state["running"] if state else {}
     seconds = state["seconds"] if state else 0.0
     began = time.perf_counter()
     for step in range(start, args.steps):
         decay = max(0.0, min(1.0, (args.steps - step) / (args.steps * args.decay)))
-        rate = args.rate * min(1.0, (step - start + 1) / 100) * max(decay, 0.01)
+        rate = args.rate * min(1.0, (step + 1) / 100) * max(decay, 0.01)
         for group in (*muon.param_groups, *adam.param_groups):
             group["lr"] = rate
 
@@ -426,13 +434,28 @@ def train(args: argparse.Namespace) -> None:
         if (step + 1) % args.every == 0 or step + 1 == args.steps:
             spent = seconds + time.perf_counter() - began
             beside = checkpoint.with_suffix(".part")
-            torch.save(
-                {"params": {k: v.detach() for k, v in params.items()}, "average": average, "muon": muon.state_dict(), "adam": adam.state_dict(),
-                 "step": step + 1, "input_scale": input_scale, "teacher": teacher, "rng": json.dumps(rng.bit_generator.state), "seconds": spent},
-                beside,
-            )  # fmt: skip
+            now = {
+                "params": {k: v.detach() for k, v in params.items()},
+                "average": average,
+                "muon": muon.state_dict(),
+                "adam": adam.state_dict(),
+                "pools": {size: pool.groups for size, pool in pools.items()},
+                "turns": {size: pool.turn for size, pool in pools.items()},
+                "step": step + 1,
+                "input_scale": input_scale,
+                "teacher": teacher,
+                "rng": json.dumps(rng.bit_generator.state),
+                "running": running,
+                "seconds": spent,
+            }
+            torch.save(now, beside)
             beside.replace(checkpoint)
-            save(out / "pocket.safetensors", average, input_scale, {"teacher": "VGG-19 (Oxford VGG, CC BY 4.0)", "steps": str(step + 1), "seed": str(args.seed)})
+            save(
+                out / "pocket.safetensors",
+                average,
+                input_scale,
+                {"teacher": "VGG-19 (Oxford VGG, CC BY 4.0)", "steps": str(step + 1), "seed": str(args.seed)},
+            )
 
 
 def main() -> None:

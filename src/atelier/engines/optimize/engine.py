@@ -41,7 +41,7 @@ class Stage:
 def stages(settings: Settings, height: int, width: int) -> list[Stage]:
     """The way from the coarsest scale to the full size, those without iterations left out."""
     first = settings.warm_features or settings.features
-    plan = []
+    plan: list[Stage] = []
     factor = settings.scale_step
     while settings.coarse_iterations and max(height, width) / factor >= settings.smallest * 0.99:
         size = tuple(max(1, round(side / factor)) for side in (height, width))
@@ -115,7 +115,16 @@ class OptimizeEngine:
         return self.image(pixels, content)
 
     def run(
-        self, stage: Stage, index: int, solver: Solver, done: int, total: int, entered: Tensor, content: Image, report: Report, keep: Keep | None
+        self,
+        stage: Stage,
+        index: int,
+        solver: Solver,
+        done: int,
+        total: int,
+        entered: Tensor,
+        content: Image,
+        report: Report,
+        keep: Keep | None,
     ) -> int:
         """The iterations of one stage. Returns how many of the whole run are done."""
         label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
@@ -190,6 +199,7 @@ def carried(pixels: Tensor, begin: Tensor, size: tuple[int, int]) -> Tensor:
 def recoloured(photo: Tensor, styles: Sequence[tuple[Tensor, float]]) -> Tensor:
     """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians
     (Pitié & Kokaram 2007, "the linear Monge-Kantorovitch colour mapping"). (1, 3, H, W)."""
+
     def statistics(picture: Tensor) -> tuple[Tensor, Tensor]:
         flat = picture[0].flatten(1).double().cpu()
         return flat.mean(1, keepdim=True), torch.cov(flat)
@@ -208,7 +218,7 @@ def recoloured(photo: Tensor, styles: Sequence[tuple[Tensor, float]]) -> Tensor:
 
     root, inverse = power(covariance_from, 0.5), power(covariance_from, -0.5)
     transport = (inverse @ power(root @ covariance_to @ root, 0.5) @ inverse).to(photo)
-    flat = transport @ (photo[0].flatten(1) - mean_from.to(photo)) + mean_to.to(photo)  # type: ignore[union-attr]
+    flat = transport @ (photo[0].flatten(1) - mean_from.to(photo)) + mean_to.to(photo)
     return flat.reshape(photo.shape).clamp(0, 1)
 
 
@@ -223,4 +233,3 @@ def chosen(device: str) -> str:
     if device not in ("cpu", "mps") and not device.startswith("cuda"):
         raise SettingError(f"--device {device}: choose from auto, cpu, cuda, mps")
     return device
-

@@ -31,7 +31,7 @@ from atelier.losses import (
     wasserstein_loss,
 )
 from atelier.perception.network import CONVS, Network, layer_name
-from atelier.request import Settings
+from atelier.request import LayerWeights, Settings
 
 MARGIN = 96
 """Pixels a tile sees beyond its own: half of conv5_1's receptive field is 78, and 96 is a multiple of 16."""
@@ -78,6 +78,7 @@ class Tile:
 
 def tiles(height: int, width: int, side: int) -> list[Tile]:
     """The picture cut into tiles of about side x side, on multiples of 16; one tile where side is 0 or large enough."""
+
     def cuts(length: int) -> list[tuple[int, int]]:
         count = max(1, round(length / side)) if side else 1
         step = max(16, -(-length // count) // 16 * 16)
@@ -119,7 +120,7 @@ class Objective:
     def __call__(self, pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
         """pixels (1, 3, H, W) -> gradient of the total with respect to them, and the losses."""
         pixels = pixels.detach()
-        parts = tiles(*pixels.shape[2:], self.tile)
+        parts = tiles(pixels.shape[2], pixels.shape[3], self.tile)
         if self.histogram and len(parts) > 1:
             raise SettingError("--histogram-weight needs the whole picture at once: raise --tile or lower --size")
         gradient, losses = self.whole(pixels, parts[0]) if len(parts) == 1 else self.in_tiles(pixels, parts)
@@ -189,7 +190,7 @@ class Objective:
         """The whole picture's features, looked at in tiles where it is large."""
         if not layers:
             return {}
-        parts = tiles(*picture.shape[2:], self.tile)
+        parts = tiles(picture.shape[2], picture.shape[3], self.tile)
         if len(parts) == 1:
             return self.network.see(picture, layers, self.settings.pooling)
         out: dict[str, Tensor] = {}
@@ -218,7 +219,10 @@ class Objective:
         if name not in self._powers:
             target = self.content[name]
             with torch.no_grad():
-                self._powers[name] = sum((content_loss(row, torch.zeros_like(row), self.network.metric.get(name)) for row in target.split(64, 2)), torch.zeros((), device=target.device))
+                self._powers[name] = sum(
+                    (content_loss(row, torch.zeros_like(row), self.network.metric.get(name)) for row in target.split(64, 2)),
+                    torch.zeros((), device=target.device),
+                )
         return self._powers[name]
 
     # Style
@@ -250,8 +254,8 @@ class Objective:
         """(layer, weight, what is compared), in the metric of the network."""
         if self.chain:
             for a, b in self.chain:
-                r = self.network.metric
-                yield f"{a}*{b}", self.style_layers[a], (in_metric(sums[f"{a}*{b}"] / positions[a], r.get(a), r.get(b)),)
+                left, right = self.network.metric.get(a), self.network.metric.get(b)
+                yield f"{a}*{b}", self.style_layers[a], (in_metric(sums[f"{a}*{b}"] / positions[a], left, right),)
             return
         for name, weight in self.style_layers.items():
             r = self.network.metric.get(name)
@@ -262,7 +266,7 @@ class Objective:
                 yield name, weight, (mean if r is None else mean @ r.T, in_metric(covariance, r, r))
 
     def style_targets(self, picture: Tensor) -> dict[str, tuple[Tensor, ...]]:
-        parts = tiles(*picture.shape[2:], self.tile)
+        parts = tiles(picture.shape[2], picture.shape[3], self.tile)
         targets = {name: value for name, _, value in self.statistics(self.added(picture, parts), self.positions(picture))}
         if self.histogram:
             seen = self.network.see(picture, self.ordered, self.settings.pooling)
@@ -275,7 +279,9 @@ class Objective:
         if whole <= 0:
             raise SettingError("the styles' weights add up to nothing: give at least one a weight above 0")
         blended = {
-            name: tuple(sum((t[name][i] * (w / whole) for t, w in targets[1:]), values[i] * (targets[0][1] / whole)) for i in range(len(values)))
+            name: tuple(
+                sum((t[name][i] * (w / whole) for t, w in targets[1:]), values[i] * (targets[0][1] / whole)) for i in range(len(values))
+            )
             for name, values in targets[0][0].items()
         }
         if self.settings.style_loss == "wasserstein":
@@ -293,10 +299,10 @@ class Objective:
                     n = math.sqrt(ends[0] * ends[-1])
                     error, scale = gram_loss(values[0], target[0], n), gram_loss(torch.zeros_like(target[0]), target[0], n)
                 case "moments":
-                    error = moments_loss(*values, *target)  # type: ignore[arg-type,call-arg]
+                    error = moments_loss(*values, *target)
                     scale = moments_loss(torch.zeros_like(target[0]), torch.zeros_like(target[1]), target[0], target[1])
                 case _:
-                    error = wasserstein_loss(*values, *target)  # type: ignore[arg-type,call-arg]
+                    error = wasserstein_loss(*values, *target)
                     scale = (target[0].square().sum() + target[1].square().sum()) / target[0].shape[1]
             total = total + weight * (error / scale.clamp_min(1e-12) if relative else error)
         return total / sum(self.style_layers.values()) if relative else total
@@ -310,10 +316,10 @@ class Objective:
         return total
 
 
-def named(layers: dict[str, float] | object) -> dict[str, float]:
+def named(layers: LayerWeights) -> dict[str, float]:
     """Layer weights under canonical names, those of weight 0 left out."""
     out: dict[str, float] = {}
-    for name, weight in layers.items():  # type: ignore[attr-defined]
+    for name, weight in layers.items():
         canonical = layer_name(name)
         if canonical in out:
             raise SettingError(f"layer {canonical} is given twice")

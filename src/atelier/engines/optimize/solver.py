@@ -80,7 +80,7 @@ class Solver:
                 self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
             for p in self.parameters:
                 p.grad = None
-            pixels.backward(gradient * self.scale)  # type: ignore[no-untyped-call]
+            pixels.backward(gradient * self.scale)
             return found["total"] * self.scale
 
         first = self.optimiser == "lbfgs" and not self.torch_optimiser.state
@@ -89,7 +89,7 @@ class Solver:
             size = FIRST_STEP * sum(p.numel() for p in self.parameters)
             self.torch_optimiser.param_groups[0]["lr"] = size * min(1.0, self.rate)
         before = [p.detach().clone() for p in self.parameters]
-        self.torch_optimiser.step(closure)  # type: ignore[arg-type]
+        self.torch_optimiser.step(closure)
         if first:
             self.torch_optimiser.param_groups[0]["lr"] = self.rate
         if not math.isfinite(losses["total"]):
