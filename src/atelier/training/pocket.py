@@ -384,7 +384,7 @@ def train(args: argparse.Namespace) -> None:
         adam.load_state_dict(state["adam"])
         start = state["step"]
         rng.bit_generator.state = json.loads(state["rng"])
-    pools = {128: Pool(12, 3, 128), 192: Pool(6, 2, 192)}
+    pools = {128: Pool(12, 3, 128), 256: Pool(8, 1, 256)}
     if state:
         for size, pool in pools.items():
             pool.groups, pool.turn = state["pools"][size], state["turns"][size]
@@ -399,12 +399,16 @@ def train(args: argparse.Namespace) -> None:
         for group in (*muon.param_groups, *adam.param_groups):
             group["lr"] = rate
 
-        size = 192 if step % 4 == 3 else 128
-        n = 1 if size == 192 else 2
+        # conv5_1 sees 156 px: on small crops alone it would learn the borders more than the picture.
+        size = 256 if step % 2 else 128
         optimised = pools[size].next(photos, paintings, rng, device)
         Pool.paint(optimised, params, input_scale, dtype)
-        a, b = photos.crops(n + 1, size), paintings.crops(n + 1, size)
-        x = torch.cat([a[:n], b[:n], hard_cases(a[n:], b[n:], rng)]).to(device)
+        if size == 128:
+            a, b = photos.crops(3, size), paintings.crops(3, size)
+            x = torch.cat([a[:2], b[:2], hard_cases(a[2:], b[2:], rng)]).to(device)
+        else:
+            a, b = photos.crops(1, size), paintings.crops(1, size)
+            x = [torch.cat([a, b]), torch.cat([a, hard_cases(a, b, rng)]), torch.cat([b, hard_cases(a, b, rng)])][step // 2 % 3].to(device)
         x = torch.cat([x, optimised["x"]])
         x = network_input(x, input_scale, dtype)
         with torch.no_grad():

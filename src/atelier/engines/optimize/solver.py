@@ -23,7 +23,7 @@ FIRST_STEP = 0.02
 
 @dataclass
 class Solver:
-    """Moves one canvas. Build it, call `step()` as often as wanted, take `best`.
+    """Moves one canvas. Build it, call `step()` as often as wanted, then `settle()`.
 
     evaluate(pixels) -> (gradient, losses with `total`). A step that makes the loss NaN or infinite is undone, the
     curvature forgotten and the rate halved; after three in a row `stuck` is true.
@@ -42,8 +42,6 @@ class Solver:
         self.parameters = self.canvas.parameters()
         self.scale = 0.0
         self.failures = 0
-        self.best_total = math.inf
-        self.best = [p.detach().clone() for p in self.parameters]
         self.sound = [p.detach().clone() for p in self.parameters]
         self.mean = [torch.zeros_like(p) for p in self.parameters] if self.average else []
         self.torch_optimiser = self.fresh()
@@ -95,9 +93,6 @@ class Solver:
         if not math.isfinite(losses["total"]):
             self.recover()
             return losses
-        if losses["total"] < self.best_total:
-            self.best_total = losses["total"]
-            self.best = before
         self.sound, self.failures = before, 0
         self.canvas.project()
         self.steps += 1
@@ -113,7 +108,7 @@ class Solver:
         self.stuck = self.failures >= 3 or not self.steps
         self.rate /= 2
         with torch.no_grad():
-            for p, good in zip(self.parameters, self.best if self.failures > 1 else self.sound, strict=True):
+            for p, good in zip(self.parameters, self.sound, strict=True):
                 p.copy_(good)
         self.torch_optimiser = self.fresh()
 
@@ -125,7 +120,7 @@ class Solver:
                 for p, mean in zip(self.parameters, self.mean, strict=True):
                     p.copy_(mean / share)
             elif any(not bool(torch.isfinite(p).all()) for p in self.parameters) or self.stuck:
-                for p, good in zip(self.parameters, self.best, strict=True):
+                for p, good in zip(self.parameters, self.sound, strict=True):
                     p.copy_(good)
         self.canvas.project()
 
@@ -140,7 +135,7 @@ class Solver:
         """Everything that `restore` needs to go on exactly, as tensors and plain values."""
         return {
             "parameters": [p.detach().clone() for p in self.parameters], "mean": [m.clone() for m in self.mean],
-            "best": self.best, "best_total": self.best_total, "sound": self.sound, "scale": self.scale, "rate": self.rate,
+            "sound": self.sound, "scale": self.scale, "rate": self.rate,
             "steps": self.steps, "failures": self.failures, "trace": list(self.trace), "optimiser": self.torch_optimiser.state_dict(),
         }  # fmt: skip
 
@@ -149,7 +144,7 @@ class Solver:
             for p, value in zip(self.parameters, state["parameters"], strict=True):
                 p.copy_(value)
         self.mean = [m.clone() for m in state["mean"]]
-        self.best, self.best_total, self.sound = list(state["best"]), state["best_total"], list(state["sound"])
+        self.sound = list(state["sound"])
         self.scale, self.rate, self.steps, self.failures = state["scale"], state["rate"], state["steps"], state["failures"]
         self.trace = list(state["trace"])
         self.torch_optimiser = self.fresh()

@@ -1,0 +1,87 @@
+"""What many tests need: a perceptual network small enough to be instant, and pictures with something in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+# One thread, so that sums are added in the same order every time; read when NumPy and PyTorch are first imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from atelier.image import Image, encode
+from atelier.perception.weights import LAYERS
+
+WIDTHS = (4, 4, 5, 5, 6, 6, 6, 6, 8, 8, 8, 8, 8)
+
+WriteNet = Callable[..., Path]
+Paint = Callable[..., Image]
+
+
+def write_net(path: Path, seed: int = 0, widths: tuple[int, ...] = WIDTHS, metrics: tuple[str, ...] = (), **metadata: str) -> Path:
+    """A random network of VGG-19's plan (He et al. 2015) as a safetensors file. metrics: layers that come with an R of their own."""
+    rng = np.random.default_rng(seed)
+    tensors, channels = {}, 3
+    for layer, width in zip(LAYERS, widths, strict=True):
+        tensors[f"{layer}.weight"] = (rng.standard_normal((width, channels, 3, 3)) * np.sqrt(2 / 9 / channels)).astype(np.float32)
+        tensors[f"{layer}.bias"] = (rng.standard_normal(width) * 2).astype(np.float32)
+        if layer in metrics:
+            tensors[f"{layer}.metric"] = np.triu(rng.standard_normal((width, width)) + 2 * np.eye(width)).astype(np.float32)
+        channels = width
+    safetensors.numpy.save_file(tensors, path, metadata={"input": "RGB 0..255 minus mean", **metadata})
+    return path
+
+
+def paint(width: int, height: int, seed: int = 0) -> Image:
+    """Waves of colour with a little noise: all frequencies, no flat places. The same for the same seed."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = [
+        np.sin(x * rng.uniform(0.05, 0.9) + y * rng.uniform(-0.9, 0.9) + rng.uniform(0, 6)) * rng.uniform(0.1, 0.3) + rng.uniform(0.35, 0.65)
+        for _ in range(3)
+    ]
+    pixels = np.stack(waves, axis=-1) + rng.standard_normal((height, width, 3)) * 0.03
+    return Image(pixels.clip(0, 1).astype(np.float32))
+
+
+@pytest.fixture(scope="session")
+def net(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a tiny random network."""
+    return str(write_net(tmp_path_factory.mktemp("net") / "tiny.safetensors"))
+
+
+@pytest.fixture(scope="session")
+def other_net(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of another one."""
+    return str(write_net(tmp_path_factory.mktemp("net") / "other.safetensors", seed=1))
+
+
+@pytest.fixture(scope="session")
+def make_net() -> WriteNet:
+    return write_net
+
+
+@pytest.fixture(scope="session")
+def picture() -> Paint:
+    return paint
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo's file, 40 x 28 px."""
+    path = tmp_path / "photo.png"
+    path.write_bytes(encode(paint(40, 28, 1), "png"))
+    return path
+
+
+@pytest.fixture
+def painting(tmp_path: Path) -> Path:
+    """A painting's file, 36 x 44 px."""
+    path = tmp_path / "painting.png"
+    path.write_bytes(encode(paint(36, 44, 2), "png"))
+    return path

@@ -1,0 +1,268 @@
+"""The solver on problems whose answer is known."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from atelier.engines.optimize.canvas import PixelCanvas, resized
+from atelier.engines.optimize.solver import FIRST_STEP, Evaluate, Solver
+
+RATES = {"adam": 0.05, "lbfgs": 1.0, "sgd": 0.2}
+
+
+def rand(seed: int, *shape: int) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
+
+
+TARGET = 0.2 + 0.6 * rand(0, 1, 3, 5, 4)
+STEEPNESS = 0.5 + 4 * rand(1, 1, 3, 5, 4)
+
+
+def bowl(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """A quadratic with its minimum at TARGET."""
+    difference = pixels.detach() - TARGET
+    return STEEPNESS * difference, {"total": float(0.5 * (STEEPNESS * difference.square()).sum())}
+
+
+def solver(optimiser: str, evaluate: Evaluate = bowl, average: float = 0.0, rate: float | None = None) -> Solver:
+    return Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5)), evaluate, optimiser, RATES[optimiser] if rate is None else rate, average)
+
+
+def going_wrong(wrong: Callable[[int], bool], what: str = "loss") -> Evaluate:
+    """The bowl, but not finite at those calls (counted from 1) that `wrong` picks."""
+    calls = 0
+
+    def evaluate(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        nonlocal calls
+        calls += 1
+        gradient, losses = bowl(pixels)
+        if wrong(calls):
+            return (gradient, {"total": math.nan}) if what == "loss" else (gradient / 0, losses)
+        return gradient, losses
+
+    return evaluate
+
+
+def pixels(s: Solver) -> Tensor:
+    return s.canvas.render().detach()
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_the_bottom_is_found(optimiser: str) -> None:
+    s = solver(optimiser)
+    losses = [s.step()["total"] for _ in range(120)]
+    assert losses == s.trace
+    assert s.steps == 120
+    assert losses[-1] < 1e-3 * losses[0]
+    s.settle()
+    assert torch.allclose(pixels(s), TARGET, atol=0.01)
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_a_steps_losses_are_those_of_the_picture_it_started_from(optimiser: str) -> None:
+    s = solver(optimiser)
+    for _ in range(3):
+        _, before = bowl(pixels(s))
+        assert s.step() == before
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+@pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
+def test_the_units_of_the_loss_do_not_matter(optimiser: str, factor: float) -> None:
+    def scaled(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        gradient, losses = bowl(pixels)
+        return gradient * factor, {"total": losses["total"] * factor}
+
+    a, b = solver(optimiser), solver(optimiser, scaled)
+    for _ in range(15):
+        a.step()
+        b.step()
+    assert torch.allclose(pixels(a), pixels(b), atol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 7.0])
+def test_the_first_step_of_lbfgs_is_a_small_share_of_the_range(rate: float) -> None:
+    s = solver("lbfgs", rate=rate)
+    before = pixels(s).clone()
+    s.step()
+    assert float((pixels(s) - before).abs().mean()) == pytest.approx(FIRST_STEP * min(1.0, rate), rel=1e-3)
+
+
+def test_pixels_stay_in_range() -> None:
+    def outwards(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        return torch.full_like(pixels, -1.0), {"total": -float(pixels.detach().sum())}
+
+    s = solver("sgd", outwards)
+    for _ in range(9):
+        s.step()
+        assert float(pixels(s).max()) <= 1
+    assert torch.equal(pixels(s), torch.ones(1, 3, 5, 4))
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+@pytest.mark.parametrize("optimiser", RATES)
+def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
+    s = solver(optimiser, going_wrong(lambda call: call == 4, what))
+    for _ in range(3):
+        s.step()
+    good = s.trace[-1]
+    before = [p.clone() for p in s.sound]
+    assert math.isnan(s.step()["total"])
+    assert torch.equal(pixels(s), before[0])  # where the loss was last known to be finite
+    assert s.rate == RATES[optimiser] / 2
+    assert not s.stuck
+    assert s.steps == 3
+    assert s.step()["total"] == pytest.approx(good)
+    for _ in range(250):
+        s.step()
+    assert s.trace[-1] < 0.01 * s.trace[0]
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_three_bad_steps_in_a_row_end_at_the_best(optimiser: str) -> None:
+    s = solver(optimiser, going_wrong(lambda call: call > 6))
+    tried = 0
+    while not s.stuck:
+        s.step()
+        tried += 1
+    assert tried == 9
+    s.settle()
+    assert bowl(pixels(s))[1]["total"] == pytest.approx(min(s.trace))
+
+
+def test_bad_steps_apart_do_not_add_up() -> None:
+    s = solver("adam", going_wrong(lambda call: call % 3 == 0))
+    for _ in range(30):
+        s.step()
+    assert not s.stuck
+    assert s.steps == 20
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_bad_from_the_start_is_stuck_at_once_and_moves_nothing(optimiser: str) -> None:
+    s = solver(optimiser, going_wrong(lambda call: True))
+    s.step()
+    assert s.stuck
+    assert s.steps == 0
+    s.settle()
+    assert torch.equal(pixels(s), torch.full((1, 3, 5, 4), 0.5))
+
+
+def test_the_average_is_the_bias_corrected_one() -> None:
+    s, decay = solver("adam", average=0.8), 0.8
+    visited = []
+    for _ in range(7):
+        s.step()
+        visited.append(pixels(s).clone())
+    s.settle()
+    weights = [(1 - decay) * decay ** (7 - 1 - i) / (1 - decay**7) for i in range(7)]
+    assert sum(weights) == pytest.approx(1)
+    assert torch.allclose(pixels(s), sum(w * p for w, p in zip(weights, visited, strict=True)), atol=1e-6)
+
+
+def test_the_average_of_no_steps_is_the_beginning() -> None:
+    s = solver("adam", average=0.9)
+    s.settle()
+    assert torch.equal(pixels(s), torch.full((1, 3, 5, 4), 0.5))
+
+
+def test_converged() -> None:
+    s = solver("sgd")
+    for _ in range(20):
+        s.step()
+    assert not s.converged(1.0)  # too early to say
+    s.step()
+    assert s.converged(1.0)
+    assert not s.converged(0.0)
+    s.trace = [1.0] * 30
+    assert s.converged(1e-6)
+    s.trace = [2.0**-i for i in range(30)]
+    assert not s.converged(0.9)
+    s.trace = [1.0] * 20 + [1.5] * 10  # it got worse
+    assert s.converged(0.01)
+    s.trace = [-1.0] * 15 + [-1.2] * 15
+    assert s.converged(0.01) is True
+    s.trace = [-1.0] * 20 + [-1.2] * 10
+    assert s.converged(0.1) is False
+
+
+# Going on -------------------------------------------------------------------------------------------------------------
+
+
+def through_a_file(state: object) -> dict[str, object]:
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    buffer.seek(0)
+    return torch.load(buffer, weights_only=True)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("optimiser", RATES)
+@pytest.mark.parametrize("wrong", [0, 3, 9])
+def test_a_restored_solver_goes_on_bit_for_bit(optimiser: str, average: float, wrong: int) -> None:
+    """With a bad step before the state is taken, after it, or never."""
+    straight = solver(optimiser, going_wrong(lambda call: call == wrong), average)
+    for _ in range(15):
+        straight.step()
+    first = solver(optimiser, going_wrong(lambda call: call == wrong), average)
+    for _ in range(6):
+        first.step()
+    second = solver(optimiser, going_wrong(lambda call: call == wrong - 6), average)
+    second.restore(through_a_file(first.state()))
+    for _ in range(9):
+        second.step()
+    assert second.trace == straight.trace
+    assert second.rate == straight.rate
+    for s in (straight, second):
+        s.settle()
+    assert torch.equal(pixels(second), pixels(straight))
+    assert all(torch.equal(a, b) for a, b in zip(second.best, straight.best, strict=True))
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_a_state_is_a_snapshot(optimiser: str) -> None:
+    """What the solver does after its state was taken does not change it, nor what one restored from it does."""
+    first = solver(optimiser, average=0.5)
+    for _ in range(4):
+        first.step()
+    state = first.state()
+    for _ in range(5):
+        first.step()
+    for _ in range(2):
+        second = solver(optimiser, average=0.5)
+        second.restore(state)
+        for _ in range(5):
+            second.step()
+        assert torch.equal(pixels(second), pixels(first))
+        assert second.trace == first.trace
+
+
+# Canvas ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pixel_canvas_has_pixels_of_its_own() -> None:
+    given = rand(3, 1, 3, 4, 4)
+    before = given.clone()
+    canvas = PixelCanvas(given)
+    with torch.no_grad():
+        canvas.parameters()[0].add_(5)
+    canvas.project()
+    assert torch.equal(given, before)
+    assert torch.equal(canvas.render().detach(), torch.ones_like(given))
+
+
+def test_resized_keeps_the_range_and_means() -> None:
+    x = (rand(2, 1, 3, 40, 30) > 0.5).float()
+    assert resized(x, (40, 30)) is x
+    for size in ((20, 15), (80, 61), (7, 5)):
+        y = resized(x, size)
+        assert y.shape == (1, 3, *size)
+        assert 0 <= float(y.min())
+        assert float(y.max()) <= 1
+        assert float(y.mean()) == pytest.approx(float(x.mean()), abs=0.03)
