@@ -17,7 +17,7 @@ DECLARED := pyproject.toml constraints.txt
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  PYTHON=$(PYTHON) makes the environment $(VENV); PHOTO, STYLE and SIZE choose the demo's picture; ARGS goes to pytest; BENCH is what is measured"
+	@echo "  PYTHON=$(PYTHON) makes the environment $(VENV); PHOTO, STYLE and SIZE choose the demo's picture; ARGS goes to pytest or the benchmarks BENCH"
 
 demo: $(VENV)/.demo ## Paint a real photo with what ships, into demo/
 	@$(RUN) examples/demo.py $(PHOTO) $(STYLE) $(if $(SIZE),--size $(SIZE))
@@ -30,8 +30,8 @@ lint: $(VENV)/.dev ## Check style, layout and types
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 
-bench: $(VENV)/.dev ## Measure speed and quality on this machine (minutes)
-	@set -e; for each in $(BENCH); do echo "== $$each"; $(RUN) benchmarks/$$each.py; done
+bench: $(VENV)/.dev ## Measure speed and quality (minutes; seconds with ARGS=--quick)
+	@set -e; for each in $(BENCH); do echo "== $$each"; $(RUN) benchmarks/$$each.py $(ARGS); done
 
 clean: ## Remove caches, builds and the demo's pictures, but not the environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from atelier.errors import SettingError, WeightsError
+from atelier.errors import AtelierError, SettingError, WeightsError
 from atelier.image import Image, fit, resize
 from atelier.media import open_still
 from atelier.request import options as settings_options
@@ -57,11 +57,14 @@ def ready(arguments: argparse.Namespace) -> None:
 
 
 def run(main: Any) -> None:
-    """Run a program's main; what is absent is one line and no failure."""
+    """Run a program's main; what is absent is one line and no failure, what is asked for wrongly one line and a failure."""
     try:
         main()
     except Absent as reason:
         print(f"skipped: {reason}")
+    except AtelierError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(error.exit_code) from error
 
 
 def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
@@ -74,7 +77,10 @@ def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
         if name not in kinds:
             raise SettingError(f"no setting {name!r}: the settings are {', '.join(sorted(kinds))}")
         value = value.replace("+", ",") if name.endswith("_layers") else value
-        found[name] = value.lower() in ("1", "true", "yes") if kinds[name] is bool else kinds[name](value)
+        try:
+            found[name] = value.lower() in ("1", "true", "yes") if kinds[name] is bool else kinds[name](value)
+        except ValueError:
+            raise SettingError(f"{name}={value}: must be a number") from None
     return found
 
 

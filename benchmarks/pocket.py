@@ -13,6 +13,7 @@ of style errors is the price of the small network. What is painted is a picture 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import statistics
@@ -94,7 +95,7 @@ def at_content(lines: Sequence[Line], content: float) -> tuple[float, bool]:
     log(style) is taken as linear in content between neighbours.
     """
     ordered = sorted(lines, key=lambda line: line["content"])
-    for a, b in zip(ordered, ordered[1:], strict=False):
+    for a, b in itertools.pairwise(ordered):
         if a["content"] <= content <= b["content"]:
             t = (content - a["content"]) / max(b["content"] - a["content"], 1e-12)
             return math.exp((1 - t) * math.log(a["style"]) + t * math.log(b["style"])), True
@@ -118,9 +119,10 @@ def compare(shop: Workshop, photo: str, painting: str, factors: Sequence[float])
         tried.append(line)
     style, between = at_content(tried, small["content"])
     return {
-        "pair": f"{photo} x {painting}", "pocket_style": small["style"], "pocket_content": small["content"], "pocket_seconds": small["seconds"],
-        "pocket_mib": small["peak_mib"], "vgg_style": base["style"], "vgg_content": base["content"], "vgg_seconds": base["seconds"],
-        "vgg_mib": base["peak_mib"], "vgg_style_at_equal_content": style, "between": between, "ratio": small["style"] / style,
+        "pair": f"{photo} x {painting}", "pocket_style": small["style"], "pocket_content": small["content"],
+        "pocket_seconds": small["seconds"], "pocket_mib": small["peak_mib"], "vgg_style": base["style"],
+        "vgg_content": base["content"], "vgg_seconds": base["seconds"], "vgg_mib": base["peak_mib"],
+        "vgg_style_at_equal_content": style, "between": between, "ratio": small["style"] / style,
         "tried": [{k: line[k] for k in ("factor", "style", "content", "seconds")} for line in tried],
     }  # fmt: skip
 
@@ -198,9 +200,7 @@ def main() -> None:
 def workshop(arguments: argparse.Namespace, folder: Path) -> Workshop:
     look = None if arguments.report else machine.Judge(arguments.size)
     digests = {name: digest(name) for name in ("pocket", "vgg19")}
-    return Workshop(
-        Book(arguments.out), folder, look, arguments.size, arguments.recipe, pairs.parse_settings(arguments.set), digests
-    )  # fmt: skip
+    return Workshop(Book(arguments.out), folder, look, arguments.size, arguments.recipe, pairs.parse_settings(arguments.set), digests)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def evaluation(way: str, size: int) -> Callable[[], Any]:
     content, style = pictures(size)
     picture = (content + 0.05 * torch.randn(content.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
     if way == PLAIN:
-        total = plain.objective(plain.network(), content, style)
+        total = plain.objective(plain.network(), content, style, 1.0, 10.0)
 
         def once() -> torch.Tensor:
             x = picture.clone().requires_grad_()

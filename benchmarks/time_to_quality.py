@@ -9,7 +9,7 @@ way's last, and the first whose style and content error (machine.Judge) both are
 opened pictures on: reading weights, the targets, the iterations.
 
 --objective recipe: the recipe's own losses, with --set to make both aim at the same balance. same: the plain way's very loss
-(Gatys' scaling, its layer weights, alpha and beta, maximum pooling) with the recipe's scales, start, solver and precision.
+(its scaling, layer weights, alpha and beta, maximum pooling) with the recipe's scales, start, solver and precision.
 """
 
 from __future__ import annotations
@@ -59,17 +59,17 @@ class Clock:
         self.off += time.perf_counter() - began
 
 
-def by_plain(content: Image, style: Image, iterations: int, alpha: float, beta: float, every: int) -> list[Kept]:
+def by_plain(content: Image, style: Image, iterations: int, alpha: float, beta: float, loss: str, every: int) -> list[Kept]:
     """The plain way's pictures, the last one included."""
     kept: list[Kept] = []
     clock = Clock()
 
-    def keep(iteration: int, loss: float, picture: torch.Tensor) -> None:
+    def keep(iteration: int, value: float, picture: torch.Tensor) -> None:
         now = clock.read()
         if iteration and iteration % every == 0:
             clock.stopped(lambda: kept.append(Kept(iteration, now, plain.as_image(picture).to_array())))
 
-    picture = plain.plain(pairs.tensor(content), pairs.tensor(style), iterations, alpha, beta, keep)
+    picture = plain.plain(pairs.tensor(content), pairs.tensor(style), iterations, alpha, beta, keep, loss=loss)
     kept.append(Kept(iterations, clock.read(), plain.as_image(picture).to_array()))
     return kept
 
@@ -95,10 +95,10 @@ def by_engine(content: Image, style: Image, settings: Settings, every: int) -> l
     return kept
 
 
-def same_objective(alpha: float, beta: float) -> dict[str, Any]:
+def same_objective(alpha: float, beta: float, loss: str) -> dict[str, Any]:
     """The settings that make the recipe's total the plain way's."""
     return {
-        "normalise": "gatys", "content_weight": alpha, "style_weight": beta, "content_layers": {plain.CONTENT: 1.0},
+        "normalise": loss, "content_weight": alpha, "style_weight": beta, "content_layers": {plain.CONTENT: 1.0},
         "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2), "pooling": "max", "style_loss": "gram", "shift": 0.0, "chained": False,
         "tv_weight": 0.0, "histogram_weight": 0.0, "style_scale": 1.0, "style_fit": "photo",
     }  # fmt: skip
@@ -118,14 +118,12 @@ def first(rows: list[dict[str, float]], **limits: float) -> float | None:
     return next((row["seconds"] for row in rows if all(row[name] <= limit for name, limit in limits.items())), None)
 
 
-def compare(
-    content: Image, style: Image, look: machine.Judge, variants: Mapping[str, Settings], arguments: Any, beta: float
-) -> dict[str, Any]:
+def compare(content: Image, style: Image, look: machine.Judge, variants: Mapping[str, Settings], arguments: Any) -> dict[str, Any]:
     """One pair: the plain way and each variant, as rows and as times."""
-    every = arguments.every
-    slow = by_plain(content, style, arguments.iterations, arguments.alpha, beta, max(every, arguments.iterations // 20))
+    every, (alpha, beta) = arguments.every, plain.balance(arguments)
+    slow = by_plain(content, style, arguments.iterations, alpha, beta, arguments.loss, max(every, arguments.iterations // 20))
     pictures = {name: by_engine(content, style, settings, every) for name, settings in variants.items()}
-    loss = plain.plain_loss(plain.network(), pairs.tensor(content), pairs.tensor(style), arguments.alpha, beta)
+    loss = plain.plain_loss(plain.network(), pairs.tensor(content), pairs.tensor(style), alpha, beta, arguments.loss)
 
     def judged(image: Image) -> tuple[float, float]:
         return look(content, style, image)
@@ -147,7 +145,7 @@ def compare(
 def warm_up() -> None:
     """What is paid once in a process, paid before the clocks run."""
     small = Image(np.full((48, 64, 3), 0.5, np.float32))
-    by_plain(small, small, 1, 1.0, 1.0, 1)
+    by_plain(small, small, 1, 1.0, 1.0, "relative", 1)
     by_engine(small, small, override(Settings(), {"features": "vgg19", "iterations": 1}), 1)
 
 
@@ -157,8 +155,7 @@ def main() -> None:
     options.add_argument("--paintings", default="starry_night,the_scream")
     options.add_argument("--size", type=int, default=512, help="long side, px")
     options.add_argument("--iterations", type=int, default=300, help="of the plain way")
-    options.add_argument("--alpha", type=float, default=plain.ALPHA, help="the plain way's content weight")
-    options.add_argument("--beta", type=float, default=plain.BETA, help="the plain way's style weight, for 512 px")
+    plain.add_balance(options)
     options.add_argument("--recipe", default="default")
     options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE,...", help="settings of the recipe")
     options.add_argument("--objective", choices=("recipe", "same", "both"), default="both")
@@ -170,10 +167,10 @@ def main() -> None:
     folder = pairs.needed(arguments)
     pairs.vgg()
     about = machine.introduce()
-    beta = plain.at_size(arguments.beta, arguments.size)
+    alpha, beta = plain.balance(arguments)
     given = {"features": "vgg19", **({"iterations": 6} if arguments.quick else {}), **pairs.parse_settings(arguments.set)}
     own = override(recipe(arguments.recipe).settings, given)
-    variants = {"recipe": own, "same": dataclasses.replace(own, **same_objective(arguments.alpha, beta))}
+    variants = {"recipe": own, "same": dataclasses.replace(own, **same_objective(alpha, beta, arguments.loss))}
     variants = {name: settings for name, settings in variants.items() if arguments.objective in (name, "both")}
     columns = ("pair", "way", "seconds", "loss", "style", "content", "to its loss, s", "ratio", "to its judge, s", "ratio")
     look = machine.Judge(arguments.size)
@@ -183,7 +180,7 @@ def main() -> None:
         for painting in arguments.paintings.split(","):
             content = pairs.sized(open_still(pairs.find(folder, "photos", photo)), arguments.size)
             style = pairs.sized(open_still(pairs.find(folder, "paintings", painting)), arguments.size)
-            found = results[f"{photo} x {painting}"] = compare(content, style, look, variants, arguments, beta)
+            found = results[f"{photo} x {painting}"] = compare(content, style, look, variants, arguments)
             end = found["plain"]
             rows = [(f"{photo} x {painting}", "plain", end["seconds"], end["loss"], end["style"], end["content"], None, None, None, None)]
             for name, r in found["ours"].items():

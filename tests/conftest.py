@@ -42,7 +42,8 @@ def paint(width: int, height: int, seed: int = 0) -> Image:
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width]
     waves = [
-        np.sin(x * rng.uniform(0.05, 0.9) + y * rng.uniform(-0.9, 0.9) + rng.uniform(0, 6)) * rng.uniform(0.1, 0.3) + rng.uniform(0.35, 0.65)
+        np.sin(x * rng.uniform(0.05, 0.9) + y * rng.uniform(-0.9, 0.9) + rng.uniform(0, 6)) * rng.uniform(0.1, 0.3)
+        + rng.uniform(0.35, 0.65)
         for _ in range(3)
     ]
     pixels = np.stack(waves, axis=-1) + rng.standard_normal((height, width, 3)) * 0.03

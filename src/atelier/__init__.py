@@ -1,7 +1,7 @@
 """atelier: photos into paintings.
 
     import atelier
-    atelier.stylize("photo.jpg", "painting.jpg").save("out.png")
+    atelier.save(atelier.stylize("photo.jpg", "painting.jpg"), "out.png")
 
 The names below are the whole public surface. Nothing heavy is imported before it is needed.
 """

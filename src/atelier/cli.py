@@ -179,7 +179,7 @@ def reconstruct(
 @app.command()
 def redo(
     picture: Annotated[str, typer.Argument(help="A picture that atelier made")],
-    out: Out,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="File to write; its suffix says the format")] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the request that is embedded in the picture, and do nothing")] = False,
     quality: Quality = 92,
     depth: Depth = None,
@@ -192,6 +192,8 @@ def redo(
     if show:
         typer.echo(request.to_json())
         return
+    if out is None:
+        raise OutputError("say where to with --out, or look at the request with --show")
     _make(request, out, 0, None, None, None, quality, depth, None, quiet)
 
 

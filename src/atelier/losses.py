@@ -59,14 +59,16 @@ def gram(features: Tensor, shift: float = 0.0) -> Tensor:
     return correlation(features, shift) / (features.shape[2] * features.shape[3])
 
 
-def chained(shallow: Tensor, deep: Tensor, shift: float = 0.0) -> Tensor:
+def chained(shallow: Tensor, deep: Tensor, factor: int, shift: float = 0.0) -> Tensor:
     """Σ_x (F^l_x - s)(up(F^{l+1})_x - s)ᵀ: correlations of a layer with the next, brought to its size by nearest neighbour.
 
-    (B, C, H, W), (B, D, h, w) -> (B, C, D), a sum over the positions of the shallower layer (Novak & Nikulin 2016, "chained inter-layer
-    correlations").
+    (B, C, H, W), (B, D, H // factor, W // factor) -> (B, C, D), a sum over the positions of the shallower layer (Novak &
+    Nikulin 2016, "chained inter-layer correlations"). factor: 2 for each pooling between them; every cell of the deeper
+    layer stands for the factor x factor cells it was pooled from, the last ones also for what pooling left over.
     """
-    if deep.shape[2:] != shallow.shape[2:]:
-        deep = F_.interpolate(deep, size=shallow.shape[2:], mode="nearest")
+    if factor > 1:
+        deep = deep.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
+        deep = F_.pad(deep, (0, shallow.shape[3] - deep.shape[3], 0, shallow.shape[2] - deep.shape[2]), mode="replicate")
     return torch.bmm((shallow - shift).flatten(2), (deep - shift).flatten(2).transpose(1, 2)).float()
 
 
@@ -105,9 +107,9 @@ def moments(sums: Tensor, total: Tensor, positions: float) -> tuple[Tensor, Tens
     return mean, sums / positions - mean[:, :, None] * mean[:, None, :]
 
 
-def moments_loss(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_covariance: Tensor) -> Tensor:
-    """|μ - μ'|² + |Σ - Σ'|²_F, averaged over channels: mean and covariance matched entry by entry."""
-    n = mean.shape[1]
+def moments_loss(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_covariance: Tensor, channels: float | None = None) -> Tensor:
+    """|μ - μ'|²/N + |Σ - Σ'|²_F/N²: mean and covariance matched entry by entry. channels: N, where it is not the vectors' own size."""
+    n = channels or mean.shape[1]
     return (mean - target_mean).square().sum() / n + (covariance - target_covariance).square().sum() / (n * n)
 
 
@@ -117,9 +119,10 @@ def symmetric_root(matrix: Tensor) -> Tensor:
     return (vectors * values.clamp_min(0).sqrt()[:, None, :]) @ vectors.transpose(1, 2)
 
 
-def wasserstein_loss(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_root: Tensor) -> Tensor:
+def wasserstein_loss(mean: Tensor, covariance: Tensor, target_mean: Tensor, target_root: Tensor, channels: float | None = None) -> Tensor:
     """Squared 2-Wasserstein distance between Gaussians, averaged over channels (as in style-transfer-pytorch):
     |μ - μ'|² + tr(Σ + Σ' - 2 (Σ'^½ Σ Σ'^½)^½). target_root is Σ'^½ (see `symmetric_root`).
+    channels: N, where it is not the vectors' own size.
 
     Only eigenvalues enter, so the gradient has no differences of eigenvalues to divide by; a small multiple of the
     identity keeps their square roots differentiable.
@@ -130,7 +133,7 @@ def wasserstein_loss(mean: Tensor, covariance: Tensor, target_mean: Tensor, targ
     ridge = torch.eye(n, dtype=inner.dtype, device=inner.device) * (1e-5 * scale.square() + 1e-20)
     values = torch.linalg.eigvalsh(inner + ridge)
     traces = covariance.diagonal(dim1=1, dim2=2).sum() + target_root.square().sum() - 2.0 * values.clamp_min(1e-20).sqrt().sum()
-    return ((mean - target_mean).square().sum() + traces) / n
+    return ((mean - target_mean).square().sum() + traces) / (channels or n)
 
 
 def quantiles(features: Tensor, count: int = 256) -> Tensor:

@@ -109,9 +109,6 @@ def open_all(request: Request, limits: Limits = Limits(), report: Report = silen
     else:
         raise SettingError("nothing to paint: give a picture")
     start = open_still(settings.start, limits, report) if settings.start not in STARTS else None
-    for image in (content, *(image for image, _ in styles)):
-        for note in image.notes:
-            report(Progress("opening", note=note))
     return at_size(content, request.size, report), [(image.flat(), weight) for image, weight in styles], start
 
 
@@ -188,7 +185,6 @@ class _Watch:
         self.cancelled = False
         self.lines: list[str] = []
         self.log = Path(outputs.log) if outputs.log else None
-        self.fresh_log = True
 
     def resumed(self, done: int) -> None:
         """Keep what the log says of the iterations before."""

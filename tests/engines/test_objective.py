@@ -192,8 +192,9 @@ def test_a_picture_is_its_own_target(kind: str, which: str, request: pytest.Fixt
     own = KINDS.get(kind, {"histogram_weight": 1.0, "style_layers": {"conv3_1": 1.0}})  # conv3_1 has 16² = 256 positions
     relative = {**own, "normalise": "relative"}
     _, losses = Objective(network, Settings(**relative), x, [(x, 1.0)])(x)
+    # The ridge under wasserstein's square roots costs up to 2·√1e-5 of the variance where features have no rank.
     for name, value in losses.items():
-        assert value == pytest.approx(0, abs=2e-4), name
+        assert value == pytest.approx(0, abs=7e-3 if kind == "wasserstein" else 2e-4), name
 
 
 def test_relative_losses_are_one_for_a_picture_that_shows_nothing(network: Network) -> None:

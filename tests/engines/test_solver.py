@@ -125,7 +125,7 @@ def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
 
 
 @pytest.mark.parametrize("optimiser", RATES)
-def test_three_bad_steps_in_a_row_end_at_the_best(optimiser: str) -> None:
+def test_three_bad_steps_in_a_row_end_at_the_last_good_picture(optimiser: str) -> None:
     s = solver(optimiser, going_wrong(lambda call: call > 6))
     tried = 0
     while not s.stuck:
@@ -133,7 +133,7 @@ def test_three_bad_steps_in_a_row_end_at_the_best(optimiser: str) -> None:
         tried += 1
     assert tried == 9
     s.settle()
-    assert bowl(pixels(s))[1]["total"] == pytest.approx(min(s.trace))
+    assert bowl(pixels(s))[1]["total"] == pytest.approx(s.trace[-1])
 
 
 def test_bad_steps_apart_do_not_add_up() -> None:
@@ -222,7 +222,7 @@ def test_a_restored_solver_goes_on_bit_for_bit(optimiser: str, average: float, w
     for s in (straight, second):
         s.settle()
     assert torch.equal(pixels(second), pixels(straight))
-    assert all(torch.equal(a, b) for a, b in zip(second.best, straight.best, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(second.sound, straight.sound, strict=True))
 
 
 @pytest.mark.parametrize("optimiser", RATES)
@@ -263,6 +263,6 @@ def test_resized_keeps_the_range_and_means() -> None:
     for size in ((20, 15), (80, 61), (7, 5)):
         y = resized(x, size)
         assert y.shape == (1, 3, *size)
-        assert 0 <= float(y.min())
+        assert float(y.min()) >= 0
         assert float(y.max()) <= 1
         assert float(y.mean()) == pytest.approx(float(x.mean()), abs=0.03)

@@ -13,7 +13,7 @@ from specimens import noise16, photo
 from atelier.errors import OutputError, SettingError
 from atelier.image import FORMATS, Image, decode, encode
 
-LONG = json.dumps({"title": "Größe <&> \"日本\" ]]> \u2028 \x00\x1f\x7f\ufffe", "steps": list(range(4000))}, ensure_ascii=False)
+LONG = json.dumps({"title": 'Größe <&> "日本" ]]> \u2028 \x00\x1f\x7f\ufffe', "steps": list(range(4000))}, ensure_ascii=False)
 
 
 @pytest.fixture(autouse=True)

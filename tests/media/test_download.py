@@ -202,7 +202,16 @@ def test_no_server_there(server: Server) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://example.org/a.png", "file:///etc/passwd", "http://", "http:///a.png", "http://a:99999/", "http://[::1/", "http://a\0b/", "http://..x/"],
+    [
+        "ftp://example.org/a.png",
+        "file:///etc/passwd",
+        "http://",
+        "http:///a.png",
+        "http://a:99999/",
+        "http://[::1/",
+        "http://a\0b/",
+        "http://..x/",
+    ],
 )
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(SourceError):

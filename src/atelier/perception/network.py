@@ -48,9 +48,9 @@ def layer_name(name: str) -> str:
 def pool(x: Tensor, kind: str) -> Tensor:
     """2x2 pooling with stride 2. x (B, C, H, W) with H, W >= 2 -> (B, C, H//2, W//2).
 
-    `max` is what VGG was trained with; `average` is what Gatys et al. 2016 prefer for painting. `l2` is the root mean
-    square. Average and L2 are rescaled (x2 and x0.78, found by style-transfer-pytorch) so that deeper layers see
-    activations of the size that max pooling gives them.
+    `max` is what VGG was trained with; `average` is what Gatys et al. 2016 prefer for painting. `l2` is the
+    root of the sum of squares. Average and L2 are rescaled (x2 and x0.78, found by style-transfer-pytorch) so that deeper
+    layers see activations of the size that max pooling gives them.
     """
     if kind == "max":
         return F.max_pool2d(x, 2)

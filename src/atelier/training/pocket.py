@@ -33,10 +33,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image as PIL_Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from atelier.perception.network import CONVS, STYLE_LAYERS, activations, normalise
+from atelier.errors import WeightsError
+from atelier.perception.network import CONVS, MEAN, STYLE_LAYERS, activations, normalise
+from atelier.perception.weights import load
 
 WIDTHS = dict(zip(CONVS, (16, 16, 32, 32, 64, 64, 64, 64, 128, 128, 192, 192, 256), strict=True))
 """Wider where positions are few: the deep layers cost little time and are the hardest to imitate."""
@@ -114,8 +116,10 @@ def convolutions(params: Params, dtype: torch.dtype) -> dict[str, tuple[Tensor, 
 def normalised_teacher(path: Path, pictures: Tensor, dtype: torch.dtype, device: str) -> tuple[dict[str, tuple[Tensor, Tensor]], float]:
     """VGG-19 with every layer scaled to unit root mean square over `pictures`; exact, since ReLU and max pooling are
     homogeneous. Also returns what the normalised input is divided by."""
-    file = load_file(path)
-    weights = {n: (file[f"{n}.weight"].float().to(device), file[f"{n}.bias"].float().to(device)) for n in CONVS}
+    loaded = load(path)
+    if max(abs(a - b) for a, b in zip(loaded.mean, MEAN, strict=True)) > 0.5:
+        raise WeightsError(f"{path} subtracts other means than the student is to: {loaded.mean}")
+    weights = {n: tuple(torch.from_numpy(part).float().to(device) for part in parts) for n, parts in loaded.layers.items()}
     x = normalise(pictures)
     before = input_scale = float(x.square().mean().sqrt())
     with torch.inference_mode():

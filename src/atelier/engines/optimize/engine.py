@@ -66,6 +66,9 @@ class OptimizeEngine:
     def __init__(self, styles: Sequence[tuple[Image, float]], settings: Settings, device: str = "auto", seed: int = 0) -> None:
         if not styles and not settings.content_weight:
             raise SettingError("nothing to paint towards: give a style, or a content weight above 0")
+        for _, weight in styles:
+            if not (math.isfinite(weight) and weight >= 0):
+                raise SettingError(f"a style's weight is {weight:g}: must be at least 0")
         self.settings, self.device, self.seed = settings, chosen(device), seed
         dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
         names = {settings.features, settings.warm_features} - {""}

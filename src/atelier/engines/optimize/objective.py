@@ -107,8 +107,10 @@ class Objective:
         self.histogram = bool(settings.histogram_weight and self.style_layers)
         self.layers = sorted({*self.content_layers, *self.style_layers}, key=CONVS.index)
         self.chain = list(zip(self.ordered, self.ordered[1:], strict=False)) if settings.chained else []
-        if settings.chained and settings.style_loss != "gram":
-            raise SettingError("--chained goes with --style-loss gram only")
+        if (settings.chained or settings.shift) and settings.style_loss != "gram":
+            raise SettingError("--chained and --shift go with --style-loss gram only")
+        if settings.chained and self.style_layers and not self.chain:
+            raise SettingError("--chained needs at least two style layers")
         with torch.no_grad():
             self.content = self.features_of(content, tuple(self.content_layers)) if content is not None else {}
             self.targets = self.blend([(self.style_targets(picture), weight) for picture, weight in styles]) if self.style_layers else {}
@@ -204,13 +206,14 @@ class Objective:
 
     def content_error(self, seen: dict[str, Tensor], tile: Tile) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
+        relative = self.settings.normalise == "relative"
         for name, weight in self.content_layers.items():
             target, metric = self.content[name], self.network.metric.get(name)
             error = content_loss(tile.inner(seen[name], name), tile.part(target, name), metric)
-            if self.settings.normalise == "relative":
+            if relative:
                 error = error / self.content_power(name).clamp_min(1e-12)
             total = total + weight * error
-        return total
+        return total / sum(self.content_layers.values()) if relative else total
 
     def content_power(self, name: str) -> Tensor:
         """½ Σ P², the error of a picture that shows nothing."""
@@ -236,7 +239,7 @@ class Objective:
         own = {name: tile.inner(seen[name], name) for name in self.style_layers}
         shift = self.settings.shift
         if self.chain:
-            return {f"{a}*{b}": chained(own[a], own[b], shift) for a, b in self.chain}
+            return {f"{a}*{b}": chained(own[a], own[b], 2 ** (int(b[4]) - int(a[4])), shift) for a, b in self.chain}
         out = {f"{name}²": correlation(f, shift) for name, f in own.items()}
         if self.settings.style_loss != "gram":
             out |= {f"{name}": f.float().sum((2, 3)) for name, f in own.items()}
@@ -290,30 +293,34 @@ class Objective:
 
     def style_error(self, sums: Sums, positions: dict[str, int]) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
-        relative = self.settings.normalise == "relative"
+        relative, weights = self.settings.normalise == "relative", 0.0
         for name, weight, values in self.statistics(sums, positions):
             target = self.targets[name]
             match self.settings.style_loss:
                 case "gram":
                     ends = [self.network.channels[n] for n in name.split("*")]
-                    n = math.sqrt(ends[0] * ends[-1])
+                    n: float = math.sqrt(ends[0] * ends[-1])
                     error, scale = gram_loss(values[0], target[0], n), gram_loss(torch.zeros_like(target[0]), target[0], n)
                 case "moments":
-                    error = moments_loss(*values, *target)
-                    scale = moments_loss(torch.zeros_like(target[0]), torch.zeros_like(target[1]), target[0], target[1])
+                    n = self.network.channels[name]
+                    error = moments_loss(values[0], values[1], target[0], target[1], n)
+                    scale = moments_loss(torch.zeros_like(target[0]), torch.zeros_like(target[1]), target[0], target[1], n)
                 case _:
-                    error = wasserstein_loss(*values, *target)
-                    scale = (target[0].square().sum() + target[1].square().sum()) / target[0].shape[1]
+                    n = self.network.channels[name]
+                    error = wasserstein_loss(values[0], values[1], target[0], target[1], n)
+                    scale = (target[0].square().sum() + target[1].square().sum()) / n
             total = total + weight * (error / scale.clamp_min(1e-12) if relative else error)
-        return total / sum(self.style_layers.values()) if relative else total
+            weights += weight
+        return total / weights if relative else total
 
     def histogram_error(self, seen: dict[str, Tensor]) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
+        relative = self.settings.normalise == "relative"
         for name, weight in self.style_layers.items():
             (target,) = self.targets[f"{name} histogram"]
             error = histogram_loss(seen[name], target)
-            total = total + weight * (error / target.square().mean().clamp_min(1e-12) if self.settings.normalise == "relative" else error)
-        return total
+            total = total + weight * (error / target.square().mean().clamp_min(1e-12) if relative else error)
+        return total / sum(self.style_layers.values()) if relative else total
 
 
 def named(layers: LayerWeights) -> dict[str, float]:

@@ -1,0 +1,326 @@
+"""Painting: photo and paintings in, picture out. With a tiny random network, so pictures are judged by losses, not by looks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from atelier.engines.optimize.engine import OptimizeEngine, Stage, chosen, recoloured, stages
+from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
+from atelier.image import Image, resize
+from atelier.progress import Progress, Report, silent
+from atelier.request import Settings
+
+Paint = Callable[..., Image]
+
+
+@pytest.fixture
+def engine(net: str, picture: Paint) -> Callable[..., OptimizeEngine]:
+    """An engine over the tiny network: 3 iterations of L-BFGS unless told otherwise."""
+
+    def build(styles: list[tuple[Image, float]] | None = None, seed: int = 0, **settings: Any) -> OptimizeEngine:
+        settings = {"features": net, "iterations": 3, "precision": "float32", "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
+        return OptimizeEngine([(picture(30, 34, 7), 1.0)] if styles is None else styles, Settings(**settings), "cpu", seed)
+
+    return build
+
+
+def flat(width: int, height: int, level: float = 0.5) -> Image:
+    return Image(np.full((height, width, 3), level, np.float32))
+
+
+def grey(image: Image) -> Image:
+    return Image(np.repeat(image.pixels.mean(2, keepdims=True), 3, axis=2))
+
+
+def told(heard: list[Progress], stop_at: int = 0) -> Report:
+    """Writes down what is reported, and stops at a step."""
+
+    def report(progress: Progress) -> None:
+        heard.append(progress)
+        if stop_at and progress.step >= stop_at:
+            raise Cancelled("enough")
+
+    return report
+
+
+# The same and not the same --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("settings", [{"optimiser": "lbfgs"}, {"optimiser": "adam", "rate": 0.02, "average": 0.9}, {"start": "noise"}])
+def test_the_same_seed_is_the_same_picture(engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]) -> None:
+    photo = picture(24, 20, 1)
+    one, two = engine(**settings), engine(**settings)
+    first = one(photo)
+    assert np.array_equal(first.pixels, two(photo).pixels)
+    one(picture(20, 20, 3))
+    assert np.array_equal(first.pixels, one(photo).pixels)  # engines remember nothing
+
+
+def test_another_seed_is_another_picture_from_noise(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo = picture(24, 20, 1)
+    a, b = (engine(start="noise", seed=seed)(photo).pixels for seed in (0, 1))
+    assert np.abs(a - b).mean() > 0.05
+
+
+@pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "sgd"])
+@pytest.mark.parametrize("style_loss", ["gram", "moments", "wasserstein"])
+def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, style_loss: str) -> None:
+    heard: list[Progress] = []
+    rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
+    engine(iterations=25, optimiser=optimiser, rate=rate, style_loss=style_loss, start="photo")(picture(24, 24, 1), report=told(heard))
+    totals = [progress.losses["total"] for progress in heard]
+    assert len(totals) == 25
+    assert min(totals) < (0.97 if optimiser == "sgd" else 0.7) * totals[0]
+
+
+# Starts ---------------------------------------------------------------------------------------------------------------
+
+
+def test_starts(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    """Without iterations the answer is the start."""
+    photo, other = picture(24, 20, 1), picture(12, 10, 5)
+
+    def start(name: str, image: Image | None = None) -> np.ndarray:
+        return engine(start=name, iterations=0)(photo, start=image).pixels
+
+    assert np.array_equal(start("photo"), photo.pixels)
+    assert np.array_equal(start("grey"), flat(24, 20).pixels)
+    noise = start("noise")
+    assert noise.std() == pytest.approx(math.sqrt(1 / 12), rel=0.1)
+    assert np.abs(start("a path", other) - resize(other, (24, 20)).pixels).mean() < 0.05
+    with pytest.raises(SettingError, match="--start a path: photo, recoloured, noise, grey"):
+        start("a path")
+
+
+def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo, style = picture(24, 20, 1), picture(30, 34, 7)
+    begin = engine(start="recoloured", iterations=0)(photo).pixels.reshape(-1, 3)
+    wanted = style.pixels.reshape(-1, 3)
+    assert np.allclose(begin.mean(0), wanted.mean(0), atol=0.03)
+    assert np.allclose(np.cov(begin.T), np.cov(wanted.T), atol=0.01)
+
+
+def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
+    def tensor(image: Image) -> torch.Tensor:
+        return torch.tensor(image.pixels).permute(2, 0, 1)[None]
+
+    photo = tensor(picture(24, 20, 1)) * 0.5 + 0.25
+    a, b = tensor(flat(8, 8, 0.3)), tensor(flat(8, 8, 0.7))
+    assert float(recoloured(photo, [(a, 1.0), (b, 3.0)]).mean()) == pytest.approx(0.6, abs=0.01)
+    assert float(recoloured(photo, [(a, 1.0), (b, 0.0)]).mean()) == pytest.approx(0.3, abs=0.01)
+
+
+@pytest.mark.parametrize("photo", ["flat", "black", "grey", "colour"])
+@pytest.mark.parametrize("style", ["flat", "grey", "colour", "one pixel"])
+def test_colourless_pictures_can_be_recoloured(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
+    images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": grey(picture(20, 18)), "colour": picture(20, 18)}
+    images["one pixel"] = flat(1, 1, 0.3)
+    out = engine([(images[style], 1.0)], iterations=1, start="recoloured")(images[photo])
+    assert out.size == (20, 18)  # an Image holds no NaN
+
+
+# Sizes and alpha ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(17, 33), (16, 16), (33, 16), (50, 19)])
+def test_odd_sizes_stay_what_they_are(engine: Callable[..., OptimizeEngine], picture: Paint, size: tuple[int, int]) -> None:
+    out = engine(style_layers={"conv1_1": 1.0, "conv5_1": 1.0}, coarse_iterations=1, smallest=16)(picture(*size))
+    assert out.size == size
+    assert not np.array_equal(out.pixels, picture(*size).pixels)
+
+
+@pytest.mark.parametrize("start", ["recoloured", "photo", "noise"])
+@pytest.mark.parametrize("size", [(1, 1), (300, 1), (15, 15)])
+def test_too_small_for_the_layers_is_said_so(
+    engine: Callable[..., OptimizeEngine], picture: Paint, start: str, size: tuple[int, int]
+) -> None:
+    with pytest.raises(SettingError, match=rf"conv5_1 needs a picture of at least 16 px a side, not {size[0]}x{size[1]}"):
+        engine(style_layers={"conv5_1": 1.0}, content_layers={"conv5_1": 1.0}, start=start)(picture(*size))
+
+
+def test_shallow_layers_paint_the_smallest_pictures(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    for size in ((1, 1), (3, 2)):
+        out = engine(style_layers={"conv1_1": 1.0}, content_layers={"conv1_2": 1.0}, start="photo")(picture(*size))
+        assert out.size == size
+
+
+@pytest.mark.parametrize("size", [(5, 9), (1, 1), (200, 3)])
+def test_small_paintings_do(engine: Callable[..., OptimizeEngine], picture: Paint, size: tuple[int, int]) -> None:
+    for fit in ("photo", "own"):
+        settings = {"style_layers": {"conv1_1": 1.0, "conv5_1": 1.0}, "style_fit": fit, "start": "photo"}
+        assert engine([(picture(*size), 1.0)], **settings)(picture(32, 24)).size == (32, 24)
+
+
+def test_long_thin_pictures_skip_scales_too_small_for_their_layers(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    """Whatever name the deepest layer goes by."""
+    for layer in ("conv5_1", "block5_conv1", "CONV5_1"):
+        out = engine(style_layers={"conv1_1": 1.0}, content_layers={layer: 1.0}, coarse_iterations=1, smallest=32)(picture(128, 20))
+        assert out.size == (128, 20)
+
+
+def test_alpha_and_what_the_file_said_are_carried(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    alpha = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(20, 24)
+    photo = Image(picture(24, 20).pixels, alpha=alpha, depth=16, text={"title": "pond"})
+    out = engine()(photo)
+    assert out.alpha is not None
+    assert np.array_equal(out.alpha, alpha)
+    assert (out.depth, out.text) == (16, {"title": "pond"})
+
+
+def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo = picture(70, 53)
+    a, b = (engine(tile=tile, optimiser="adam", rate=0.02)(photo).pixels for tile in (0, 32))
+    assert np.abs(a - b).max() < 5e-3
+
+
+def test_style_scale_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    style = [(picture(90, 80, 7), 1.0)]
+    plain, smaller, own = (
+        engine(style, **settings)(picture(32, 24)).pixels for settings in ({}, {"style_scale": 0.5}, {"style_fit": "own"})
+    )
+    assert np.abs(plain - smaller).max() > 1e-3
+    assert np.abs(plain - own).max() > 1e-3
+
+
+# Stages ---------------------------------------------------------------------------------------------------------------
+
+
+def test_stages_go_from_coarse_to_fine() -> None:
+    settings = Settings(features="a", coarse_iterations=7, iterations=9, smallest=64, scale_step=2.0)
+    assert stages(settings, 300, 400) == [
+        Stage((75, 100), "a", 7),
+        Stage((150, 200), "a", 7),
+        Stage((300, 400), "a", 9),
+    ]
+    assert stages(Settings(features="a", coarse_iterations=0, iterations=9), 300, 400) == [Stage((300, 400), "a", 9)]
+    assert stages(Settings(features="a", coarse_iterations=5, iterations=0, smallest=200), 300, 400) == [Stage((150, 200), "a", 5)]
+    assert stages(Settings(iterations=0), 300, 400) == []
+
+
+def test_the_warm_network_goes_first() -> None:
+    settings = Settings(features="a", warm_features="b", warm_iterations=5, coarse_iterations=7, iterations=9, smallest=100)
+    assert stages(settings, 200, 200) == [Stage((100, 100), "b", 7), Stage((200, 200), "b", 5), Stage((200, 200), "a", 9)]
+    same = Settings(features="a", warm_features="a", warm_iterations=5, coarse_iterations=7, iterations=9, smallest=100)
+    assert stages(same, 200, 200) == [Stage((100, 100), "a", 7), Stage((200, 200), "a", 9)]
+
+
+def test_the_report_counts_through_all_stages(engine: Callable[..., OptimizeEngine], picture: Paint, net: str, other_net: str) -> None:
+    heard: list[Progress] = []
+    settings = {"warm_features": other_net, "warm_iterations": 2, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
+    engine(**settings)(picture(40, 32), report=told(heard))
+    assert [progress.step for progress in heard] == list(range(1, 10))
+    assert {progress.total for progress in heard} == {9}
+    assert [progress.stage for progress in heard] == [f"{other_net} at 20x16"] * 3 + [f"{other_net} at 40x32"] * 2 + [f"{net} at 40x32"] * 4
+    assert all({"content", "style", "total"} <= set(progress.losses) for progress in heard)
+    for progress in heard:
+        assert progress.preview is not None
+        assert progress.preview().size == (40, 32)
+
+
+def test_tolerance_ends_a_scale_early(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    heard: list[Progress] = []
+    engine(iterations=60, coarse_iterations=60, smallest=16, tolerance=1.0)(picture(32, 32), report=told(heard))
+    assert len(heard) == 42  # the first 21 steps of each are needed to tell
+    assert heard[-1].step <= heard[-1].total
+
+
+# What is wanted -------------------------------------------------------------------------------------------------------
+
+
+def test_content_alone_and_style_alone(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo = picture(24, 24, 1)
+    for settings, names in (({"style_weight": 0.0}, {"content", "total"}), ({"content_weight": 0.0}, {"style", "total"})):
+        heard: list[Progress] = []
+        engine(start="noise", iterations=30, **settings)(photo, report=told(heard))
+        assert set(heard[0].losses) == names
+        assert heard[-1].losses["total"] < 0.5 * heard[0].losses["total"]
+
+
+def test_a_reconstruction_needs_no_painting(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo = picture(24, 24, 1)
+    heard: list[Progress] = []
+    out = engine([], start="noise", content_layers={"conv1_2": 1.0}, iterations=40)(photo, report=told(heard))
+    assert out.size == photo.size
+    assert heard[-1].losses["content"] < 0.05 * heard[0].losses["content"]
+    with pytest.raises(SettingError, match="give a style"):
+        engine([], content_weight=0.0)
+
+
+def test_nothing_wanted_leaves_the_start(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo = picture(24, 24, 1)
+    assert np.array_equal(engine(content_weight=0.0, style_weight=0.0, start="photo")(photo).pixels, photo.pixels)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"style_layers": {"conv7_1": 1.0}}, {"content_layers": {"fc6": 1.0}}, {"chained": True, "style_loss": "moments"}]
+)
+def test_settings_that_make_no_sense_together(engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError):
+        engine(**settings)(picture(24, 24))
+
+
+def test_networks_that_are_not_there(engine: Callable[..., OptimizeEngine]) -> None:
+    with pytest.raises(WeightsError):
+        engine(features="no/such/net.safetensors")
+
+
+@pytest.mark.parametrize("device", ["tpu", "gpu", "", "CPU"])
+def test_devices_that_do_not_exist(device: str) -> None:
+    with pytest.raises(SettingError, match="--device"):
+        chosen(device)
+
+
+def test_devices() -> None:
+    assert chosen("cpu") == "cpu"
+    assert chosen("auto") in ("cpu", "cuda", "mps")
+
+
+# Stopping, and things going wrong -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 7])
+def test_stopping_answers_with_the_picture_so_far(engine: Callable[..., OptimizeEngine], picture: Paint, stop_at: int) -> None:
+    heard: list[Progress] = []
+    photo = picture(40, 32)
+    out = engine(coarse_iterations=3, smallest=16, iterations=5)(photo, report=told(heard, stop_at))
+    assert len(heard) == stop_at
+    assert out.size == photo.size
+    assert heard[-1].preview is not None
+    assert np.array_equal(out.pixels, heard[-1].preview().pixels)
+
+
+@pytest.mark.parametrize("settings", [{"style_weight": 1e308, "normalise": "gatys"}, {"content_weight": 1e308, "normalise": "gatys"}])
+def test_a_loss_that_is_infinite_from_the_start_diverges(
+    engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(Diverged, match="not finite"):
+        engine(start="noise", **settings)(picture(24, 24))
+
+
+@pytest.mark.parametrize(("optimiser", "rate"), [("lbfgs", 1e4), ("adam", 1e4), ("sgd", 1e4)])
+def test_mad_rates_still_give_a_picture(engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, rate: float) -> None:
+    out = engine(optimiser=optimiser, rate=rate, iterations=6)(picture(24, 24), report=silent)
+    assert out.size == (24, 24)
+
+
+def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path) -> None:
+    """Stopped at any step, whatever comes after it, and gone on from there: bit for bit the run without a stop."""
+    photo = picture(40, 32)
+    settings = {"optimiser": "adam", "rate": 0.02, "average": 0.9, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
+    kept: list[Any] = []
+
+    def keep(state: Callable[[], Any]) -> None:
+        torch.save(state(), tmp_path / "state.pt")
+        kept.append(torch.load(tmp_path / "state.pt", weights_only=True))
+
+    whole = engine(**settings)(photo, keep=keep)
+    assert [state["done"] for state in kept] == list(range(1, 8))
+    for state in kept:
+        assert np.array_equal(engine(**settings)(photo, resume=state).pixels, whole.pixels), state["done"]

@@ -1,0 +1,84 @@
+"""Every recipe paints; and says where it is from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from atelier.engines.optimize.engine import OptimizeEngine
+from atelier.engines.optimize.recipes import RECIPES, recipe
+from atelier.errors import SettingError
+from atelier.image import Image
+from atelier.perception.network import layer_name
+from atelier.progress import Progress
+from atelier.request import override
+
+Paint = Callable[..., Image]
+
+
+def test_recipes_go_by_name() -> None:
+    assert {"default", "quality", "gatys", "inetwork"} <= set(RECIPES)
+    for name, found in RECIPES.items():
+        assert recipe(name) is found
+        assert found.name == name
+        assert found.summary
+        assert found.source
+        assert "\n" not in found.summary
+
+
+def test_other_names_are_refused_with_those_there_are() -> None:
+    with pytest.raises(SettingError) as caught:
+        recipe("nope")
+    assert "'nope'" in str(caught.value)
+    assert all(name in str(caught.value) for name in RECIPES)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_layers_exist(name: str) -> None:
+    settings = recipe(name).settings
+    for layer in (*settings.style_layers, *settings.content_layers):
+        assert layer_name(layer) == layer
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_paints(name: str, net: str, other_net: str, picture: Paint) -> None:
+    """A few iterations of everything in it, at a size where everything happens."""
+    settings = recipe(name).settings
+    own = {"features": net, "precision": "float32", "smallest": 16, "iterations": 2}
+    own |= {"warm_features": other_net, "warm_iterations": min(settings.warm_iterations, 2)} if settings.warm_features else {}
+    own |= {"coarse_iterations": min(settings.coarse_iterations, 2)}
+    photo = picture(48, 36, 1)
+    heard: list[Progress] = []
+    out = OptimizeEngine([(picture(40, 52, 2), 1.0)], override(settings, own), "cpu", 0)(photo, report=heard.append)
+    assert out.size == photo.size
+    assert heard[-1].step == heard[-1].total >= 2
+    assert not any(progress.note for progress in heard)
+    assert np.abs(out.pixels - photo.pixels).mean() > 1e-3
+
+
+def test_gatys_is_the_papers() -> None:
+    settings = recipe("gatys").settings
+    assert settings.features == "vgg19"
+    assert settings.content_layers == {"conv4_2": 1.0}
+    assert settings.style_layers == dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 0.2)
+    assert (settings.normalise, settings.pooling, settings.start, settings.optimiser) == ("gatys", "average", "noise", "lbfgs")
+    assert settings.coarse_iterations == settings.tv_weight == settings.histogram_weight == settings.shift == 0
+    assert not settings.chained
+
+
+def test_inetwork_is_novak_and_nikulins() -> None:
+    settings = recipe("inetwork").settings
+    style, content = list(settings.style_layers.values()), list(settings.content_layers.values())
+    assert len(style) == len(content) == 13
+    assert style == pytest.approx([style[0] / 2**i for i in range(13)])
+    assert content == pytest.approx([content[0] * 2**i for i in range(13)])
+    assert settings.shift == 1
+    assert settings.chained
+
+
+def test_recipes_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe("default").settings.iterations = 1  # type: ignore[misc]

@@ -1,0 +1,180 @@
+"""The Python face, used as in the documentation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import atelier
+from atelier.errors import Cancelled, SettingError, SourceError
+from atelier.image import Image
+from atelier.progress import Progress
+
+Paint = Callable[..., Image]
+
+
+@pytest.fixture
+def quick(net: str) -> dict[str, Any]:
+    return {"features": net, "iterations": 2, "coarse_iterations": 0, "precision": "float32"}
+
+
+def test_the_public_names() -> None:
+    assert set(atelier.__all__) <= set(dir(atelier))
+    for name in atelier.__all__:
+        assert getattr(atelier, name).__doc__, name
+    with pytest.raises(AttributeError, match="nonsense"):
+        atelier.nonsense  # noqa: B018
+
+
+def test_importing_is_light() -> None:
+    program = "import sys, atelier; print([m for m in ('numpy', 'torch', 'PIL', 'typer', 'rich') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_every_kind_of_picture_is_a_picture(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    """A path, text, an Image, an array of 8 bits or of floats: the same painting."""
+    first = atelier.stylize(photo, painting, **quick)
+    assert isinstance(first, Image)
+    assert first.size == (40, 28)
+    opened, style = atelier.load(photo), atelier.load(painting)
+    eight = opened.to_array()
+    for content, other in ((str(photo), str(painting)), (opened, style), (eight, style.to_array()), (eight / 255, style.pixels)):
+        assert np.allclose(atelier.stylize(content, other, **quick).pixels, first.pixels, atol=1e-4)
+
+
+def test_saved_and_loaded(photo: Path, tmp_path: Path) -> None:
+    image = atelier.load(photo)
+    atelier.save(image, tmp_path / "copy.png", depth=16)
+    assert np.array_equal(atelier.load(tmp_path / "copy.png").pixels, image.pixels)
+    with pytest.raises(SourceError):
+        atelier.load(tmp_path / "nothing.png")
+
+
+def test_several_styles(photo: Path, picture: Paint, quick: dict[str, Any]) -> None:
+    a, b = picture(30, 30, 5), picture(30, 30, 6)
+    one = atelier.stylize(photo, a, **quick).pixels
+    assert np.allclose(atelier.stylize(photo, [a], **quick).pixels, one)
+    assert np.allclose(atelier.stylize(photo, [(a, 0.4), (b, 0.0)], **quick).pixels, one, atol=1e-4)
+    halves = atelier.stylize(photo, [a, b], **quick).pixels
+    assert not np.allclose(halves, one, atol=1e-2)
+    assert np.allclose(atelier.stylize(photo, [(a, 2), (b, 2)], **quick).pixels, halves, atol=1e-4)
+    assert np.allclose(atelier.stylize(photo, ((a, 1.0), (b, 1.0)), **quick).pixels, halves, atol=1e-4)
+
+
+def test_settings_are_keywords(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    heard: list[Progress] = []
+    settings = {**quick, "iterations": 4, "tv_weight": 0.5, "style_layers": "conv1_1=2,conv2_1", "content_layers": {"conv2_2": 1.0}}
+    atelier.stylize(photo, painting, report=heard.append, **settings)
+    assert [progress.step for progress in heard if progress.losses] == [1, 2, 3, 4]
+    assert set(heard[-1].losses) == {"content", "style", "tv", "total"}
+    with pytest.raises(SettingError, match="no setting 'brightness'"):
+        atelier.stylize(photo, painting, brightness=1)
+    with pytest.raises(SettingError, match="--iterations"):
+        atelier.stylize(photo, painting, iterations=-1)
+    with pytest.raises(SettingError, match="--iterations"):
+        atelier.stylize(photo, painting, iterations="many")
+    with pytest.raises(SettingError, match="no recipe"):
+        atelier.stylize(photo, painting, recipe="nope")
+
+
+def test_size_and_seed(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    assert atelier.stylize(photo, painting, size=20, **{**quick, "style_layers": "conv1_1"}).size == (20, 14)
+    assert atelier.stylize(photo, painting, size=60, **quick).size == (60, 42)
+    with pytest.raises(SettingError, match="--size 0"):
+        atelier.stylize(photo, painting, size=0, **quick)
+    a, b, c = (atelier.stylize(photo, painting, seed=seed, start="noise", **quick).pixels for seed in (1, 1, 2))
+    assert np.array_equal(a, b)
+    assert not np.allclose(a, c, atol=0.05)
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**32, 2**63 - 1, 2**64, -(2**80), 2**80])
+def test_any_whole_number_is_a_seed_or_is_refused(photo: Path, painting: Path, quick: dict[str, Any], seed: int) -> None:
+    try:
+        assert atelier.stylize(photo, painting, seed=seed, start="noise", **quick).size == (40, 28)
+    except SettingError as error:
+        assert "seed" in str(error)
+
+
+def test_starts(photo: Path, painting: Path, picture: Paint, quick: dict[str, Any], tmp_path: Path) -> None:
+    """A way by name, or a picture of any kind."""
+    still = {**quick, "iterations": 0}
+    own = atelier.load(photo)
+    assert np.array_equal(atelier.stylize(photo, painting, start="photo", **still).pixels, own.pixels)
+    other = picture(40, 28, 9)
+    assert np.array_equal(atelier.stylize(photo, painting, start=other, **still).pixels, other.pixels)
+    assert np.array_equal(atelier.stylize(photo, painting, start=other.pixels, **still).pixels, other.pixels)
+    atelier.save(other, tmp_path / "start.png", depth=16)
+    assert np.allclose(atelier.stylize(photo, painting, start=tmp_path / "start.png", **still).pixels, other.pixels, atol=1e-4)
+    assert np.allclose(atelier.stylize(photo, painting, start=str(tmp_path / "start.png"), **still).pixels, other.pixels, atol=1e-4)
+    with pytest.raises(SourceError):
+        atelier.stylize(photo, painting, start="nonsense", **still)
+
+
+def test_alpha_is_kept(painting: Path, picture: Paint, quick: dict[str, Any]) -> None:
+    rgba = np.dstack([picture(24, 20).to_array(), np.arange(480, dtype=np.uint16).reshape(20, 24).astype(np.uint8)])
+    out = atelier.stylize(rgba, painting, **quick)
+    assert out.alpha is not None
+    assert np.array_equal(out.to_array()[:, :, 3], rgba[:, :, 3])
+
+
+def test_a_painting_with_alpha_lies_on_white(photo: Path, picture: Paint, quick: dict[str, Any]) -> None:
+    painting = picture(30, 30, 5)
+    alpha = np.zeros((30, 30), np.float32)
+    alpha[:, :15] = 1
+    white = np.where(alpha[:, :, None] > 0, painting.pixels, 1).astype(np.float32)
+    through, flat = (atelier.stylize(photo, style, **quick).pixels for style in (Image(painting.pixels, alpha=alpha), Image(white)))
+    assert np.array_equal(through, flat)
+
+
+def test_cancelling_answers_with_the_picture_so_far(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    heard: list[Progress] = []
+
+    def stop(progress: Progress) -> None:
+        heard.append(progress)
+        if progress.step == 3:
+            raise atelier.Cancelled("enough")
+
+    out = atelier.stylize(photo, painting, report=stop, **{**quick, "iterations": 50})
+    assert out.size == (40, 28)
+    assert heard[-1].step == 3
+    assert Cancelled is atelier.Cancelled
+
+
+def test_texture(painting: Path, quick: dict[str, Any]) -> None:
+    assert atelier.texture(painting, **quick).size == (36, 44)
+    assert atelier.texture(painting, width=50, height=20, **quick).size == (50, 20)
+    heard: list[Progress] = []
+    a, b = (atelier.texture(painting, width=24, height=24, seed=seed, report=heard.append, **quick) for seed in (0, 1))
+    assert not np.allclose(a.pixels, b.pixels, atol=0.05)
+    assert set(heard[-1].losses) == {"style", "total"}
+    with pytest.raises(atelier.AtelierError, match="texture"):
+        atelier.texture(painting, width=-3, height=5, **quick)
+
+
+def test_texture_of_no_width_is_refused(painting: Path, quick: dict[str, Any]) -> None:
+    with pytest.raises(atelier.AtelierError):
+        atelier.texture(painting, width=0, height=0, **quick)
+
+
+def test_reconstruct(photo: Path, quick: dict[str, Any]) -> None:
+    heard: list[Progress] = []
+    out = atelier.reconstruct(photo, "conv1_2", report=heard.append, **{**quick, "iterations": 20, "tv_weight": 0.0})
+    assert out.size == (40, 28)
+    assert set(heard[-1].losses) == {"content", "total"}
+    assert heard[-1].losses["content"] < 0.3 * heard[0].losses["content"]
+    with pytest.raises(SettingError, match="no layer 'conv9_9'"):
+        atelier.reconstruct(photo, "conv9_9", **quick)
+
+
+def test_the_content_is_not_changed(picture: Paint, quick: dict[str, Any]) -> None:
+    content, style = picture(24, 20, 1).to_array(), picture(24, 20, 2).to_array()
+    before = content.copy(), style.copy()
+    atelier.stylize(content, style, **quick)
+    assert np.array_equal(content, before[0])
+    assert np.array_equal(style, before[1])

@@ -1,0 +1,131 @@
+"""The rooms of the house, and which may know of which: imports point down only (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import atelier
+
+SOURCE = Path(atelier.__file__).parent
+FACES = ("cli", "api", "studio", "service")
+TOLD = ("request", "progress", "errors")  # anyone may know these
+BELOW = ("perception", "losses", "image")
+MAY: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", *TOLD)),
+    "run": ("engines", "media", *BELOW, *TOLD),
+    "engines": (*BELOW, *TOLD),
+    "media": (*BELOW, *TOLD),
+    "plot": ("media", "image", *TOLD),
+    "training": ("engines", *BELOW, *TOLD),
+    **dict.fromkeys(BELOW, TOLD),
+    **dict.fromkeys(TOLD, ("errors",)),
+    "errors": (),
+    "": ("api", "image", *TOLD),  # atelier/__init__.py: the public names
+    "__main__": ("cli",),
+}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def room(module: str) -> str:
+    """`engines` for `atelier.engines.optimize.solver`, "" for `atelier` itself."""
+    return ([*module.split("."), ""])[1]
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module of atelier that a file imports, wherever in it, but for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "atelier")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full"
+            if node.module == "atelier":
+                yield from (f"atelier.{alias.name}" for alias in node.names)
+            elif node.module and node.module.startswith("atelier."):
+                yield node.module
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(SOURCE)) for path in FILES])
+def test_imports_point_down(path: Path) -> None:
+    here = room(module_of(path))
+    assert here in MAY, f"a new room {here!r}: say in this test what it may know"
+    for module in imports(path):
+        there = room(module)
+        # `import atelier` is for its version, and a room knows itself
+        assert there in ("", here, *MAY[here]), f"{here or 'atelier'} must not know {there} ({module})"
+
+
+def test_every_room_there_is_has_been_looked_at() -> None:
+    assert {room(module_of(path)) for path in FILES} >= {
+        "cli",
+        "api",
+        "run",
+        "engines",
+        "media",
+        "image",
+        "perception",
+        "losses",
+        "request",
+    }
+
+
+def test_the_reader_of_imports_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(
+        "import atelier.run, os\nfrom atelier import media\nfrom atelier.image import Image\n"
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import atelier.cli\ndef f():\n    from atelier.engines.x import y\n"
+    )
+    assert set(imports(tmp_path / "a.py")) == {"atelier.run", "atelier.media", "atelier.image", "atelier.engines.x"}
+
+
+def test_faces_know_no_engine_but_the_recipes_names() -> None:
+    for face in FACES:
+        for path in [SOURCE / f"{face}.py", *(SOURCE / face).rglob("*.py")]:
+            if path.exists():
+                engines = [module for module in imports(path) if room(module) == "engines"]
+                assert set(engines) <= {"atelier.engines.optimize.recipes"}, path
+
+
+def test_torch_is_for_painting_and_training_alone() -> None:
+    """So that the rest is light, and works without it."""
+    for path in FILES:
+        if module_of(path).startswith(("atelier.engines.optimize", "atelier.training", "atelier.losses", "atelier.perception.network")):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        inside = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
+        for node in ast.walk(tree):
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            if any(name.split(".")[0] == "torch" for name in names):
+                assert id(node) in inside, f"{path} imports torch before it is needed"
+
+
+def test_only_faces_speak() -> None:
+    """No print and no sys.exit in the library. Training is a program of its own."""
+    for path in FILES:
+        if room(module_of(path)) in (*FACES, "training", "__main__"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in ("print", "exit", "sys.exit", "quit"), f"{path}:{node.lineno}"

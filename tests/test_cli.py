@@ -1,0 +1,440 @@
+"""The command line with real files: what is written, what is said, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ExifTags
+from PIL import Image as Pillow
+
+import atelier
+from atelier.cli import main
+from atelier.engines.optimize.recipes import RECIPES
+from atelier.image import Image, decode, encode
+from atelier.media import open_still
+from atelier.request import options
+
+Ended = tuple[int, str, str]
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process: its exit code, standard output and standard error."""
+
+    def ended(*arguments: object) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        code = end.value.code
+        return (0 if code is None else int(code)), out, err
+
+    return ended
+
+
+@pytest.fixture
+def quick(net: str) -> tuple[str, ...]:
+    return ("--features", net, "--iterations", "4", "--precision", "float32")
+
+
+def one_line(ended: Ended, code: int, *words: str) -> None:
+    """An error as promised: an exit code, one line that names the program and the trouble, nothing on standard output."""
+    assert ended[0] == code, ended
+    assert ended[1] == ""
+    lines = [line for line in ended[2].splitlines() if line.startswith("atelier: ")]
+    assert len(lines) == 1
+    assert ended[2].splitlines()[-1] == lines[0]
+    for word in words:
+        assert word in lines[0]
+
+
+def subprocessed(program: str, *arguments: object, **more: Any) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, timeout=120, **more)
+
+
+MAIN = "from atelier.cli import main; main()"
+
+
+# Painting -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_photo_becomes_a_painting(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    code, out, err = command("stylize", photo, "--style", painting, "--out", tmp_path / "out.jpg", *quick)
+    assert (code, out) == (0, "")
+    assert Pillow.open(tmp_path / "out.jpg").size == (40, 28)
+    assert f"Painted: {tmp_path / 'out.jpg'}  40x28, 4 iterations in " in err
+    assert "4/4  " in err
+    assert "style " in err
+
+
+def test_quiet_is_quiet(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    assert command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "-q", *quick) == (0, "", "")
+
+
+def test_everything_that_can_be_written_on_the_way(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    out, log, way = tmp_path / "out.png", tmp_path / "log.jsonl", tmp_path / "way.gif"
+    assert command("stylize", photo, "-s", painting, "-o", out, "--every", "2", "--log", log, "--animation", way, *quick)[0] == 0
+    assert (tmp_path / "out-00002.png").exists()
+    assert (tmp_path / "out-00004.png").exists()
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == [1, 2, 3, 4]
+    with Pillow.open(way) as moving:
+        assert moving.n_frames >= 2
+    code, _, err = command("plot", log, "--out", tmp_path / "curves.png")
+    assert (code, err) == (0, f"Drawn: {tmp_path / 'curves.png'}\n")
+    assert Pillow.open(tmp_path / "curves.png").width > 100
+    one_line(command("plot", photo, "--out", tmp_path / "curves.png"), 2, "is no log of atelier")
+
+
+def test_several_photos_go_into_a_folder(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    out.mkdir()
+    for name in ("b.png", "a.jpg"):
+        (photos / name).write_bytes(photo.read_bytes())
+    assert command("stylize", photos, "-s", painting, "-o", out, *quick)[0] == 0
+    assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
+    assert np.array_equal(open_still(out / "a.png").pixels, open_still(out / "b.png").pixels)
+    one_line(command("stylize", photos, "-s", painting, "-o", tmp_path / "one.png", *quick), 1, "2 photos cannot go to one file")
+    one_line(command("stylize", photos, "-s", painting, "-o", out, "--log", tmp_path / "log", *quick), 2, "one by one")
+    (photos / "a.png").write_bytes(photo.read_bytes())
+    one_line(command("stylize", photos, "-s", painting, "-o", out, *quick), 1, "same name")
+    one_line(command("stylize", photo, "-s", painting, "-o", f"{tmp_path}/nowhere/", *quick), 1, "there is no folder")
+
+
+def test_styles_with_weights(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    def made(*styles: str) -> np.ndarray:
+        flags = [word for style in styles for word in ("--style", style)]
+        code, _, err = command("stylize", photo, *flags, "-o", tmp_path / "out.png", *quick)
+        assert code == 0, err
+        return open_still(tmp_path / "out.png").to_array().astype(int)
+
+    alone, halves = made(str(painting)), made(str(painting), str(photo))
+    assert np.abs(made(f"{painting}=3", f"{photo}=0") - alone).max() <= 1
+    assert np.abs(made(f"{painting}=0.3", f"{photo}=0.3") - halves).max() <= 1
+    assert np.abs(alone - halves).max() > 5
+    odd = tmp_path / "a=0.5"  # a path that is there is a path
+    odd.write_bytes(painting.read_bytes())
+    assert np.abs(made(str(odd)) - alone).max() <= 1
+    for weight in ("nan", "inf", "-1", "0"):
+        one_line(command("stylize", photo, "-s", f"{painting}={weight}", "-o", tmp_path / "out.png", *quick), 2, "weight")
+
+
+def test_textures(command: Command, quick: tuple[str, ...], painting: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    assert command("texture", painting, "-o", out, "--width", "40", "--height", "24", *quick)[0] == 0
+    assert open_still(out).size == (40, 24)
+    assert command("texture", painting, "-o", out, "--size", "22", *quick)[0] == 0
+    assert open_still(out).size == (18, 22)
+    one_line(command("texture", painting, "-o", out, "--width", "40", *quick), 2, "--width and --height together")
+    one_line(command("texture", painting, "-o", out, "--width", "40", "--height", "40", "--size", "9", *quick), 2, "or --size")
+    one_line(command("texture", painting, "-o", out, "--width", "0", "--height", "40", *quick), 2, "a texture of 0x40 px")
+
+
+def test_reconstructions(command: Command, quick: tuple[str, ...], photo: Path, tmp_path: Path) -> None:
+    code, _, err = command("reconstruct", photo, "-o", tmp_path / "out.png", "--layer", "block1_conv2", *quick)
+    assert code == 0
+    assert "content " in err
+    assert "style " not in err
+    ended = command("reconstruct", photo, "-o", tmp_path / "out.png", "--content-layers", "conv1_1", *quick)
+    one_line(ended, 2, "--layer says which")
+
+
+def test_a_photo_turned_by_its_camera_is_painted_upright(command: Command, quick: tuple[str, ...], painting: Path, tmp_path: Path) -> None:
+    exif = Pillow.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Artist] = "A. Painter"
+    Pillow.new("RGB", (40, 24), "teal").save(tmp_path / "turned.jpg", exif=exif)
+    assert command("stylize", tmp_path / "turned.jpg", "-s", painting, "-o", tmp_path / "out.jpg", *quick)[0] == 0
+    with Pillow.open(tmp_path / "out.jpg") as made:
+        assert made.size == (24, 40)
+        assert made.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        assert made.getexif()[ExifTags.Base.Artist] == "A. Painter"
+
+
+def test_transparency_and_depth_are_kept(
+    command: Command, quick: tuple[str, ...], painting: Path, picture: Callable[..., Image], tmp_path: Path
+) -> None:
+    alpha = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(20, 24)
+    source = Image(picture(24, 20).pixels, alpha=alpha, depth=16)
+    (tmp_path / "clear.png").write_bytes(encode(source, "png"))
+    assert command("stylize", tmp_path / "clear.png", "-s", painting, "-o", tmp_path / "out.png", *quick)[0] == 0
+    made = open_still(tmp_path / "out.png")
+    assert made.depth == 16
+    assert made.alpha is not None
+    assert np.array_equal(made.to_array(16)[:, :, 3], source.to_array(16)[:, :, 3])
+    assert command("stylize", tmp_path / "clear.png", "-s", painting, "-o", tmp_path / "out.png", "--depth", "8", *quick)[0] == 0
+    assert open_still(tmp_path / "out.png").depth == 8
+
+
+def test_redo_makes_the_same_picture_again(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.png", tmp_path / "second.png"
+    flags = ("--seed", "7", "--start", "noise", "--size", "32", "--style-layers", "conv1_1,conv3_1=0.5")
+    assert command("stylize", photo, "-s", f"{painting}=0.3", "-o", first, *flags, *quick)[0] == 0
+    assert command("redo", first, "--out", second)[0] == 0
+    assert np.array_equal(open_still(first).to_array(), open_still(second).to_array())
+    code, out, err = command("redo", first, "--out", tmp_path / "third.png", "--show")
+    shown = json.loads(out)
+    assert (code, err, shown["seed"], shown["size"]) == (0, "", 7, 32)
+    assert shown["styles"] == [{"source": str(painting), "weight": 0.3}]
+    assert shown["settings"]["style_layers"] == "conv1_1,conv3_1=0.5"
+    assert not (tmp_path / "third.png").exists()
+    one_line(command("redo", photo, "--out", second), 2, "was not made by atelier")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tiff", ".avif"])
+def test_redo_of_other_formats(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path, suffix: str) -> None:
+    assert command("stylize", photo, "-s", painting, "-o", tmp_path / f"first{suffix}", *quick)[0] == 0
+    assert command("redo", tmp_path / f"first{suffix}", "-o", tmp_path / f"second{suffix}")[0] == 0
+    assert np.array_equal(open_still(tmp_path / f"first{suffix}").pixels, open_still(tmp_path / f"second{suffix}").pixels)
+
+
+def test_checkpoints(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("nonsense")
+    ended = command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "--checkpoint", state, *quick)
+    one_line(ended, 2, "delete it to start again")
+
+
+def test_every_setting_is_a_flag(command: Command) -> None:
+    code, out, _ = command("stylize", "--help")
+    assert code == 0
+    for name in options():
+        assert f"--{name.replace('_', '-')}" in out
+
+
+def test_flags_reach_the_engine(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    flags = (
+        "--chained",
+        "--tv-weight",
+        "0.5",
+        "--optimiser",
+        "adam",
+        "--rate",
+        "0.02",
+        "--pooling",
+        "l2",
+        "--style-layers",
+        "conv1_1,conv2_1",
+    )
+    code, _, err = command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", *flags, *quick)
+    assert code == 0
+    assert "tv " in err
+    resolved = json.loads(open_still(tmp_path / "out.png").text["atelier"])["resolved"]
+    assert (resolved["chained"], resolved["optimiser"], resolved["pooling"], resolved["rate"]) == (True, "adam", "l2", 0.02)
+    command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "--recipe", "inetwork", "--no-chained", *quick)
+    assert json.loads(open_still(tmp_path / "out.png").text["atelier"])["resolved"]["chained"] is False
+
+
+# Mistakes -------------------------------------------------------------------------------------------------------------
+
+
+def test_wrong_input_is_one_line(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    def stylize(*arguments: object, photo: object = photo) -> Ended:
+        return command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", *arguments)
+
+    (tmp_path / "text.jpg").write_text("I am no picture")
+    (tmp_path / "cut.png").write_bytes(painting.read_bytes()[:200])
+    one_line(stylize(*quick, photo=tmp_path / "phoot.png"), 2, "there is no file", "did you mean", "photo.png")
+    one_line(stylize(*quick, photo=tmp_path / "text.jpg"), 2, "text.jpg is not a picture")
+    one_line(stylize(*quick, photo=tmp_path / "cut.png"), 2, "cut.png")
+    one_line(stylize(*quick, photo=tmp_path / "*.bmp"), 2, "no file matches")
+    one_line(stylize(*quick, "-s", tmp_path / "nothing.jpg"), 2, "nothing.jpg")
+    one_line(stylize(*quick, "--size", "0"), 2, "--size 0")
+    one_line(stylize(*quick, "--size", "8"), 2, "needs a picture of at least")
+    one_line(stylize(*quick, "--size", "1000000"), 2, "over the limit")
+    one_line(stylize(*quick, "--iterations", "-3"), 2, "--iterations -3")
+    one_line(stylize(*quick, "--rate", "nan"), 2, "--rate nan")
+    one_line(stylize(*quick, "--pooling", "median"), 2, "max, average, l2")
+    one_line(stylize(*quick, "--recipe", "nope"), 2, "no recipe 'nope'", *RECIPES)
+    one_line(stylize(*quick, "--style-layers", "conv9_9"), 2, "no layer 'conv9_9'", "conv5_1")
+    one_line(stylize(*quick, "--style-layers", "conv1_1=x"), 2, "'x' is not a number")
+    one_line(stylize(*quick, "--start", tmp_path / "nothing.png"), 2, "nothing.png")
+    one_line(stylize(*quick, "--device", "tpu"), 2, "--device tpu")
+    one_line(stylize(*quick, "--seed", str(2**80)), 2, "seed")
+    one_line(stylize("--features", tmp_path / "nothing.safetensors"), 1, "no weights at")
+    one_line(stylize("--features", photo), 1, "photo.png")
+    one_line(stylize(*quick, "--depth", "12"), 2, "depth")
+    one_line(stylize(*quick, "--quality", "0"), 2, "quality")
+    one_line(stylize(*quick, "--every", "-1"), 2, "--every")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_wrong_output_is_one_line(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    def stylize(out: object, *arguments: object) -> Ended:
+        return command("stylize", photo, "-s", painting, "-o", out, *arguments, *quick)
+
+    before = sorted(tmp_path.iterdir())
+    one_line(stylize(tmp_path / "nowhere" / "out.png"), 1, "there is no folder")
+    one_line(stylize(tmp_path / "out"), 1, "no suffix")
+    one_line(stylize(tmp_path / "out.xyz"), 1, "no format")
+    one_line(stylize(tmp_path / "out.png", "--animation", tmp_path / "a.mp4"), 1, ".gif")
+    one_line(stylize(tmp_path / "out.png", "--log", tmp_path / "nowhere" / "log"), 1, "there is no folder")
+    one_line(stylize("-", "--every", "2"), 2, "--every")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_usage_errors_end_with_2(command: Command, photo: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ("stylize", photo),
+        ("stylize",),
+        ("paint",),
+        ("stylize", photo, "-s", photo, "-o", tmp_path / "a.png", "--speed", "9"),
+    ):
+        code, out, err = command(*arguments)
+        assert (code, out) == (2, "")
+        assert err
+    code, _, err = command("stylize", photo, "-s", photo, "-o", tmp_path / "a.png", "--iterations", "many")
+    assert code == 2
+    assert "--iterations" in err
+
+
+def test_a_loss_that_is_not_finite_is_one_line(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    flags = ("--normalise", "gatys", "--style-weight", "1e308", "--start", "noise")
+    one_line(command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", *quick, *flags), 1, "not finite")
+    assert not (tmp_path / "out.png").exists()
+
+
+# What there is --------------------------------------------------------------------------------------------------------
+
+
+def test_recipes_are_listed(command: Command) -> None:
+    code, out, err = command("recipes")
+    assert (code, err) == (0, "")
+    for recipe in RECIPES.values():
+        assert recipe.name in out
+        assert recipe.summary in out
+        assert recipe.source in out
+    code, out, _ = command("recipes", "--json")
+    assert [recipe["name"] for recipe in json.loads(out)] == list(RECIPES)
+
+
+def test_weights_are_listed_verified_and_found(command: Command, net: str, tmp_path: Path) -> None:
+    code, out, _ = command("weights", "list")
+    assert code == 0
+    assert "pocket" in out
+    assert "vgg19" in out
+    code, out, _ = command("weights", "list", "--json")
+    assert {status["name"] for status in json.loads(out)} == {"pocket", "vgg19"}
+    code, out, _ = command("weights", "verify", net)
+    assert code == 0
+    assert ": ok  " in out
+    (tmp_path / "cut.safetensors").write_bytes(Path(net).read_bytes()[:-10])
+    code, out, err = command("weights", "verify", tmp_path / "cut.safetensors")
+    assert code == 1
+    assert "DAMAGED" in out or "cut short" in err
+    code, out, _ = command("weights", "path", net)
+    assert (code, out) == (0, f"{net}\n")
+    one_line(command("weights", "path", "nope"), 1, "'nope'", "pocket")
+
+
+def test_version_and_help(command: Command) -> None:
+    assert command("--version") == (0, f"atelier {atelier.__version__}\n", "")
+    code, out, _ = command("--help")
+    assert code == 0
+    for name in ("stylize", "texture", "reconstruct", "redo", "recipes", "plot", "weights"):
+        assert name in out
+
+
+def test_what_needs_no_torch_imports_none() -> None:
+    program = """
+import sys
+from atelier.cli import main
+for arguments in (["--help"], ["stylize", "--help"], ["recipes"], ["weights", "list"]):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        assert not end.code, end.code
+print("torch" in sys.modules, file=sys.stderr)
+"""
+    done = subprocessed(program)
+    assert (done.returncode, done.stderr.decode().strip()) == (0, "False")
+
+
+def test_without_torch_the_extra_is_named(photo: Path, painting: Path, tmp_path: Path) -> None:
+    program = """
+import sys
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+from atelier.cli import main
+main()
+"""
+    for task in (("stylize", photo, "-s", painting), ("texture", painting), ("reconstruct", photo)):
+        done = subprocessed(program, *task, "-o", tmp_path / "out.png")
+        ended = done.returncode, done.stdout.decode(), done.stderr.decode()
+        one_line(ended, 1, "pip install 'atelier[torch]'")
+        assert "Traceback" not in ended[2]
+        assert not (tmp_path / "out.png").exists()
+
+
+# Pipes and signals ----------------------------------------------------------------------------------------------------
+
+
+def test_from_standard_input_to_standard_output(quick: tuple[str, ...], photo: Path, painting: Path) -> None:
+    done = subprocessed(MAIN, "stylize", "-", "-s", painting, "-o", "-", *quick, input=photo.read_bytes())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(b"\x89PNG")
+    assert done.stdout.endswith(b"IEND\xaeB`\x82")  # and not a byte more
+    assert decode(done.stdout).size == (40, 28)
+    assert b"Painted: standard output" in done.stderr
+
+
+def test_standard_output_in_another_format(
+    quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Standard:
+        buffer = io.BytesIO()
+
+        def flush(self) -> None: ...
+
+    monkeypatch.setattr(sys, "stdout", Standard())
+    with pytest.raises(SystemExit) as end:
+        main(["stylize", str(photo), "-s", str(painting), "-o", "-", "--format", "webp", *quick, "-q"])
+    assert end.value.code == 0
+    assert Standard.buffer.getvalue()[8:12] == b"WEBP"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_in_the_middle_the_picture_so_far_is_kept(net: str, photo: Path, painting: Path, tmp_path: Path, number: int) -> None:
+    out, state = tmp_path / "out.png", tmp_path / "state"
+    flags = ("--features", net, "--iterations", "1000000", "--coarse-iterations", "0", "--checkpoint", state)
+    arguments = ("stylize", photo, "-s", painting, "-o", out, *flags)
+    running = subprocess.Popen([sys.executable, "-c", MAIN, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stderr is not None
+        assert "/1000000" in running.stderr.readline()  # it paints
+        time.sleep(0.2)
+        running.send_signal(number)
+        _, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == 130
+    assert f"Stopped; kept the picture so far: {out}  40x28" in err
+    assert f"The same command goes on from {state}." in err
+    assert "Traceback" not in err
+    assert Pillow.open(out).size == (40, 28)
+    assert state.exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -1,0 +1,217 @@
+"""What is asked for: declared once, checked where it enters, the same after a round trip through a picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from atelier.errors import AtelierError, SettingError
+from atelier.request import Request, Settings, Style, options, override, parse_layers
+
+FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
+NUMBERS = [name for name, (_, kind) in options().items() if kind in (int, float)]
+CHOICES = [name for name, each in FIELDS.items() if each.metadata["choices"]]
+LAYERS = [name for name in FIELDS if name.endswith("_layers")]
+
+words = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+shares = st.floats(0, 1e6)
+layers = st.dictionaries(st.sampled_from(["conv1_1", "conv4_2", "block3_conv1"]), st.floats(0, 100), min_size=1)
+settings_given = st.fixed_dictionaries(
+    {},
+    optional={
+        "features": words, "content_layers": layers, "style_layers": st.just("conv1_1,conv2_1=0.5"), "tv_weight": st.floats(0, 10),
+        "chained": st.booleans(), "iterations": st.integers(0, 1000), "start": words, "pooling": st.sampled_from(["max", "l2"]),
+    },
+)  # fmt: skip
+requests = st.builds(
+    Request,
+    st.sampled_from(["stylize", "texture", "reconstruct"]),
+    st.none() | words,
+    st.lists(st.builds(Style, words, shares), max_size=3).map(tuple),
+    st.sampled_from(["default", "gatys"]),
+    settings_given,
+    st.none() | st.integers(1, 10_000),
+    st.none() | st.tuples(st.integers(1, 999), st.integers(1, 999)),
+    st.integers(0, 2**63),
+    st.sampled_from(["auto", "cpu"]),
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_option_is_declared_in_full() -> None:
+    declared = options()
+    assert set(declared) == set(FIELDS)
+    for name, (each, kind) in declared.items():
+        assert set(each.metadata) == {"help", "low", "high", "choices"}, name
+        assert each.metadata["help"], name
+        assert kind in (str, int, float, bool), name
+        default = getattr(Settings(), name)
+        assert isinstance(default, dict if name in LAYERS else kind), name
+        if kind in (int, float):
+            assert each.metadata["low"] is not None, name
+        if each.metadata["choices"]:
+            assert default in each.metadata["choices"], name
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_have_bounds(name: str) -> None:
+    low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
+    flag = "--" + name.replace("_", "-")
+    kind = options()[name][1]
+    for good in (low, high):
+        if good is not None:
+            assert getattr(Settings(**{name: kind(good)}), name) == good
+    bad = [low - 1, math.nan, math.inf, -math.inf, *([] if high is None else [high + 1])]
+    for value in bad:
+        with pytest.raises(SettingError, match=f"^{flag} .*: must be (at least|from|a whole number)"):
+            Settings(**{name: value})
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices_are_named(name: str) -> None:
+    for choice in FIELDS[name].metadata["choices"]:
+        assert getattr(Settings(**{name: choice}), name) == choice
+    with pytest.raises(SettingError, match=f"--{name.replace('_', '-')} nonsense: choose from {FIELDS[name].metadata['choices'][0]}"):
+        Settings(**{name: "nonsense"})
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_layer_weights_have_bounds(name: str, weight: float) -> None:
+    with pytest.raises(SettingError, match=r"layers .*: must be at least 0"):
+        Settings(**{name: {"conv1_1": 1.0, "conv2_1": weight}})
+
+
+@pytest.mark.parametrize("value", [None, "many", b"1", [1], {"conv1_1": "heavy"}, {"conv1_1": None}, object(), 1.5j])
+def test_values_of_another_type_are_refused(value: Any) -> None:
+    for name, (_, kind) in options().items():
+        if isinstance(value, str) and kind is str and name not in (*LAYERS, *CHOICES):
+            continue  # free text
+        with pytest.raises(SettingError, match=f"--{name.replace('_', '-')}"):
+            Settings(**{name: value})
+
+
+def test_whole_numbers_are_whole() -> None:
+    for name in (name for name in NUMBERS if options()[name][1] is int):
+        with pytest.raises(SettingError, match=f"--{name.replace('_', '-')}"):
+            Settings(**{name: FIELDS[name].metadata["low"] + 0.5})
+    assert Settings(content_weight=1).content_weight == 1  # but a whole number is a number
+
+
+def test_defaults_are_not_shared() -> None:
+    Settings().style_layers["conv1_1"] = 5  # type: ignore[index]
+    assert Settings().style_layers["conv1_1"] == 1
+
+
+# Layers ---------------------------------------------------------------------------------------------------------------
+
+
+def test_layers_as_text() -> None:
+    assert parse_layers("conv1_1,conv4_1=0.5") == {"conv1_1": 1.0, "conv4_1": 0.5}
+    assert parse_layers(" conv1_1 = 2e-1 , block4_conv2 ,") == {"conv1_1": 0.2, "block4_conv2": 1.0}
+    assert parse_layers({"conv1_1": 1}) == {"conv1_1": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no layers given"), (" , ", "no layers given"), ("conv1_1=heavy", "'heavy' is not a number"),
+        ("conv1_1,conv1_1=2", "conv1_1 is given twice"), ("conv1_1=1=2", "'1=2' is not a number"),
+        ({"conv1_1": "heavy"}, "not a number"), ({"conv1_1": None}, "not a number"), (5, "layers"), (None, "layers"),
+    ],
+)  # fmt: skip
+def test_layers_that_are_none(text: Any, why: str) -> None:
+    with pytest.raises(SettingError, match=why):
+        parse_layers(text)
+
+
+def test_override() -> None:
+    base = Settings()
+    changed = override(base, {"iterations": 5, "style_layers": "conv1_1=2", "content_layers": {"conv2_1": 1}})
+    assert (changed.iterations, changed.style_layers, changed.content_layers) == (5, {"conv1_1": 2.0}, {"conv2_1": 1.0})
+    assert base == Settings()
+    assert override(base, {}) == base
+    with pytest.raises(SettingError) as caught:
+        override(base, {"brightness": 1})
+    assert "'brightness'" in str(caught.value)
+    assert all(name in str(caught.value) for name in FIELDS)
+    with pytest.raises(SettingError, match="--iterations -1"):
+        override(base, {"iterations": -1})
+
+
+# Round trip -----------------------------------------------------------------------------------------------------------
+
+
+@given(requests)
+@hypothesis_settings(deadline=None, max_examples=150)
+def test_a_request_survives_json(request: Request) -> None:
+    text = request.to_json(version="1.2.3", seconds=4.5)
+    assert "\n" not in text
+    assert Request.from_json(text) == request
+    assert json.loads(text)["version"] == "1.2.3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "nonsense", "[]", "null", "5", '"text"', "{}", '{"task": "stylize"}', "[" * 100_000, '{"a":' * 100_000,
+        '{"task": "stylize", "content": null, "styles": 5}', '{"task": "stylize", "content": null, "styles": [5]}',
+        '{"task": "stylize", "content": null, "styles": [{"weight": 1}]}', '{"task": "stylize", "content": null, "canvas": 5}',
+        '{"task": "stylize", "content": null, "styles": [{"source": "a", "colour": 1}]}', "9" * 10_000,
+    ],
+)  # fmt: skip
+def test_garbage_is_no_request(text: str) -> None:
+    with pytest.raises(SettingError, match="request"):
+        Request.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "wash"}, {"task": 1}, {"task": None}, {"content": 2}, {"content": ["a"]}, {"styles": "ab"}, {"styles": {"source": "a"}},
+        {"styles": [{"source": 1}]}, {"styles": [{"source": "a", "weight": "x"}]}, {"styles": [{"source": "a", "weight": None}]},
+        {"recipe": ["default"]}, {"recipe": None}, {"settings": []}, {"settings": None}, {"settings": "x"}, {"size": "big"}, {"size": 1.5},
+        {"canvas": "ab"}, {"canvas": [1]}, {"canvas": [1, 2, 3]}, {"canvas": ["a", "b"]}, {"seed": "x"}, {"seed": None}, {"seed": 1.5},
+        {"device": 1}, {"device": None},
+    ],
+)  # fmt: skip
+def test_a_request_of_the_wrong_types_is_refused(change: dict[str, Any]) -> None:
+    good = json.loads(Request("stylize", "a.png", (Style("b.png"),)).to_json())
+    Request.from_json(json.dumps(good))
+    with pytest.raises(SettingError, match="request"):
+        Request.from_json(json.dumps({**good, **change}))
+
+
+@given(st.sampled_from([each.name for each in dataclasses.fields(Request)]), anything)
+@example("settings", {"iterations": "x"})
+@example("settings", {"content_layers": 5})
+@hypothesis_settings(deadline=None, max_examples=200)
+def test_whatever_is_in_the_text_only_the_promised_error_comes(name: str, value: Any) -> None:
+    """From the text to the settings: what a picture from a stranger goes through."""
+    from atelier.run import settled
+
+    good = json.loads(Request("stylize", "a.png", (Style("b.png"),)).to_json())
+    try:
+        settled(Request.from_json(json.dumps({**good, name: value})))
+    except AtelierError as error:
+        assert isinstance(error, SettingError)
+
+
+@pytest.mark.parametrize("weight", [math.nan, math.inf, -math.inf, -0.5])
+def test_styles_have_weights_that_are_numbers(weight: float) -> None:
+    with pytest.raises(SettingError, match="weight"):
+        Style("a.png", weight)

@@ -1,0 +1,336 @@
+"""From a request to files: what is written, what is refused before any work, and going on after a stop."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from atelier import run
+from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError
+from atelier.image import Image, Limits, encode
+from atelier.media import open_still
+from atelier.progress import Progress, Report
+from atelier.request import Request, Style
+from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, settled
+
+Ask = Callable[..., Request]
+
+
+@pytest.fixture
+def ask(photo: Path, painting: Path, net: str) -> Ask:
+    """A request for 6 quick iterations."""
+
+    def build(task: str = "stylize", **changed: Any) -> Request:
+        settings = {"features": net, "iterations": 6, "precision": "float32", **changed.pop("settings", {})}
+        given = {"content": str(photo), "styles": (Style(str(painting)),), "settings": settings, **changed}
+        return Request(task, **given)
+
+    return build
+
+
+def stopping_at(step: int, heard: list[Progress] | None = None) -> Report:
+    def report(progress: Progress) -> None:
+        if heard is not None:
+            heard.append(progress)
+        if progress.losses and progress.step >= step:
+            raise Cancelled("enough")
+
+    return report
+
+
+def pixels(path: Path) -> np.ndarray:
+    return open_still(path).to_array(16)
+
+
+def steps(log: Path) -> list[int]:
+    return [json.loads(line)["step"] for line in log.read_text().splitlines()]
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+def test_settled_is_recipe_then_task_then_what_was_given() -> None:
+    assert settled(Request("stylize", "a", recipe="gatys")).normalise == "gatys"
+    assert settled(Request("stylize", "a", recipe="gatys", settings={"normalise": "relative"})).normalise == "relative"
+    texture = settled(Request("texture", None))
+    assert (texture.content_weight, texture.start, texture.style_fit) == (0, "noise", "own")
+    reconstruct = settled(Request("reconstruct", "a", settings={"content_layers": "conv1_1"}))
+    assert (reconstruct.style_weight, reconstruct.start, reconstruct.content_layers) == (0, "noise", {"conv1_1": 1.0})
+    assert settled(Request("texture", None, settings={"start": "grey"})).start == "grey"
+    with pytest.raises(SettingError, match="no recipe 'nope'"):
+        settled(Request("stylize", "a", recipe="nope"))
+
+
+# Opening --------------------------------------------------------------------------------------------------------------
+
+
+def test_open_all(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None:
+    content, styles, start = open_all(ask(size=20, styles=(Style(str(painting), 0.3), Style(str(photo), 0.7))))
+    assert content.size == (20, 14)
+    assert [(image.size, weight) for image, weight in styles] == [((36, 44), 0.3), ((40, 28), 0.7)]
+    assert start is None
+    _, _, start = open_all(ask(settings={"start": str(painting)}))
+    assert start is not None
+    assert start.size == (36, 44)
+    with pytest.raises(SourceError):
+        open_all(ask(settings={"start": str(tmp_path / "nothing.png")}))
+
+
+def test_the_size_of_a_texture(ask: Ask) -> None:
+    assert open_all(ask("texture", content=None))[0].size == (36, 44)
+    assert open_all(ask("texture", content=None, size=22))[0].size == (18, 22)
+    assert open_all(ask("texture", content=None, canvas=(50, 30)))[0].size == (50, 30)
+    for size in ((0, 5), (5, -1), (10**6, 10**6)):
+        with pytest.raises(ImageError, match="a texture of"):
+            blank(*size)
+    with pytest.raises(SettingError, match="give a picture"):
+        open_all(ask(content=None, styles=()))
+
+
+def test_standard_input_is_one_picture(ask: Ask) -> None:
+    for asked in (
+        ask(content="-", styles=(Style("-"),)),
+        ask(styles=(Style("-"), Style("-"))),
+        ask(content="-", settings={"start": "-"}),
+    ):
+        with pytest.raises(SourceError, match="only one picture can come from standard input"):
+            open_all(asked)
+
+
+def test_sizes(picture: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    image = picture(30, 20)
+    assert at_size(image, None) is image
+    assert at_size(image, 30) is image
+    assert at_size(image, 15).size == (15, 10)
+    assert at_size(image, 60).size == (60, 40)
+    for size in (0, -5):
+        with pytest.raises(SettingError, match=f"--size {size}: must be at least 1"):
+            at_size(image, size)
+    with pytest.raises(ImageError, match="over the limit"):
+        at_size(image, 10**6)
+    heard: list[Progress] = []
+    monkeypatch.setattr(run, "LARGEST", 24)
+    assert at_size(image, None, heard.append).size == (24, 16)
+    assert "30x20 is painted at 24 px; --size asks for more" in heard[0].note
+    assert at_size(image, 30) is image
+
+
+def test_each_note_is_told_once(ask: Ask, tmp_path: Path) -> None:
+    frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    heard: list[Progress] = []
+    open_all(ask(content=str(tmp_path / "moving.gif")), report=heard.append)
+    notes = [progress.note for progress in heard if progress.note]
+    assert len(notes) == 1
+    assert "animated GIF" in notes[0]
+
+
+# Making ---------------------------------------------------------------------------------------------------------------
+
+
+def test_make_writes_the_picture_and_says_what_came_of_it(ask: Ask, tmp_path: Path) -> None:
+    made = make(ask(), Outputs(str(tmp_path / "out.png"), depth=16))
+    assert isinstance(made, Made)
+    assert (made.finished, made.iterations) == (True, 6)
+    assert {"content", "style", "total"} == set(made.losses)
+    assert np.array_equal(pixels(tmp_path / "out.png"), made.image.to_array(16))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "painting.png", "photo.png"]
+
+
+def test_what_was_made_says_how(ask: Ask, tmp_path: Path) -> None:
+    request = ask(seed=5, size=24, settings={"style_layers": "conv1_1,conv2_1=0.5"})
+    make(request, Outputs(str(tmp_path / "out.png")))
+    assert embedded(str(tmp_path / "out.png")) == request
+    data = json.loads(open_still(tmp_path / "out.png").text["atelier"])
+    assert data["resolved"]["style_layers"] == {"conv1_1": 1.0, "conv2_1": 0.5}
+    assert data["resolved"]["optimiser"] == settled(request).optimiser
+    assert data["version"]
+
+
+def test_pictures_of_others_say_nothing(photo: Path, picture: Callable[..., Image], tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="was not made by atelier"):
+        embedded(str(photo))
+    (tmp_path / "odd.png").write_bytes(encode(dataclasses.replace(picture(5, 5), text={"atelier": "{}"}), "png"))
+    with pytest.raises(SettingError):
+        embedded(str(tmp_path / "odd.png"))
+
+
+def test_pictures_on_the_way(ask: Ask, tmp_path: Path) -> None:
+    previews: dict[int, Image] = {}
+
+    def report(progress: Progress) -> None:
+        if progress.preview:
+            previews[progress.step] = progress.preview()
+
+    make(ask(), Outputs(str(tmp_path / "out.png"), every=2, depth=8), report=report)
+    assert sorted(path.name for path in tmp_path.glob("out-*.png")) == ["out-00002.png", "out-00004.png", "out-00006.png"]
+    for step in (2, 4, 6):
+        assert np.array_equal(open_still(tmp_path / f"out-{step:05d}.png").to_array(), previews[step].to_array())
+    assert np.array_equal(open_still(tmp_path / "out.png").to_array(), previews[6].to_array())
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation(ask: Ask, tmp_path: Path, suffix: str) -> None:
+    make(ask(), Outputs(str(tmp_path / "out.png"), every=2, animation=str(tmp_path / f"way{suffix}")))
+    with Pillow.open(tmp_path / f"way{suffix}") as moving:
+        assert moving.size == (40, 28)
+        assert moving.n_frames in (3, 4)  # the last one may be the result itself
+
+
+def test_an_animation_of_a_large_picture_is_smaller(ask: Ask, picture: Callable[..., Image], tmp_path: Path) -> None:
+    (tmp_path / "wide.png").write_bytes(encode(picture(700, 16), "png"))
+    settings = {"iterations": 2, "style_layers": "conv1_1", "content_layers": "conv1_1", "coarse_iterations": 0}
+    request = ask(content=str(tmp_path / "wide.png"), settings=settings)
+    make(request, Outputs(str(tmp_path / "out.png"), every=1, animation=str(tmp_path / "way.gif")))
+    assert open_still(tmp_path / "out.png").size == (700, 16)
+    with Pillow.open(tmp_path / "way.gif") as moving:
+        assert moving.width <= 640
+
+
+def test_a_log(ask: Ask, tmp_path: Path) -> None:
+    made = make(ask(), Outputs(str(tmp_path / "out.png"), log=str(tmp_path / "log.jsonl")))
+    records = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 2, 3, 4, 5, 6]
+    assert set(records[0]) == {"step", "stage", "seconds", "content", "style", "total"}
+    assert records[-1]["total"] == made.losses["total"]
+    assert records[-1]["seconds"] >= records[0]["seconds"] >= 0
+    make(ask(), Outputs(str(tmp_path / "out.png"), log=str(tmp_path / "log.jsonl")))
+    assert steps(tmp_path / "log.jsonl") == [1, 2, 3, 4, 5, 6]  # of the last run alone
+
+
+def test_stopping_writes_the_picture_so_far(ask: Ask, tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    log = tmp_path / "log.jsonl"
+    made = make(ask(), Outputs(str(tmp_path / "out.png"), log=str(log), depth=16), report=stopping_at(2, heard))
+    assert (made.finished, made.iterations) == (False, 2)
+    assert heard[-1].preview is not None
+    assert np.array_equal(pixels(tmp_path / "out.png"), heard[-1].preview().to_array(16))
+    assert steps(log) == [1, 2]
+
+
+def test_stopping_before_there_is_a_picture(ask: Ask, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        raise Cancelled("at once")
+
+    with pytest.raises(Cancelled):
+        make(ask(), Outputs(str(tmp_path / "out.png")), report=stop)
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "error"),
+    [
+        ({"picture": "out"}, OutputError), ({"picture": "out.xyz"}, OutputError), ({"picture": "nowhere/out.png"}, OutputError),
+        ({"picture": "out.png", "quality": 0}, SettingError), ({"picture": "out.png", "depth": 12}, SettingError),
+        ({"picture": "out.png", "animation": "a.mp4"}, OutputError), ({"picture": "out.png", "animation": "nowhere/a.gif"}, OutputError),
+        ({"picture": "out.png", "log": "nowhere/log.jsonl"}, OutputError), ({"picture": "out.png", "checkpoint": "nowhere/c"}, OutputError),
+        ({"picture": "out.png", "every": -1}, SettingError), ({"picture": "-", "every": 5}, SettingError),
+        ({"picture": "photo.png", "overwrite": False}, OutputError),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_is_refused_first(ask: Ask, tmp_path: Path, outputs: dict[str, Any], error: type[Exception]) -> None:
+    placed = {k: str(tmp_path / v) if isinstance(v, str) and v != "-" else v for k, v in outputs.items()}
+
+    def never(progress: Progress) -> None:
+        assert not progress.losses
+
+    with pytest.raises(error):
+        make(ask(), Outputs(**placed), report=never)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["painting.png", "photo.png"]
+
+
+def test_pictures_over_the_limits(ask: Ask, tmp_path: Path) -> None:
+    with pytest.raises(ImageError):
+        make(ask(), Outputs(str(tmp_path / "out.png")), limits=Limits(pixels=100))
+
+
+# Going on -------------------------------------------------------------------------------------------------------------
+
+MANNERS: dict[str, dict[str, Any]] = {
+    "lbfgs": {"iterations": 7},
+    "adam, averaged": {"optimiser": "adam", "rate": 0.02, "average": 0.9, "iterations": 7},
+    "coarse to fine": {"coarse_iterations": 3, "smallest": 16, "iterations": 4, "style_layers": "conv1_1,conv2_1", "average": 0.5},
+}
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4, 6, 7])
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_run_that_was_stopped_goes_on_exactly(ask: Ask, tmp_path: Path, manner: str, stop: int) -> None:
+    request = ask(settings=MANNERS[manner])
+    whole = make(request, Outputs(str(tmp_path / "whole.png"), depth=16))
+    assert whole.iterations == 7
+    outputs = Outputs(str(tmp_path / "out.png"), depth=16, checkpoint=str(tmp_path / "state"), log=str(tmp_path / "log.jsonl"))
+    first = make(request, outputs, report=stopping_at(stop))
+    assert not first.finished
+    assert (tmp_path / "state").exists()
+    heard: list[Progress] = []
+    second = make(request, outputs, report=heard.append)
+    assert f"going on from iteration {stop} " in next(progress.note for progress in heard if progress.note)
+    assert [progress.step for progress in heard if progress.losses] == list(range(stop + 1, 8))
+    assert second.finished
+    assert np.array_equal(second.image.pixels, whole.image.pixels)
+    assert steps(tmp_path / "log.jsonl") == list(range(1, 8))
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_run_stopped_again_and_again_goes_on_exactly(ask: Ask, tmp_path: Path) -> None:
+    request = ask(settings=MANNERS["coarse to fine"])
+    whole = make(request, Outputs(str(tmp_path / "whole.png")))
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"))
+    for stop in range(1, 8):
+        assert not make(request, outputs, report=stopping_at(stop)).finished
+    assert np.array_equal(make(request, outputs).image.pixels, whole.image.pixels)
+
+
+def test_going_on_stops_where_it_would_have(ask: Ask, tmp_path: Path) -> None:
+    """A scale that had converged at the very step where it was stopped has still converged afterwards."""
+    request = ask(settings={"iterations": 60, "tolerance": 1.0, "coarse_iterations": 0})
+    whole = make(request, Outputs(str(tmp_path / "whole.png")))
+    assert whole.iterations == 21
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"))
+    make(request, outputs, report=stopping_at(21))
+    assert np.array_equal(make(request, outputs).image.pixels, whole.image.pixels)
+
+
+def test_a_crash_goes_on_from_the_last_time_the_state_was_saved(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", -1.0)
+    request = ask(settings=MANNERS["adam, averaged"])
+    whole = make(request, Outputs(str(tmp_path / "whole.png")))
+
+    def crash(progress: Progress) -> None:
+        if progress.step == 5:
+            raise KeyboardInterrupt
+
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"))
+    with pytest.raises(KeyboardInterrupt):
+        make(request, outputs, report=crash)
+    heard: list[Progress] = []
+    second = make(request, outputs, report=heard.append)
+    assert [progress.step for progress in heard if progress.losses] == [6, 7]
+    assert np.array_equal(second.image.pixels, whole.image.pixels)
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"settings": {"iterations": 9}}, {"size": 30}, {"styles": "photo"}])
+def test_a_checkpoint_of_another_run_is_refused(ask: Ask, photo: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"))
+    make(ask(), outputs, report=stopping_at(2))
+    change = {**change, **({"styles": (Style(str(photo)),)} if "styles" in change else {})}
+    with pytest.raises(SourceError, match="is of another run"):
+        make(ask(**change), outputs)
+    assert (tmp_path / "state").exists()
+    assert make(ask(), outputs).finished
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])
+def test_a_damaged_checkpoint_is_refused(ask: Ask, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state").write_bytes(content)
+    with pytest.raises(SourceError, match="is no checkpoint of atelier or is damaged"):
+        make(ask(), Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state")))
+    assert (tmp_path / "state").read_bytes() == content
