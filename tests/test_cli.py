@@ -62,7 +62,7 @@ def one_line(ended: Ended, code: int, *words: str) -> None:
 
 
 def subprocessed(program: str, *arguments: object, **more: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, timeout=120, **more)
+    return subprocess.run([sys.executable, "-c", program, *map(str, arguments)], capture_output=True, timeout=600, **more)
 
 
 MAIN = "from atelier.cli import main; main()"
@@ -193,7 +193,9 @@ def test_redo_makes_the_same_picture_again(command: Command, quick: tuple[str, .
     assert shown["styles"] == [{"source": str(painting), "weight": 0.3}]
     assert shown["settings"]["style_layers"] == "conv1_1,conv3_1=0.5"
     assert not (tmp_path / "third.png").exists()
+    assert command("redo", first, "--show")[1] == out
     one_line(command("redo", photo, "--out", second), 2, "was not made by atelier")
+    one_line(command("redo", first), 1, "--out", "--show")
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tiff", ".avif"])
@@ -427,7 +429,7 @@ def test_stopped_in_the_middle_the_picture_so_far_is_kept(net: str, photo: Path,
         assert "/1000000" in running.stderr.readline()  # it paints
         time.sleep(0.2)
         running.send_signal(number)
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=600)
     finally:
         running.kill()
         running.wait()

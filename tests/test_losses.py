@@ -73,12 +73,19 @@ def test_chained_is_the_loop_it_stands_for(shift: float, height: int, width: int
         for x in range(width):
             below = deep[0, :, min(y // 2, height // 2 - 1), min(x // 2, width // 2 - 1)].numpy()
             expected += np.outer(shallow[0, :, y, x].numpy() - shift, below - shift)
-    assert np.allclose(losses.chained(shallow, deep, shift)[0], expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(losses.chained(shallow, deep, 2, shift)[0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_chained_over_two_poolings() -> None:
+    shallow, deep = features(0, 3, 11, 9), features(1, 5, 2, 2)
+    whole = deep.numpy()[0][:, np.minimum(np.arange(11) // 4, 1)][:, :, np.minimum(np.arange(9) // 4, 1)]
+    expected = flat(shallow) @ whole.reshape(5, -1).T
+    assert np.allclose(losses.chained(shallow, deep, 4)[0], expected, rtol=1e-5, atol=1e-5)
 
 
 def test_chained_layers_of_one_size_meet_position_by_position() -> None:
     a, b = features(0, 3), features(1, 5)
-    assert np.allclose(losses.chained(a, b)[0], flat(a) @ flat(b).T, rtol=1e-5, atol=1e-5)
+    assert np.allclose(losses.chained(a, b, 1)[0], flat(a) @ flat(b).T, rtol=1e-5, atol=1e-5)
 
 
 def test_in_metric_is_the_statistic_of_the_mapped_features() -> None:
@@ -87,8 +94,8 @@ def test_in_metric_is_the_statistic_of_the_mapped_features() -> None:
     left, right = (torch.randn(7, c, generator=generator, dtype=torch.float64) for c in (N, 6))
     mapped = torch.einsum("ij,bjhw->bihw", left, f)
     assert torch.allclose(losses.in_metric(losses.gram(f).double(), left, left), losses.gram(mapped).double(), rtol=1e-5, atol=1e-5)
-    both = losses.in_metric(losses.chained(f, g).double(), left, right)
-    assert torch.allclose(both, losses.chained(mapped, torch.einsum("ij,bjhw->bihw", right, g)).double(), rtol=1e-5, atol=1e-4)
+    both = losses.in_metric(losses.chained(f, g, 1).double(), left, right)
+    assert torch.allclose(both, losses.chained(mapped, torch.einsum("ij,bjhw->bihw", right, g), 1).double(), rtol=1e-5, atol=1e-4)
     assert torch.equal(losses.in_metric(losses.gram(f), None), losses.gram(f))
 
 
@@ -169,6 +176,8 @@ def test_moments_loss() -> None:
     expected = ((m - tm) ** 2).sum() / 5 + ((c - tc) ** 2).sum() / 25
     assert float(losses.moments_loss(*batched(m, c, tm, tc))) == pytest.approx(expected)
     assert float(losses.moments_loss(*batched(m, c, m, c))) == 0
+    by_64 = ((m - tm) ** 2).sum() / 64 + ((c - tc) ** 2).sum() / 64**2
+    assert float(losses.moments_loss(*batched(m, c, tm, tc), 64)) == pytest.approx(by_64)
 
 
 def test_wasserstein_is_what_scipy_says() -> None:
@@ -178,6 +187,8 @@ def test_wasserstein_is_what_scipy_says() -> None:
     mean, covariance, target_mean, target = batched(m, c, tm, tc)
     got = losses.wasserstein_loss(mean, covariance, target_mean, losses.symmetric_root(target))
     assert float(got) == pytest.approx(expected / 5, rel=1e-4)
+    by_64 = losses.wasserstein_loss(mean, covariance, target_mean, losses.symmetric_root(target), 64)
+    assert float(by_64) == pytest.approx(expected / 64, rel=1e-4)
 
 
 def test_wasserstein_of_equals_is_zero_and_flat() -> None:
@@ -268,8 +279,8 @@ CHECKED = {
     "gram": lambda f: losses.gram_loss(losses.gram(f), losses.gram(features(9))),
     "gram, shifted": lambda f: losses.gram_loss(losses.gram(f, 1.0), losses.gram(features(9), 1.0)),
     "gram, in a metric": lambda f: losses.in_metric(losses.gram(f), features(7, N, 6, N)[0, 0], features(7, N, 6, N)[0, 0]).square().sum(),
-    "chained": lambda f: losses.chained(f, torch.nn.functional.max_pool2d(f, 2)).square().sum(),
-    "chained, shifted": lambda f: losses.chained(f, torch.nn.functional.max_pool2d(f, 2), 1.0).square().sum(),
+    "chained": lambda f: losses.chained(f, torch.nn.functional.max_pool2d(f, 2), 2).square().sum(),
+    "chained, shifted": lambda f: losses.chained(f, torch.nn.functional.max_pool2d(f, 2), 2, 1.0).square().sum(),
     "content": lambda f: losses.content_loss(f, features(9)),
     "content, in a metric": lambda f: losses.content_loss(f, features(9), features(7, N, 6, N)[0, 0]),
     "moments": lambda f: of_moments("moments")(f),  # type: ignore[operator]

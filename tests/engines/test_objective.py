@@ -209,6 +209,19 @@ def test_relative_losses_are_one_for_a_picture_that_shows_nothing(network: Netwo
     assert losses["style"] == pytest.approx((each["conv1_1"] + 3 * each["conv2_1"]) / 4, rel=1e-3)
 
 
+@pytest.mark.parametrize("own", [{}, {"style_loss": "moments"}, {"style_loss": "wasserstein"}, {"chained": True}])
+def test_relative_losses_are_means_over_layers(network: Network, own: dict[str, Any]) -> None:
+    """So that twice the layers, or weights of another scale, do not shift the balance of content and style."""
+    content, style, x = (pixels(32, 32, seed) for seed in range(3))
+
+    def losses(factor: float) -> dict[str, float]:
+        layers = {"conv1_1": 0.5 * factor, "conv2_1": 2.0 * factor, "conv3_1": factor}
+        settings = Settings(style_layers=layers, content_layers=layers, histogram_weight=1.0, **own)
+        return Objective(network, settings, content, [(style, 1.0)])(x)[1]
+
+    assert losses(7.0) == pytest.approx(losses(1.0), rel=1e-4)
+
+
 def test_styles_blend_as_the_weighted_mean_of_their_statistics(network: Network) -> None:
     a, b, x = pixels(40, 32, 0), pixels(64, 56, 1), pixels(32, 32, 2)
     layers = ("conv1_1", "conv4_1")
@@ -267,9 +280,17 @@ def test_nothing_wanted_is_no_movement(network: Network, tile: int, size: tuple[
     assert bool(gradient.any())
 
 
-def test_chained_goes_with_grams_only(network: Network) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"chained": True, "style_loss": "moments"},
+        {"shift": 1.0, "style_loss": "wasserstein"},
+        {"chained": True, "style_layers": {"conv1_1": 1.0, "conv2_1": 0.0}},
+    ],
+)
+def test_chains_and_shifts_are_of_grams_of_layers(network: Network, settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match="--chained"):
-        Objective(network, Settings(chained=True, style_loss="moments"), None, [(pixels(32, 32), 1.0)])
+        Objective(network, Settings(**settings), None, [(pixels(32, 32), 1.0)])
 
 
 def test_the_picture_is_left_alone(network: Network) -> None:

@@ -119,7 +119,7 @@ def normalised_teacher(path: Path, pictures: Tensor, dtype: torch.dtype, device:
     loaded = load(path)
     if max(abs(a - b) for a, b in zip(loaded.mean, MEAN, strict=True)) > 0.5:
         raise WeightsError(f"{path} subtracts other means than the student is to: {loaded.mean}")
-    weights = {n: tuple(torch.from_numpy(part).float().to(device) for part in parts) for n, parts in loaded.layers.items()}
+    weights = {n: (torch.from_numpy(w).float().to(device), torch.from_numpy(b).float().to(device)) for n, (w, b) in loaded.layers.items()}
     x = normalise(pictures)
     before = input_scale = float(x.square().mean().sqrt())
     with torch.inference_mode():
