@@ -184,11 +184,13 @@ def main() -> None:
     shop = workshop(arguments, folder)
     factors = sorted({float(f) for f in arguments.factors.split(",")} | {1.0})
     rows: list[Line] = []
-    for photo in arguments.photos.split(","):
-        for painting in arguments.paintings.split(","):
-            if (row := compare(shop, photo, painting, factors)) is not None:
-                rows.append(row)
-                pairs.write(arguments, "pocket", about, rows)
+    both = list(itertools.product(arguments.photos.split(","), arguments.paintings.split(",")))
+    for photo, painting in both:  # the quick ones first, one after another
+        shop.painted(photo, painting, "pocket", 1.0)
+    for photo, painting in both:
+        if (row := compare(shop, photo, painting, factors)) is not None:
+            rows.append(row)
+            pairs.write(arguments, "pocket", about, rows)
     if not rows:
         print("nothing painted yet")
         return

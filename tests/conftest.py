@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # One thread, so that sums are added in the same order every time; read when NumPy and PyTorch are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -60,6 +61,16 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> str:
 def other_net(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The path of another one."""
     return str(write_net(tmp_path_factory.mktemp("net") / "other.safetensors", seed=1))
+
+
+@pytest.fixture
+def plain(net: str) -> dict[str, Any]:
+    """Settings that undo whatever a recipe may be tuned to: a few steps of L-BFGS at one scale through the tiny network."""
+    return {
+        "features": net, "precision": "float32", "warm_features": "", "coarse_iterations": 0, "smallest": 16, "iterations": 4,
+        "optimiser": "lbfgs", "rate": 1.0, "average": 0.0, "tolerance": 0.0,
+        "tv_weight": 0.0, "histogram_weight": 0.0, "normalise": "relative", "style_loss": "gram",
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="session")

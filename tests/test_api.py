@@ -20,8 +20,8 @@ Paint = Callable[..., Image]
 
 
 @pytest.fixture
-def quick(net: str) -> dict[str, Any]:
-    return {"features": net, "iterations": 2, "coarse_iterations": 0, "precision": "float32"}
+def quick(plain: dict[str, Any]) -> dict[str, Any]:
+    return {**plain, "iterations": 2}
 
 
 def test_the_public_names() -> None:

@@ -46,8 +46,9 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.fixture
-def quick(net: str) -> tuple[str, ...]:
-    return ("--features", net, "--iterations", "4", "--precision", "float32")
+def quick(plain: dict[str, Any]) -> tuple[str, ...]:
+    names = ("features", "precision", "warm_features", "coarse_iterations", "iterations", "tolerance")
+    return tuple(word for name in names for word in (f"--{name.replace('_', '-')}", str(plain[name])))
 
 
 def one_line(ended: Ended, code: int, *words: str) -> None:
@@ -421,8 +422,8 @@ def test_standard_output_in_another_format(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_in_the_middle_the_picture_so_far_is_kept(net: str, photo: Path, painting: Path, tmp_path: Path, number: int) -> None:
     out, state = tmp_path / "out.png", tmp_path / "state"
-    flags = ("--features", net, "--iterations", "1000000", "--coarse-iterations", "0", "--checkpoint", state)
-    arguments = ("stylize", photo, "-s", painting, "-o", out, *flags)
+    flags = ("--features", net, "--iterations", "1000000", "--coarse-iterations", "0", "--warm-features", "", "--tolerance", "0")
+    arguments = ("stylize", photo, "-s", painting, "-o", out, "--checkpoint", state, *flags)
     running = subprocess.Popen([sys.executable, "-c", MAIN, *map(str, arguments)], stderr=subprocess.PIPE, text=True)
     try:
         assert running.stderr is not None

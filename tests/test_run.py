@@ -24,11 +24,11 @@ Ask = Callable[..., Request]
 
 
 @pytest.fixture
-def ask(photo: Path, painting: Path, net: str) -> Ask:
+def ask(photo: Path, painting: Path, plain: dict[str, Any]) -> Ask:
     """A request for 6 quick iterations."""
 
     def build(task: str = "stylize", **changed: Any) -> Request:
-        settings = {"features": net, "iterations": 6, "precision": "float32", **changed.pop("settings", {})}
+        settings = {**plain, "iterations": 6, **changed.pop("settings", {})}
         given = {"content": str(photo), "styles": (Style(str(painting)),), "settings": settings, **changed}
         return Request(task, **given)
 
@@ -181,7 +181,7 @@ def test_an_animation(ask: Ask, tmp_path: Path, suffix: str) -> None:
     make(ask(), Outputs(str(tmp_path / "out.png"), every=2, animation=str(tmp_path / f"way{suffix}")))
     with Pillow.open(tmp_path / f"way{suffix}") as moving:
         assert moving.size == (40, 28)
-        assert moving.n_frames in (3, 4)  # the last one may be the result itself
+        assert 2 <= moving.n_frames <= 4  # the last one may be the result itself, and formats merge what is alike
 
 
 def test_an_animation_of_a_large_picture_is_smaller(ask: Ask, picture: Callable[..., Image], tmp_path: Path) -> None:

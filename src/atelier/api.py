@@ -64,7 +64,8 @@ def texture(
     """Synthesise a painting's texture at any size (Gatys et al. 2015). width, height: px, the painting's own if None."""
     pairs = [_pair(p) for p in (painting if isinstance(painting, (list, tuple)) else [painting])]
     own = pairs[0][0].size
-    return _paint("texture", run.blank(width or own[0], height or own[1]), pairs, recipe, None, seed, device, "", report, settings)
+    size = run.blank(own[0] if width is None else width, own[1] if height is None else height)
+    return _paint("texture", size, pairs, recipe, None, seed, device, "", report, settings)
 
 
 def reconstruct(

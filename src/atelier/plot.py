@@ -12,6 +12,7 @@ from atelier.errors import MissingExtra, OutputError, SourceError
 from atelier.media import atomic_write, check_place
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
+LOSSES = ("total", "style", "content", "tv", "histogram")
 
 
 def read_log(path: Path) -> list[dict[str, float | str]]:
@@ -22,9 +23,13 @@ def read_log(path: Path) -> list[dict[str, float | str]]:
         raise SourceError(f"no log at {path}") from None
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} is no log of atelier: it should hold a JSON object a line") from error
-    if not records or not all(isinstance(r, dict) and "step" in r and "total" in r for r in records):
+    if not records or not all(isinstance(r, dict) and {"step", "total"} <= r.keys() and _numbers(r) for r in records):
         raise SourceError(f"{path} is no log of atelier, or an empty one: write one with --log")
     return records
+
+
+def _numbers(record: dict[str, object]) -> bool:
+    return all(isinstance(record[name], (int, float)) for name in ("step", *LOSSES) if name in record)
 
 
 def draw(logs: Sequence[Path], out: Path) -> None:
@@ -37,7 +42,7 @@ def draw(logs: Sequence[Path], out: Path) -> None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError as error:
         raise MissingExtra("drawing curves", "plot") from error
-    names = [n for n in ("total", "style", "content", "tv", "histogram") if any(n in r for records in runs.values() for r in records)]
+    names = [n for n in LOSSES if any(n in r for records in runs.values() for r in records)]
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     for panel, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for path, records in runs.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,23 +69,38 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for each in dataclasses.fields(self):
-            check(each, getattr(self, each.name))
+        for each, kind in options(type(self)).values():
+            check(each, kind, getattr(self, each.name))
 
 
-def check(option: dataclasses.Field[Any], value: Any) -> None:
-    """Raise SettingError unless value fits the option's declaration."""
+def check(option: dataclasses.Field[Any], kind: type[Any], value: Any) -> None:
+    """Raise SettingError unless value fits the option's declaration. kind: the option's type, as `options` tells it."""
     name, meta = option.name.replace("_", "-"), option.metadata
+    if option.name.endswith("_layers"):
+        if not isinstance(value, Mapping) or not all(isinstance(k, str) and _is(float, weight) for k, weight in value.items()):
+            raise SettingError(f"--{name} {value!r}: must be layers with weights, as conv1_1,conv4_1=0.5")
+    elif not _is(kind, value):
+        raise SettingError(f"--{name} {value!r}: must be {WORDS[kind]}")
     if meta["choices"] and value not in meta["choices"]:
         raise SettingError(f"--{name} {value}: choose from {', '.join(meta['choices'])}")
     if isinstance(value, (bool, str)):
         return
-    numbers = list(value.values()) if isinstance(value, Mapping) else [value]
+    given = list(value.values()) if isinstance(value, Mapping) else [value]
     low, high = (0.0, None) if isinstance(value, Mapping) else (meta["low"], meta["high"])
-    for number in numbers:
+    for number in given:
         if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
             span = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
             raise SettingError(f"--{name} {number:g}: must be {span}")
+
+
+WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def _is(kind: type[Any], value: Any) -> bool:
+    """Whether a value is of an option's type; NumPy's numbers are numbers, truth is none."""
+    if kind in (str, bool):
+        return isinstance(value, kind)
+    return isinstance(value, numbers.Integral if kind is int else numbers.Real) and not isinstance(value, bool)
 
 
 def options(settings: type[Any] = Settings) -> dict[str, tuple[dataclasses.Field[Any], type[Any]]]:
@@ -101,7 +117,12 @@ def parse_layers(text: str | LayerWeights) -> dict[str, float]:
     Raises SettingError for anything else, an empty list and a layer named twice included.
     """
     if isinstance(text, Mapping):
+        for layer, given in text.items():
+            if not _is(float, given):
+                raise SettingError(f"layer {layer} has the weight {given!r}, which is not a number")
         return {str(k): float(v) for k, v in text.items()}
+    if not isinstance(text, str):
+        raise SettingError(f"layers are given as conv1_1,conv4_1=0.5 or as a mapping, not as {text!r}")
     layers: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, _, weight = (p.strip() for p in part.partition("="))
@@ -133,6 +154,15 @@ class Style:
     source: str
     weight: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise SettingError(f"a style is a path, URL or -, not {self.source!r}")
+        if not _is(float, self.weight) or not 0 <= self.weight < math.inf:
+            raise SettingError(f"the weight of {self.source} must be a finite number of at least 0, not {self.weight!r}")
+
+
+TASKS = ("stylize", "texture", "reconstruct")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -153,6 +183,19 @@ class Request:
     seed: int = 0
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        sides = () if self.canvas is None else self.canvas
+        fits = {
+            "task": self.task in TASKS, "content": self.content is None or isinstance(self.content, str),
+            "recipe": isinstance(self.recipe, str), "settings": isinstance(self.settings, Mapping),
+            "size": self.size is None or _is(int, self.size), "device": isinstance(self.device, str),
+            "canvas": self.canvas is None or (len(sides) == 2 and all(_is(int, side) for side in sides)),
+            "seed": _is(int, self.seed) and -(2**63) <= self.seed < 2**64,
+        }  # fmt: skip
+        for name, good in fits.items():
+            if not good:
+                raise SettingError(f"--{name} {getattr(self, name)!r} makes no sense in a request")
+
     def to_json(self, **more: Any) -> str:
         """As one line of JSON, which `from_json` reads and which is embedded in what was made."""
         return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False)
@@ -167,6 +210,6 @@ class Request:
             values["canvas"] = tuple(values["canvas"]) if values.get("canvas") else None
             values["styles"] = tuple(Style(**style) for style in values.get("styles", ()))
             request = cls(**values)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise SettingError(f"the embedded request cannot be read: {error}") from error
         return request

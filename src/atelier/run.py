@@ -97,7 +97,7 @@ def paint(
 def open_all(request: Request, limits: Limits = Limits(), report: Report = silent) -> tuple[Image, list[tuple[Image, float]], Image | None]:
     """The request's content at its working size, its styles, and the picture it starts from, if any."""
     settings = settled(request)
-    names = [name for name in (request.content, *(s.source for s in request.styles)) if name == "-"]
+    names = [name for name in (request.content, *(s.source for s in request.styles), settings.start) if name == "-"]
     if len(names) > 1:
         raise SourceError("only one picture can come from standard input")
     styles = [(open_still(style.source, limits, report), style.weight) for style in request.styles]
@@ -153,6 +153,7 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
     began = time.monotonic()
     progress = _Watch(request, outputs, content, report, began)
     checkpoint = _Checkpoint(Path(outputs.checkpoint), _fingerprint(request, content, styles, start)) if outputs.checkpoint else None
+    progress.checkpoint = checkpoint
     resume = checkpoint.load() if checkpoint else None
     if resume:
         report(Progress("resuming", resume["done"], note=f"going on from iteration {resume['done']} of {outputs.checkpoint}"))
@@ -161,14 +162,12 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
         image = paint(request, content, styles, start=start, report=progress, resume=resume, keep=checkpoint.keep if checkpoint else None)
     finally:
         progress.close()
-    if progress.cancelled and checkpoint:
-        checkpoint.save()
     seconds = time.monotonic() - began
     text = request.to_json(version=atelier.__version__, resolved=dataclasses.asdict(settled(request)), seconds=round(seconds, 2))
     image = dataclasses.replace(image, text={**image.text, "atelier": text})
     write_still(image, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
     if outputs.animation:
-        write_animation([*progress.frames, image], outputs.animation)
+        write_animation([*progress.frames, _frame(image)], outputs.animation)
     if checkpoint and not progress.cancelled:
         checkpoint.delete()
     return Made(image, not progress.cancelled, seconds, progress.last.step, dict(progress.last.losses))
@@ -183,6 +182,7 @@ class _Watch:
         self.frames: list[Image] = []
         self.last = Progress("starting")
         self.cancelled = False
+        self.checkpoint: _Checkpoint | None = None
         self.lines: list[str] = []
         self.log = Path(outputs.log) if outputs.log else None
 
@@ -214,6 +214,8 @@ class _Watch:
             self.report(progress)
         except Cancelled:
             self.cancelled = True
+            if self.checkpoint:
+                self.checkpoint.save()  # now: the engine's answer, which may be an average, takes the place of the last iterate
             raise
 
     def flush(self) -> None:

@@ -21,11 +21,11 @@ Paint = Callable[..., Image]
 
 
 @pytest.fixture
-def engine(net: str, picture: Paint) -> Callable[..., OptimizeEngine]:
+def engine(plain: dict[str, Any], picture: Paint) -> Callable[..., OptimizeEngine]:
     """An engine over the tiny network: 3 iterations of L-BFGS unless told otherwise."""
 
     def build(styles: list[tuple[Image, float]] | None = None, seed: int = 0, **settings: Any) -> OptimizeEngine:
-        settings = {"features": net, "iterations": 3, "precision": "float32", "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
+        settings = {**plain, "iterations": 3, "content_weight": 1.0, "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
         return OptimizeEngine([(picture(30, 34, 7), 1.0)] if styles is None else styles, Settings(**settings), "cpu", seed)
 
     return build

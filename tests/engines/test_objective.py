@@ -177,7 +177,7 @@ def test_total_variation_is_in_the_features_units(network: Network) -> None:
     x, content = pixels(24, 20), pixels(24, 20, 1)
     levels = x[0].numpy().astype(np.float64) * 255
     squares = (np.diff(levels, axis=1) ** 2).sum() + (np.diff(levels, axis=2) ** 2).sum()
-    _, losses = Objective(network, Settings(normalise="gatys", tv_weight=0.5), content, [(content, 1.0)])(x)
+    _, losses = Objective(network, Settings(content_weight=1, normalise="gatys", tv_weight=0.5), content, [(content, 1.0)])(x)
     assert losses["tv"] == pytest.approx(squares, rel=1e-5)
     assert losses["total"] == pytest.approx(losses["content"] + losses["style"] + 0.5 * squares, rel=1e-5)
     _, losses = Objective(network, Settings(tv_weight=0.5), content, [(content, 1.0)])(x)

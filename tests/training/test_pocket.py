@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from atelier.image import Image, encode
@@ -58,7 +59,7 @@ def pictures(count: int = 3, size: int = 32) -> torch.Tensor:
 
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
-    return pocket.load_file(path)
+    return safetensors.torch.load_file(path)
 
 
 # Pieces ---------------------------------------------------------------------------------------------------------------
@@ -149,6 +150,13 @@ def test_what_is_saved_is_what_was_learned(teacher: Path, tmp_path: Path) -> Non
 def test_a_run_that_was_broken_off_goes_on_exactly(
     arguments: Callable[..., argparse.Namespace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    class SmallPool(pocket.Pool):
+        """Of one group, so that four steps come back to what is being painted."""
+
+        def __init__(self, groups: int, count: int, size: int) -> None:
+            super().__init__(1, count, size)
+
+    monkeypatch.setattr(pocket, "Pool", SmallPool)
     pocket.train(arguments(tmp_path / "whole"))
     whole = tensors(tmp_path / "whole" / "pocket.safetensors")
 

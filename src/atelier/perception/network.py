@@ -134,7 +134,9 @@ class Network:
         Raises SettingError for a picture too small for the deepest layer.
         """
         layers = tuple(layers)
-        if layers and min(pixels.shape[2:]) < (need := 2 ** (int(max(layers)[4]) - 1)):
+        if not layers:
+            return {}
+        if min(pixels.shape[2:]) < (need := 2 ** (int(max(layers)[4]) - 1)):
             raise SettingError(f"{max(layers)} needs a picture of at least {need} px a side, not {pixels.shape[3]}x{pixels.shape[2]}")
         # The border pixels are repeated once for conv1_1 (as in style-transfer-pytorch): to its zero padding the picture
         # would end in a hard edge against grey, and the optimiser paints a frame along it.

@@ -16,7 +16,7 @@ from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.solver import Solver
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image import Image
-from atelier.perception.network import Network
+from atelier.perception.network import Network, layer_name
 from atelier.progress import Progress, Report, silent
 from atelier.request import Settings
 
@@ -51,8 +51,7 @@ def stages(settings: Settings, height: int, width: int) -> list[Stage]:
         plan.append(Stage((height, width), settings.warm_features, settings.warm_iterations))
     plan.append(Stage((height, width), settings.features, settings.iterations))
     # A scale too small for the deepest layer is skipped, not an error: the next one sees as much.
-    deepest = max((*settings.style_layers, *settings.content_layers), default="conv1_1")
-    need = 2 ** (int(deepest[4]) - 1) if deepest.startswith("conv") else 16
+    need = max((2 ** (int(layer_name(name)[4]) - 1) for name in (*settings.style_layers, *settings.content_layers)), default=1)
     return [stage for stage in plan if stage.iterations and (min(stage.size) >= need or stage.size == (height, width))]
 
 
@@ -136,7 +135,8 @@ class OptimizeEngine:
             return {"stage": index, "done": done, "pixels": entered, "solver": solver.state()}
 
         before = done - solver.steps
-        while solver.steps < stage.iterations and not solver.stuck:
+        # Convergence is asked first: a run that is resumed may have been stopped just when it had converged.
+        while solver.steps < stage.iterations and not solver.stuck and not solver.converged(self.settings.tolerance):
             losses = solver.step()
             if not math.isfinite(losses["total"]):
                 report(Progress(label, done, total, note="the loss was not finite: back to the last good picture, with half the step"))
@@ -145,8 +145,6 @@ class OptimizeEngine:
             if keep:
                 keep(state)
             report(Progress(label, done, total, losses, preview=lambda: self.image(solver.canvas.render().detach(), content)))
-            if solver.converged(self.settings.tolerance):
-                break
         return before + stage.iterations
 
     def solver(self, stage: Stage, photo: Tensor, pixels: Tensor) -> Solver:
@@ -205,7 +203,7 @@ def recoloured(photo: Tensor, styles: Sequence[tuple[Tensor, float]]) -> Tensor:
 
     def statistics(picture: Tensor) -> tuple[Tensor, Tensor]:
         flat = picture[0].flatten(1).double().cpu()
-        return flat.mean(1, keepdim=True), torch.cov(flat)
+        return flat.mean(1, keepdim=True), torch.cov(flat, correction=0)  # a picture may be one pixel
 
     weights = [max(weight, 0.0) for _, weight in styles]
     shares = [weight / max(sum(weights), 1e-12) for weight in weights]

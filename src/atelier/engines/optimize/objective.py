@@ -181,8 +181,9 @@ class Objective:
                 content = self.content_error(seen, tile)
                 losses["content"] += float(content.detach())
                 total = total + self.settings.content_weight * content
-            (slope,) = torch.autograd.grad(total, x)
-            gradient[:, :, *tile.window] += slope
+            if total.requires_grad:
+                (slope,) = torch.autograd.grad(total, x)
+                gradient[:, :, *tile.window] += slope
         losses["total"] = sum(losses[k] * getattr(self.settings, f"{k}_weight") for k in losses)
         return gradient, losses
 
@@ -279,8 +280,8 @@ class Objective:
     def blend(self, targets: Sequence[tuple[dict[str, tuple[Tensor, ...]], float]]) -> dict[str, tuple[Tensor, ...]]:
         """Several styles as one: the weighted mean of their statistics."""
         whole = sum(weight for _, weight in targets)
-        if whole <= 0:
-            raise SettingError("the styles' weights add up to nothing: give at least one a weight above 0")
+        if not 0 < whole < math.inf:
+            raise SettingError(f"the styles' weights add up to {whole:g}: give finite ones, at least one of them above 0")
         blended = {
             name: tuple(
                 sum((t[name][i] * (w / whole) for t, w in targets[1:]), values[i] * (targets[0][1] / whole)) for i in range(len(values))

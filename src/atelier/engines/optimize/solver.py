@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -136,7 +137,8 @@ class Solver:
         return {
             "parameters": [p.detach().clone() for p in self.parameters], "mean": [m.clone() for m in self.mean],
             "sound": self.sound, "scale": self.scale, "rate": self.rate,
-            "steps": self.steps, "failures": self.failures, "trace": list(self.trace), "optimiser": self.torch_optimiser.state_dict(),
+            "steps": self.steps, "failures": self.failures, "trace": list(self.trace),
+            "optimiser": copy.deepcopy(self.torch_optimiser.state_dict()),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -148,4 +150,4 @@ class Solver:
         self.scale, self.rate, self.steps, self.failures = state["scale"], state["rate"], state["steps"], state["failures"]
         self.trace = list(state["trace"])
         self.torch_optimiser = self.fresh()
-        self.torch_optimiser.load_state_dict(state["optimiser"])
+        self.torch_optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
