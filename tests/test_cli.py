@@ -441,3 +441,9 @@ def test_stopped_in_the_middle_the_picture_so_far_is_kept(net: str, photo: Path,
     assert Pillow.open(out).size == (40, 28)
     assert state.exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_photo_is_never_painted_over(command: Command, photo: Path, painting: Path) -> None:
+    before = photo.read_bytes()
+    one_line(command("stylize", photo, "--style", painting, "--out", photo), 1, "another name")
+    assert photo.read_bytes() == before

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import atelier
-from atelier.errors import Cancelled, ImageError, MissingExtra, SettingError, SourceError
+from atelier.errors import Cancelled, ImageError, MissingExtra, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, fit, resize
 from atelier.media import atomic_write, check_animation, check_place, check_target, open_still, write_animation, write_still
 from atelier.progress import Progress, Report, silent
@@ -145,6 +145,9 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
     for place in (outputs.log, outputs.checkpoint):
         if place:
             check_place(place)
+    inputs = [request.content, *(style.source for style in request.styles)]
+    if any(name and Path(name).exists() and Path(outputs.picture).exists() and Path(name).samefile(outputs.picture) for name in inputs):
+        raise OutputError(f"{outputs.picture} is one of the pictures to paint from: give --out another name")
     if outputs.every < 0:
         raise SettingError(f"--every {outputs.every}: must be at least 0")
     if outputs.every and outputs.picture == "-":

@@ -100,7 +100,8 @@ class OptimizeEngine:
         for index in range(first, len(plan)):
             stage = plan[index]
             if not (resume and index == first):
-                pixels = carried(pixels, begin, stage.size)
+                detail = begin if self.settings.start not in ("noise", "grey") or pixels is begin else None
+                pixels = carried(pixels, detail, stage.size)
             solver = self.solver(stage, photo, pixels)
             if resume and index == first:
                 solver.restore(resume["solver"])
@@ -188,9 +189,10 @@ class OptimizeEngine:
         return content.with_pixels(np.ascontiguousarray(array))
 
 
-def carried(pixels: Tensor, begin: Tensor, size: tuple[int, int]) -> Tensor:
-    """A coarser scale's picture at the next size, with the fine detail of the beginning that the coarse scale could not hold."""
-    if pixels is begin or tuple(pixels.shape[2:]) == size:
+def carried(pixels: Tensor, begin: Tensor | None, size: tuple[int, int]) -> Tensor:
+    """A coarser scale's picture at the next size, with the fine detail of the beginning that the coarse scale could not hold
+    (none where painting began with noise: it would have to be painted over again)."""
+    if begin is None or pixels is begin or tuple(pixels.shape[2:]) == size:
         return resized(pixels, size)
     target = resized(begin, size)
     detail = target - resized(resized(begin, (pixels.shape[2], pixels.shape[3])), size)

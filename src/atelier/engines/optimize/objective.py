@@ -102,7 +102,7 @@ class Objective:
     ) -> None:
         self.network, self.settings, self.tile = network, settings, tile
         self.content_layers = named(settings.content_layers) if content is not None and settings.content_weight else {}
-        self.style_layers = named(settings.style_layers) if styles and settings.style_weight else {}
+        self.style_layers = named(settings.style_layers) if styles and (settings.style_weight or settings.histogram_weight) else {}
         # Histograms are of the whole picture: they are not sums over tiles.
         self.histogram = bool(settings.histogram_weight and self.style_layers)
         self.layers = sorted({*self.content_layers, *self.style_layers}, key=CONVS.index)
