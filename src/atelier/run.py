@@ -198,7 +198,7 @@ class _Watch:
 
     def __call__(self, progress: Progress) -> None:
         if progress.losses:
-            self.last = progress
+            self.last = dataclasses.replace(progress, preview=None)  # which would keep the solver's memory
             if self.log:
                 record = {"step": progress.step, "stage": progress.stage, "seconds": round(time.monotonic() - self.began, 3)}
                 self.lines.append(json.dumps({**record, **progress.losses}))

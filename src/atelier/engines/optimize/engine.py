@@ -22,7 +22,7 @@ from atelier.request import Settings
 
 WHOLE_PIXELS = 1_200_000
 """Pictures up to this are looked at whole unless told otherwise; larger ones in tiles of TILE."""
-TILE = 768
+TILE = 640
 
 State = dict[str, Any]
 Keep = Callable[[Callable[[], State]], None]
@@ -87,32 +87,36 @@ class OptimizeEngine:
         picture so far. resume: a state that `keep` was given in a run with the same inputs, to go on exactly.
         Raises Diverged if there never was a picture.
         """
-        photo = self.tensor(content.pixels)
-        height, width = photo.shape[2:]
+        height, width = content.shape
         plan = stages(self.settings, height, width)
         total = sum(stage.iterations for stage in plan)
-        begin = self.beginning(photo, self.tensor(start.pixels) if start else None)
+        begin: Tensor | None = self.beginning(self.tensor(content.pixels), self.tensor(start.pixels) if start else None)
+        assert begin is not None
         pixels, done, first = begin, 0, 0
         if resume:
             first, done = resume["stage"], resume["done"]
-            pixels = resume["pixels"].to(self.device)
+            pixels = resume["solver"]["parameters"][0].to(self.device)
         cancelled = False
         for index in range(first, len(plan)):
             stage = plan[index]
             if not (resume and index == first):
                 detail = begin if self.settings.start not in ("noise", "grey") or pixels is begin else None
                 pixels = carried(pixels, detail, stage.size)
-            solver = self.solver(stage, photo, pixels)
+            if index == len(plan) - 1:
+                begin = None  # a canvas's worth of memory, and not needed again
+            solver = self.solver(stage, content, pixels)
+            pixels = solver.canvas.render().detach()
             if resume and index == first:
                 solver.restore(resume["solver"])
             try:
-                done = self.run(stage, index, solver, done, total, pixels, content, report, keep)
+                done = self.run(stage, index, solver, done, total, content, report, keep)
             except Cancelled:
                 cancelled = True
             if solver.stuck and not solver.steps and index == 0:
                 raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
             solver.settle()
             pixels = solver.canvas.render().detach()
+            del solver  # and its history, before the next one or the picture needs the memory
             if cancelled:
                 break
         return self.image(pixels, content)
@@ -124,7 +128,6 @@ class OptimizeEngine:
         solver: Solver,
         done: int,
         total: int,
-        entered: Tensor,
         content: Image,
         report: Report,
         keep: Keep | None,
@@ -133,7 +136,7 @@ class OptimizeEngine:
         label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
 
         def state() -> State:
-            return {"stage": index, "done": done, "pixels": entered, "solver": solver.state()}
+            return {"stage": index, "done": done, "solver": solver.state()}
 
         before = done - solver.steps
         # Convergence is asked first: a run that is resumed may have been stopped just when it had converged.
@@ -148,13 +151,13 @@ class OptimizeEngine:
             report(Progress(label, done, total, losses, preview=lambda: self.image(solver.canvas.render().detach(), content)))
         return before + stage.iterations
 
-    def solver(self, stage: Stage, photo: Tensor, pixels: Tensor) -> Solver:
+    def solver(self, stage: Stage, photo: Image, pixels: Tensor) -> Solver:
         """Everything one stage needs, at its own size."""
         settings = self.settings
         area = stage.size[0] * stage.size[1]
         tile = settings.tile or (0 if area <= WHOLE_PIXELS else TILE)
-        content = resized(photo, stage.size)
-        share = max(stage.size) / max(photo.shape[2:])
+        content = resized(self.tensor(photo.pixels), stage.size)
+        share = max(stage.size) / max(photo.shape)
         styles = [(self.scaled(style, max(stage.size), share), weight) for style, weight in self.styles]
         objective = Objective(self.networks[stage.features], settings, content, styles, tile)
         return Solver(PixelCanvas(pixels), objective, settings.optimiser, settings.rate, settings.average)

@@ -16,8 +16,8 @@ from atelier.engines.optimize.canvas import Canvas
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
 HISTORY = 20
-HISTORY_BYTES = 400 * 2**20
-"""L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 3."""
+HISTORY_BYTES = 300 * 2**20
+"""L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 2."""
 FIRST_STEP = 0.02
 """Mean absolute change of a pixel in the first step of L-BFGS, when nothing is known of the curvature."""
 
@@ -55,7 +55,7 @@ class Solver:
                 return torch.optim.SGD(self.parameters, lr=self.rate)
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
-                history = max(3, min(HISTORY, HISTORY_BYTES // pair))
+                history = max(2, min(HISTORY, HISTORY_BYTES // pair))
                 # One evaluation a step, no line search: cheaper per unit of progress here. The tolerances are ours.
                 return torch.optim.LBFGS(
                     self.parameters, lr=self.rate, max_iter=1, history_size=history, tolerance_grad=0.0, tolerance_change=0.0
@@ -79,7 +79,7 @@ class Solver:
                 self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
             for p in self.parameters:
                 p.grad = None
-            pixels.backward(gradient * self.scale)
+            pixels.backward(gradient.mul_(self.scale))
             return found["total"] * self.scale
 
         first = self.optimiser == "lbfgs" and not self.torch_optimiser.state
