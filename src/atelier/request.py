@@ -65,7 +65,7 @@ class Settings:
     style_fit: str = option("photo", "Scale the style picture to the photo, or keep its own size", choices=("photo", "own"))
     precision: str = option("auto", "Arithmetic of the network", choices=("auto", "float32", "bfloat16"))
     tile: int = option(
-        0, "Side of the tiles the network looks through, px (0: as memory allows; results are the same)", low=0, high=100_000
+        0, "Side of the tiles the network looks through, px (0: as memory allows; same results up to rounding)", low=0, high=100_000
     )
 
     def __post_init__(self) -> None:

@@ -93,6 +93,7 @@ def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path: Path, moment: str
     (tmp_path / "a.bin").write_bytes(b"old")
     done = run(
         "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in what a shell put in the background
         "from atelier.media import atomic_write\n"
         "def watch(event, args):\n"
         f"    if event == {moment!r} and '.part' in str(args[0]):\n"
