@@ -152,29 +152,32 @@ def cut_from_teacher(teacher: dict[str, tuple[Tensor, Tensor]], x: Tensor, learn
             t = target[name].transpose(0, 1).flatten(1)  # (C, N)
             kept = learned.get(f"{name}.weight")
             if kept is not None and kept.shape == (WIDTHS[name], student.shape[1] * 9):
-                params |= {k: learned[k] for k in (f"{name}.weight", f"{name}.bias", f"{name}.head")}
+                params[f"{name}.weight"], params[f"{name}.bias"] = kept, learned[f"{name}.bias"]
                 student = F.relu(F.conv2d(student, kept.view(len(kept), -1, 3, 3), learned[f"{name}.bias"], padding=1))
-                continue
-            chosen = pivots(t @ t.T, WIDTHS[name])
-            weight, bias = teacher[name]
-            source = target[CONVS[CONVS.index(name) - 1]] if name != CONVS[0] else x.float()
-            if name != CONVS[0] and source.shape[2:] != student.shape[2:]:
-                source = F.max_pool2d(source, 2)
-            wanted = F.conv2d(source, weight[chosen], bias[chosen], padding=1).transpose(0, 1).flatten(1)  # (k, N)
-            fan = student.shape[1] * 9
-            moment = torch.zeros(fan + 1, fan + 1, device=x.device)
-            cross = torch.zeros(len(chosen), fan + 1, device=x.device)
-            step = wanted.shape[1] // len(x)
-            for i, picture in enumerate(student):
-                patches = F.unfold(picture[None], 3, padding=1)[0]  # (fan, N/B)
-                patches = torch.cat([patches, patches.new_ones(1, patches.shape[1])])
-                z = wanted[:, i * step : (i + 1) * step]
-                moment += patches @ patches.T
-                cross += z @ patches.T
-            moment += torch.eye(fan + 1, device=x.device) * ridge * moment.diagonal().mean()
-            solved = torch.linalg.solve(moment, cross.T).T
-            params[f"{name}.weight"], params[f"{name}.bias"] = solved[:, :-1].contiguous(), solved[:, -1].contiguous()
-            student = F.relu(F.conv2d(student, solved[:, :-1].reshape(-1, student.shape[1], 3, 3), solved[:, -1], padding=1))
+                if f"{name}.head" in learned:
+                    params[f"{name}.head"] = learned[f"{name}.head"]
+                    continue
+            else:
+                chosen = pivots(t @ t.T, WIDTHS[name])
+                weight, bias = teacher[name]
+                source = target[CONVS[CONVS.index(name) - 1]] if name != CONVS[0] else x.float()
+                if name != CONVS[0] and source.shape[2:] != student.shape[2:]:
+                    source = F.max_pool2d(source, 2)
+                wanted = F.conv2d(source, weight[chosen], bias[chosen], padding=1).transpose(0, 1).flatten(1)  # (k, N)
+                fan = student.shape[1] * 9
+                moment = torch.zeros(fan + 1, fan + 1, device=x.device)
+                cross = torch.zeros(len(chosen), fan + 1, device=x.device)
+                step = wanted.shape[1] // len(x)
+                for i, picture in enumerate(student):
+                    patches = F.unfold(picture[None], 3, padding=1)[0]  # (fan, N/B)
+                    patches = torch.cat([patches, patches.new_ones(1, patches.shape[1])])
+                    z = wanted[:, i * step : (i + 1) * step]
+                    moment += patches @ patches.T
+                    cross += z @ patches.T
+                moment += torch.eye(fan + 1, device=x.device) * ridge * moment.diagonal().mean()
+                solved = torch.linalg.solve(moment, cross.T).T
+                params[f"{name}.weight"], params[f"{name}.bias"] = solved[:, :-1].contiguous(), solved[:, -1].contiguous()
+                student = F.relu(F.conv2d(student, solved[:, :-1].reshape(-1, student.shape[1], 3, 3), solved[:, -1], padding=1))
             s = student.transpose(0, 1).flatten(1)
             gram = s @ s.T
             gram += torch.eye(len(gram), device=x.device) * ridge * gram.diagonal().mean()
@@ -368,11 +371,16 @@ def train(args: argparse.Namespace) -> None:
         input_scale, params, average = state["input_scale"], state["params"], state["average"]
         teacher = {n: (w.float(), b) for n, (w, b) in state["teacher"].items()}
     else:
-        learned = None
-        if args.grow:
-            earlier = torch.load(args.grow, map_location=device, weights_only=True)
-            learned, input_scale = earlier["average"], earlier["input_scale"]
-            teacher = {n: (w.float(), b.float()) for n, (w, b) in earlier["teacher"].items()}
+        learned: Params | None = None
+        if args.grow and args.grow.suffix == ".safetensors":
+            earlier = load(args.grow)
+            learned = {f"{n}.weight": torch.from_numpy(w).float().flatten(1).to(device) for n, (w, _) in earlier.layers.items()}
+            learned |= {f"{n}.bias": torch.from_numpy(b).float().to(device) for n, (_, b) in earlier.layers.items()}
+            learned["conv1_1.weight"] = learned["conv1_1.weight"] * input_scale
+        elif args.grow:
+            state_of = torch.load(args.grow, map_location=device, weights_only=True)
+            learned, input_scale = state_of["average"], state_of["input_scale"]
+            teacher = {n: (w.float(), b.float()) for n, (w, b) in state_of["teacher"].items()}
         params = cut_from_teacher(teacher, normalise(sample) / input_scale, learned)
         average = {k: v.clone() for k, v in params.items()}
     params = {k: v.clone().requires_grad_() for k, v in params.items()}
@@ -472,7 +480,7 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, required=True, help="folder of paintings")
     parser.add_argument("--teacher", type=Path, required=True, help="VGG-19 as safetensors, keys conv1_1.weight ...")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint, log and pocket.safetensors go here; resumes from it")
-    parser.add_argument("--grow", type=Path, help="checkpoint of a run with narrower layers, whose fitting layers are the start")
+    parser.add_argument("--grow", type=Path, help="checkpoint or safetensors of an earlier run, whose fitting layers are the start")
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=0.3, help="the last share of the steps, in which the rate falls to nothing")
