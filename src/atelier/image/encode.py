@@ -118,7 +118,7 @@ def _tiff(image: Image, depth: int) -> bytes:
 
 
 def _with_exif_directory(data: bytes, taken: Mapping[int, Any]) -> bytes:
-    """Hangs a directory of EXIF tags behind a TIFF and turns the placeholder into the pointer to it."""
+    """Hangs a directory of EXIF tags behind a TIFF and makes the tag reserved for it point there."""
     directory = TiffImagePlugin.ImageFileDirectory_v2()  # little-endian, like the file
     directory.update(taken)
     data += b"\0" * (len(data) % 2)  # directories begin at even offsets
