@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from atelier import run
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
 from atelier.progress import Progress, Report
 from atelier.request import Request, Style
 from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, settled
+from atelier.run import opening as run_opening
+from atelier.run import outputs as run_outputs
 
 Ask = Callable[..., Request]
 
@@ -116,7 +117,7 @@ def test_sizes(picture: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ImageError, match="over the limit"):
         at_size(image, 10**6)
     heard: list[Progress] = []
-    monkeypatch.setattr(run, "LARGEST", 24)
+    monkeypatch.setattr(run_opening, "LARGEST", 24)
     assert at_size(image, None, heard.append).size == (24, 16)
     assert "30x20 is painted at 24 px; --size asks for more" in heard[0].note
     assert at_size(image, 30) is image
@@ -300,7 +301,7 @@ def test_going_on_stops_where_it_would_have(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_a_crash_goes_on_from_the_last_time_the_state_was_saved(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(run_outputs, "CHECKPOINT_SECONDS", -1.0)
     request = ask(settings=MANNERS["adam, averaged"])
     whole = make(request, Outputs(str(tmp_path / "whole.png")))
 

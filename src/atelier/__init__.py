@@ -1,4 +1,4 @@
-"""atelier: photos into paintings.
+"""atelier: photos into paintings and drawings.
 
     import atelier
     atelier.save(atelier.stylize("photo.jpg", "painting.jpg"), "out.png")
@@ -12,15 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["AtelierError", "Cancelled", "Image", "Progress", "load", "reconstruct", "save", "stylize", "texture"]
+__all__ = [
+    "AtelierError",
+    "Cancelled",
+    "Drawing",
+    "Image",
+    "Progress",
+    "draw",
+    "load",
+    "reconstruct",
+    "render",
+    "save",
+    "stylize",
+    "texture",
+]
 
 _HOMES = {
     "AtelierError": "atelier.errors", "Cancelled": "atelier.errors", "Image": "atelier.image", "Progress": "atelier.progress",
-    "load": "atelier.api", "reconstruct": "atelier.api", "save": "atelier.api", "stylize": "atelier.api", "texture": "atelier.api",
+    "draw": "atelier.api", "load": "atelier.api", "reconstruct": "atelier.api", "render": "atelier.api", "save": "atelier.api",
+    "stylize": "atelier.api", "texture": "atelier.api", "Drawing": "atelier.engines.primitives.drawing",
 }  # fmt: skip
 
 if TYPE_CHECKING:
-    from atelier.api import load, reconstruct, save, stylize, texture
+    from atelier.api import draw, load, reconstruct, render, save, stylize, texture
+    from atelier.engines.primitives.drawing import Drawing
     from atelier.errors import AtelierError, Cancelled
     from atelier.image import Image
     from atelier.progress import Progress

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +12,10 @@ from atelier import run
 from atelier.image import Image
 from atelier.media import open_still, write_still
 from atelier.progress import Report, silent
-from atelier.request import Request
+from atelier.request import DrawSettings, Request, override
+
+if TYPE_CHECKING:
+    from atelier.engines.primitives.drawing import Drawing
 
 Picture = Image | np.ndarray[Any, Any] | str | Path
 """An Image, an array (see Image.from_array), a path, or an http(s) URL."""
@@ -23,9 +26,15 @@ def load(source: str | Path) -> Image:
     return open_still(source)
 
 
-def save(image: Image, target: str | Path, *, quality: int = 92, depth: int | None = None) -> None:
-    """Write a picture, whole or not at all; the suffix says the format. depth: 8 or 16 bits. Raises OutputError."""
-    write_still(image, target, quality=quality, depth=depth)
+def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth: int | None = None) -> None:
+    """Write a picture or a drawing, whole or not at all; the suffix says the format. depth: 8 or 16 bits. Raises OutputError.
+
+    A drawing can also be .svg, .pdf or .json; as a picture it has its photo's size (see `render` for others).
+    """
+    if isinstance(image, Image):
+        write_still(image, target, quality=quality, depth=depth)
+    else:
+        run.write_drawing(image, target, outputs=run.Outputs(str(target), quality=quality, depth=depth))
 
 
 def stylize(
@@ -82,6 +91,33 @@ def reconstruct(
     """What a layer holds of a photo: from noise, the picture with the same features there (Mahendran & Vedaldi 2015)."""
     chosen = {"content_layers": layer, **({"features": features} if features else {}), **settings}
     return _paint("reconstruct", photo, [], "default", size, seed, device, "", report, chosen)
+
+
+def draw(
+    photo: Picture, *, seed: int = 0, palette: Picture = "", density: Picture = "", report: Report = silent, **settings: Any
+) -> Drawing:
+    """Draw a photo with geometric primitives: `draw("photo.jpg", shape="triangle,ellipse", count=200)`.
+
+    palette: a painting whose colours are used, or "#rrggbb,#rrggbb". density: a picture, white where shapes matter most, or
+    "saliency". settings: any other field of `atelier.request.DrawSettings`. The drawing is a value: `save` writes it as SVG,
+    PDF, JSON or a picture, `render` paints it at any size. Raises AtelierError.
+    """
+    named = dict(settings)
+    pictures: dict[str, Image | None] = {"palette": None, "density": None}
+    for name, given in (("palette", palette), ("density", density)):
+        if isinstance(given, str) and (given in ("", "saliency") or given.startswith("#")):
+            named[name] = given
+        else:
+            pictures[name] = _image(given)
+    start = run.open_drawing(named["start"]) if named.get("start") else None
+    ready = override(DrawSettings(), named)
+    painting = pictures["palette"] and pictures["palette"].flat()
+    return run.draw(_image(photo), ready, seed, palette=painting, density=pictures["density"], drawing=start, report=report)
+
+
+def render(drawing: Drawing, size: int | None = None) -> Image:
+    """Paint a drawing anew, anti-aliased. size: long side in px, its photo's own if None. Raises SettingError."""
+    return run.picture_of(drawing, run.picture_size(drawing.size, size))
 
 
 def _paint(

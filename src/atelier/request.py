@@ -13,7 +13,7 @@ import numbers
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from atelier.errors import SettingError
 
@@ -71,6 +71,47 @@ class Settings:
     def __post_init__(self) -> None:
         for each, kind in options(type(self)).values():
             check(each, kind, getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class DrawSettings:
+    """How to draw with geometric primitives. Sizes are in pixels of the working picture, whose long side is `work_size`."""
+
+    method: str = option(
+        "climb", "Search for each shape, or the layers of ever smaller random shapes of the source paper", choices=("climb", "layers")
+    )
+    shape: str = option(
+        "triangle",
+        "Shapes to draw with, several by comma: triangle, rectangle, rotated-rectangle, ellipse, rotated-ellipse, circle, polygon, "
+        "stroke, line, or all",
+    )
+    count: int = option(0, "Shapes to draw (default: 100, without an end where --until or --time is given)", low=0, high=1_000_000)
+    until: float = option(0.0, "Stop at this score: root mean square error over RGBA in 0..1 (0: none)", low=0, high=1)
+    time: float = option(0.0, "Stop after this many seconds (0: none)", low=0, high=1e7)
+    alpha: float = option(0.5, "Opacity of the shapes (0: each shape its own)", low=0, high=1)
+    background: str = option("auto", "auto (the photo's mean colour; none where the photo has transparent parts), none, or #rrggbb")
+    palette: str = option("", "Draw only with the colours of this painting, or with these: #rrggbb,#rrggbb")
+    colours: int = option(0, "How many colours a palette has (0: 16 of a painting, no limit without one)", low=0, high=256)
+    density: str = option("", "Where shapes matter most: saliency, or a mask (a picture, white counts most)")
+    work_size: int = option(256, "Long side of the picture that shapes are fitted to, px", low=1, high=4096)
+    smallest: float = option(4.0, "Size of the smallest fresh shapes", low=0.5, high=4096)
+    largest: float = option(64.0, "Size of the largest fresh shapes", low=0.5, high=4096)
+    search: str = option("climb", "Hill climbing or simulated annealing", choices=("climb", "anneal"))
+    climbs: int = option(8, "Searches for each shape, of which the best is drawn", low=1, high=10_000)
+    tries: int = option(100, "Random shapes that each search starts from the best of", low=1, high=1_000_000)
+    age: int = option(60, "Changes in a row without success after which a search ends", low=1, high=1_000_000)
+    refine: int = option(2, "Times that all shapes together are refined at the end; 0 also leaves out that on the way", low=0, high=1000)
+    start: str = option("", "Go on from this drawing (JSON that was written of it)")
+    workers: int = option(0, "Threads (0: as many as cores); the drawing is the same with any number", low=0, high=1024)
+
+    def __post_init__(self) -> None:
+        for each, kind in options(type(self)).values():
+            check(each, kind, getattr(self, each.name))
+        if self.smallest > self.largest:
+            raise SettingError(f"--smallest {self.smallest:g} is more than --largest {self.largest:g}")
+
+
+AnySettings = Settings | DrawSettings
 
 
 def check(option: dataclasses.Field[Any], kind: type[Any], value: Any) -> None:
@@ -138,9 +179,12 @@ def parse_layers(text: str | LayerWeights) -> dict[str, float]:
     return layers
 
 
-def override(settings: Settings, given: Mapping[str, Any]) -> Settings:
+S = TypeVar("S", bound=AnySettings)
+
+
+def override(settings: S, given: Mapping[str, Any]) -> S:
     """The settings with those given (by field name; layers as text or mapping) put in. Raises SettingError for unknown names."""
-    known = {each.name for each in dataclasses.fields(Settings)}
+    known = {each.name for each in dataclasses.fields(settings)}
     if unknown := sorted(set(given) - known):
         raise SettingError(f"no setting {unknown[0]!r}: the settings are {', '.join(sorted(known))}")
     ready: dict[str, Any] = {k: parse_layers(v) if k.endswith("_layers") else v for k, v in given.items()}
@@ -161,14 +205,15 @@ class Style:
             raise SettingError(f"the weight of {self.source} must be a finite number of at least 0, not {self.weight!r}")
 
 
-TASKS = ("stylize", "texture", "reconstruct")
+TASKS: dict[str, type[AnySettings]] = {"stylize": Settings, "texture": Settings, "reconstruct": Settings, "draw": DrawSettings}
+"""What can be asked for, and the settings of each. Their type picks the engine."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One picture to make.
 
-    task: stylize (content and styles), texture (styles alone, content only tells the size), reconstruct (content alone).
+    task: stylize (content and styles), texture (styles alone, content only tells the size), reconstruct and draw (content alone).
     settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a
     texture: the painting's), up to a limit of the run's. canvas: (width, height) of a texture, px, instead of size.
     """

@@ -1,17 +1,22 @@
-"""Sources and sinks of pixels: single pictures and animations."""
+"""Sources and sinks of pixels: single pictures, animations and videos."""
 
-from atelier.media.animation import check_animation, write_animation
+from atelier.media.animation import ANIMATIONS, check_animation, write_animation
 from atelier.media.files import atomic_write, check_place
 from atelier.media.stills import SUFFIXES, check_target, expand, open_still, write_still
+from atelier.media.video import VIDEOS, check_video, write_video
 
 __all__ = [
+    "ANIMATIONS",
     "SUFFIXES",
+    "VIDEOS",
     "atomic_write",
     "check_animation",
     "check_place",
     "check_target",
+    "check_video",
     "expand",
     "open_still",
     "write_animation",
     "write_still",
+    "write_video",
 ]

@@ -1,0 +1,61 @@
+"""The command line's app, the options that several commands share, and flags out of settings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from atelier.request import AnySettings, Settings, options
+
+app = typer.Typer(
+    name="atelier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Paint photos in the manner of paintings.", rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+# Options that several commands share ----------------------------------------------------------------------------------
+
+Out = Annotated[
+    str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")
+]
+StyleOption = Annotated[list[str], typer.Option("--style", "-s", help="Painting: path, URL, -, or PATH=WEIGHT; several blend")]
+RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Settings by name: see `atelier recipes`")]
+Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same device, same picture")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
+Every = Annotated[int, typer.Option("--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on")]
+Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
+Log = Annotated[str | None, typer.Option("--log", help="Write losses as JSON lines; `atelier plot` draws them")]
+CheckpointOption = Annotated[str | None, typer.Option("--checkpoint", help="File to save the state in, and to resume from exactly")]
+Quality = Annotated[int, typer.Option("--quality", help="Of JPEG, WebP, AVIF and HEIC, 1 to 100")]
+Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
+Form = Annotated[str | None, typer.Option("--format", help="Of what goes to standard output (png unless told)")]
+
+
+def with_settings(command: Callable[..., None], kind: type[AnySettings] = Settings) -> Callable[..., None]:
+    """Give a command a flag for every option of its settings; those that are used arrive as `settings`, a dict."""
+    declared = options(kind)
+    panel = "Settings (default: the recipe's)" if kind is Settings else "Settings"
+
+    def wrapped(**given: Any) -> None:
+        settings = {name: given.pop(name) for name in declared}
+        command(**given, settings={k: v for k, v in settings.items() if v is not None})
+
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
+    derived = []
+    for name, (field, type_) in declared.items():
+        bounds = [f"{k} {v:g}" for k, v in (("from", field.metadata["low"]), ("to", field.metadata["high"])) if v is not None]
+        choices = "|".join(field.metadata["choices"])
+        extra = f" [{choices or ' '.join(bounds)}]" if choices or bounds else ""
+        flag = "--" + name.replace("_", "-")
+        names = [f"{flag}/--no-{flag[2:]}"] if type_ is bool else [flag]
+        option = typer.Option(*names, help=field.metadata["help"] + extra, rich_help_panel=panel, show_default=False)
+        derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option]))
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + derived
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
+    return wrapped

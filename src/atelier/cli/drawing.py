@@ -1,0 +1,75 @@
+"""Drawing with geometric primitives: draw, and redraw what was drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from atelier.cli.base import Depth, Every, Form, Log, Quality, Quiet, Size, app, with_settings
+from atelier.cli.watching import watching
+from atelier.errors import Cancelled, SourceError
+from atelier.request import DrawSettings, Request
+
+Outs = Annotated[
+    list[str],
+    typer.Option("--out", "-o", help="File to write: .svg .pdf .json, a picture (.png .jpg ...), or - ; repeat it for several"),
+]
+Film = Annotated[str | None, typer.Option("--animation", help="Also write the drawing growing as .gif, .webp, .png or .mp4")]
+
+
+def draw(
+    photo: Annotated[str, typer.Argument(help="Photo: path, URL, or - for standard input")],
+    out: Outs,
+    size: Size = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same drawing, with any number of workers")] = 0,
+    every: Every = 0,
+    animation: Film = None,
+    log: Log = None,
+    quality: Quality = 92,
+    depth: Depth = None,
+    format: Form = None,
+    quiet: Quiet = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Draw a photo with triangles, ellipses, strokes and other shapes; no network is needed."""
+    from atelier.run import Outputs, make
+
+    request = Request("draw", photo, settings=settings, size=size, seed=seed)
+    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format)
+    with watching(quiet) as report:
+        made = make(request, outputs, report=report)
+    if not quiet:
+        width, height = made.image.size
+        word = "Drawn" if made.finished else "Stopped; kept the drawing so far"
+        shown = ", ".join("standard output" if name == "-" else name for name in out)
+        score = made.losses["score"]
+        typer.echo(f"{word}: {shown}  {width}x{height}, {made.iterations} shapes in {made.seconds:.1f} s (score {score:.4f})", err=True)
+    if not made.finished:
+        raise typer.Exit(Cancelled.exit_code)
+
+
+app.command()(with_settings(draw, DrawSettings))
+
+
+@app.command()
+def redraw(
+    drawing: Annotated[str, typer.Argument(help="JSON of a drawing, as `atelier draw --out shapes.json` writes it")],
+    out: Outs,
+    size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")] = None,
+    animation: Film = None,
+    quality: Quality = 92,
+    depth: Depth = None,
+    format: Form = None,
+    quiet: Quiet = False,
+) -> None:
+    """Paint a drawing anew, at any size and in any format, from its shapes."""
+    from atelier.run import redraw as make
+
+    if Path(drawing).suffix.lower() not in (".json", ""):
+        raise SourceError(f"{drawing} is not a drawing's JSON: write one with atelier draw --out shapes.json")
+    make(drawing, tuple(out), size, animation, quality=quality, depth=depth, format=format)
+    if not quiet:
+        typer.echo(f"Drawn: {', '.join(out)}", err=True)

@@ -1,0 +1,221 @@
+"""Draws a photo with geometric primitives: settings in, then photo in and drawing out."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from atelier.engines.primitives import climb, layers
+from atelier.engines.primitives.drawing import Drawing
+from atelier.engines.primitives.render import render
+from atelier.engines.primitives.saliency import saliency
+from atelier.engines.primitives.shapes import SHAPES
+from atelier.engines.primitives.sketch import Effort, Sketch
+from atelier.errors import Cancelled, SettingError
+from atelier.image import Image, fit, resize
+from atelier.image.recolour import palette as main_colours
+from atelier.image.recolour import recolour
+from atelier.progress import Progress, Report, silent
+from atelier.request import DrawSettings
+
+COUNT = 100
+"""Shapes drawn where nothing else says when to stop."""
+LEAST_WEIGHT = 0.15
+"""Of the pixels that a density leaves black, where the whitest have 1: they are drawn coarsely, but they are drawn."""
+GROWTH_SHARE = 0.7
+"""Of the time given, for adding shapes; the rest is for refining them all together."""
+FIRST_SWEEP, SWEEP_GROWTH = 8, 1.2
+"""All shapes are refined together whenever there are this many times as many as the last time: later ones then fit better."""
+FUTILE_ROUNDS = 20
+"""Rounds without a shape that helps, after which the drawing is as good as it gets."""
+
+
+class _TimeIsUp(Exception):
+    pass
+
+
+class DrawEngine:
+    """Built once from the settings, then called for each photo.
+
+    palette: a painting whose colours are to be used, or None. density: a picture whose luminance says where shapes matter
+    most, or None. Raises SettingError.
+    """
+
+    def __init__(self, settings: DrawSettings, seed: int = 0, *, palette: Image | None = None, density: Image | None = None) -> None:
+        self.settings, self.seed, self.painting, self.density = settings, seed, palette, density
+        self.kinds = kinds(settings.shape)
+        if settings.method == "layers":
+            layers.check(self.kinds)
+        self.colours = None if palette is not None else listed(settings.palette)
+        self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "--background")
+
+    def __call__(self, content: Image, *, drawing: Drawing | None = None, report: Report = silent) -> Drawing:
+        """The drawing of a photo. drawing: one to go on from, which must be of the same photo and settings.
+
+        Reports the number of shapes and the score; a report that raises Cancelled ends it with what is drawn by then.
+        """
+        s = self.settings
+        size = fit(content.size, s.work_size) if max(content.size) > s.work_size else content.size
+        photo = resize(content, size) if size != content.size else content
+        pixels = photo.pixels
+        if self.painting is not None:
+            pixels = recolour(pixels, self.painting.pixels)
+        alpha = np.ones(pixels.shape[:2], np.float32) if photo.alpha is None else photo.alpha
+        target = np.dstack([pixels * alpha[..., None], alpha])
+        began = time.monotonic()
+        with ThreadPoolExecutor(s.workers or os.cpu_count() or 1) as pool:
+            sketch = Sketch(
+                target, self._weight(photo), self._background(pixels, alpha), s.alpha, self._palette(pixels), self.kinds,
+                (s.smallest, s.largest), self.seed, pool,
+            )  # fmt: skip
+            if drawing is not None:
+                self._resume(sketch, drawing)
+            try:
+                (self._layers if s.method == "layers" else self._climb)(sketch, content.size, began, report)
+            except Cancelled:
+                report(Progress("stopped"))
+            return self._drawing(sketch, content.size)
+
+    # The two methods --------------------------------------------------------------------------------------------------
+
+    def _climb(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
+        s = self.settings
+        endless = bool(s.until or s.time) and not s.count
+        most = s.count or (10**6 if endless else COUNT)
+        how = climb.ANNEAL if s.search == "anneal" else climb.CLIMB
+        effort = Effort(how, s.climbs, s.tries, age=s.age)
+        tell = self._teller(sketch, size, 0 if endless else most, report)
+
+        def spent() -> float:
+            return time.monotonic() - began
+
+        def refine(stage: str, deadline: float) -> bool:
+            """One sweep over all shapes; False where the time was up before its end."""
+
+            def step(done: int) -> None:
+                if spent() > deadline:
+                    raise _TimeIsUp
+                tell(stage)
+
+            try:
+                sketch.refine(s.age // 2 + 1, step)
+            except _TimeIsUp:
+                return False
+            return True
+
+        growing = s.time * (GROWTH_SHARE if s.refine else 1.0) or math.inf
+        futile, refined = 0, len(sketch.marks)
+        tell("drawing")
+        while len(sketch.marks) < most and spent() < growing and sketch.score > s.until and futile < FUTILE_ROUNDS:
+            futile = 0 if sketch.grow(effort, most - len(sketch.marks)) else futile + 1
+            tell("drawing")
+            if s.refine and len(sketch.marks) >= max(FIRST_SWEEP, SWEEP_GROWTH * refined):
+                refine("drawing", growing)
+                refined = len(sketch.marks)
+        sweeps = 0
+        # a time that is left over is used, where it was asked for
+        while (sweeps < s.refine or (s.refine and s.time)) and sketch.score > s.until and refine("refining", s.time or math.inf):
+            sweeps += 1
+        tell("refining")
+
+    def _layers(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
+        s = self.settings
+        tell = self._teller(sketch, size, s.count, report)
+        for _ in layers.passes(sketch, s.smallest, s.largest, s.alpha or 1.0):
+            tell("drawing")
+            out_of_time = s.time and time.monotonic() - began >= s.time
+            if out_of_time or (s.count and len(sketch.marks) >= s.count) or sketch.score <= s.until:
+                break
+
+    def _teller(self, sketch: Sketch, size: tuple[int, int], total: int, report: Report) -> Callable[[str], None]:
+        def tell(stage: str) -> None:
+            done = len(sketch.marks)
+            report(
+                Progress(stage, done, total, {"score": sketch.score}, preview=lambda: render(self._drawing(sketch, size), fit(size, 1024)))
+            )
+
+        return tell
+
+    # What is prepared -------------------------------------------------------------------------------------------------
+
+    def _background(self, pixels: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> tuple[int, int, int] | None:
+        if self.settings.background != "auto":
+            return self.background
+        if alpha.min() < 1:
+            return None
+        r, g, b = (round(float(c) * 255) for c in pixels.mean((0, 1)))
+        return r, g, b
+
+    def _palette(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        s = self.settings
+        if self.colours is not None:
+            return self.colours
+        if self.painting is None and not s.colours:
+            return np.zeros((0, 3), np.float32)
+        source = pixels if self.painting is None else self.painting.pixels
+        colours, _ = main_colours(source, s.colours or 16, self.seed)
+        return (np.round(np.asarray(colours) * 255) / 255).astype(np.float32)
+
+    def _weight(self, photo: Image) -> npt.NDArray[np.float32]:
+        shape = photo.pixels.shape[:2]
+        if self.density is not None:
+            mask = resize(self.density.flat((0.0, 0.0, 0.0)), photo.size).pixels.mean(2)
+        elif self.settings.density == "saliency":
+            mask = saliency(photo.pixels)
+        else:
+            return np.ones(shape, np.float32)
+        weight = LEAST_WEIGHT + (1 - LEAST_WEIGHT) * mask / max(float(mask.max()), 1e-6)
+        return (weight / weight.mean()).astype(np.float32)
+
+    def _resume(self, sketch: Sketch, drawing: Drawing) -> None:
+        if (drawing.width, drawing.height) != (sketch.width, sketch.height):
+            raise SettingError(
+                f"the drawing to go on from is of a picture of {drawing.width}x{drawing.height} px, "
+                f"this one is {sketch.width}x{sketch.height}"
+            )
+        for mark in drawing.marks:
+            sketch.draw(mark)
+        sketch.rounds = int(drawing.about.get("rounds", len(drawing.marks)))
+
+    def _drawing(self, sketch: Sketch, size: tuple[int, int]) -> Drawing:
+        background = None
+        if sketch.empty[0, 0, 3]:
+            r, g, b = (round(float(c) * 255) for c in sketch.empty[0, 0, :3])
+            background = r, g, b
+        about = {"rounds": sketch.rounds, "seed": self.seed}
+        return Drawing(sketch.width, sketch.height, size, background, tuple(sketch.marks), sketch.score, about)
+
+
+def kinds(text: str) -> list[str]:
+    """The shapes a text names. Raises SettingError."""
+    if text == "all":
+        return list(SHAPES)
+    names = [name.strip().lower().replace("_", "-") for name in text.split(",") if name.strip()]
+    if not names or (unknown := [name for name in names if name not in SHAPES]):
+        wrong = f"{unknown[0]}: no such shape; " if names else ""
+        raise SettingError(f"--shape {wrong}choose from {', '.join(SHAPES)}, or all")
+    return list(dict.fromkeys(names))
+
+
+def listed(text: str) -> npt.NDArray[np.float32] | None:
+    """(n, 3) colours written as #rrggbb,#rrggbb; None where the text is something else."""
+    if not text.startswith("#"):
+        return None
+    colours = [hexadecimal(part.strip(), "--palette") for part in text.split(",")]
+    return np.array(colours, np.float32) / np.float32(255)
+
+
+def hexadecimal(text: str, flag: str) -> tuple[int, int, int]:
+    """#rrggbb as 0..255. Raises SettingError."""
+    try:
+        if len(text) == 7 and text[0] == "#":
+            return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+    except ValueError:
+        pass
+    raise SettingError(f"{flag} {text}: write a colour as #rrggbb")

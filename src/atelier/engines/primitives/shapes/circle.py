@@ -1,0 +1,57 @@
+"""A circle: centre, radius."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from atelier.engines.primitives import spans
+from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.shapes.shape import Corners, Shape, State, around, fill, number
+
+MINIMUM = 0.5
+
+
+@njit
+def random(state, task):  # type: ignore[no-untyped-def]
+    x, y, size = place(task)
+    state[0], state[1], state[2] = x, y, size
+
+
+@njit
+def mutate(state, task, step):  # type: ignore[no-untyped-def]
+    step *= task.step
+    if np.random.randint(2) == 0:
+        state[0] += np.random.normal() * step
+        state[1] += np.random.normal() * step
+    else:
+        state[2] = max(MINIMUM, state[2] + np.random.normal() * step)
+
+
+@njit(cache=True, nogil=True)
+def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
+    return spans.ellipse(state[0], state[1], state[2], state[2], 0.0, width, height, stride, runs)
+
+
+@njit
+def energy(state, task, stride):  # type: ignore[no-untyped-def]
+    height, width = task.likely.shape[0], task.likely.shape[1] - 1
+    return worth(cover(state, width, height, stride, task.runs), task)
+
+
+@njit(cache=True, nogil=True)
+def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
+    return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
+
+
+def outline(state: State, detail: int) -> Corners:
+    return around(state[0], state[1], state[2], state[2], 0.0, detail)
+
+
+def svg(state: State, colour: str, opacity: str) -> str:
+    x, y, r = map(number, state)
+    return f'<circle {fill(colour, opacity)} cx="{x}" cy="{y}" r="{r}"/>'
+
+
+SHAPE = Shape("circle", 3, search, cover, outline, svg, sizes=(2,))

@@ -1,0 +1,218 @@
+"""Drawing with geometric primitives: opens what a request names, draws, and writes pictures, vectors and films of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import atelier
+from atelier.errors import OutputError, SettingError, SourceError
+from atelier.image import Image, Limits, fit
+from atelier.media import (
+    ANIMATIONS,
+    VIDEOS,
+    atomic_write,
+    check_animation,
+    check_place,
+    check_target,
+    check_video,
+    open_still,
+    write_animation,
+    write_still,
+    write_video,
+)  # fmt: skip
+from atelier.progress import Report, silent
+from atelier.request import DrawSettings, Request
+from atelier.run.opening import LARGEST, settled_drawing
+from atelier.run.outputs import VECTORS, Made, Outputs, Watch, check_outputs
+
+if TYPE_CHECKING:
+    from atelier.engines.primitives.drawing import Drawing
+
+FRAMES, FRAMES_A_SECOND, FILM_SIDE = 90, 25, 640
+LARGEST_JSON = 2**28  # bytes
+
+
+def draw(
+    photo: Image,
+    settings: DrawSettings,
+    seed: int = 0,
+    *,
+    palette: Image | None = None,
+    density: Image | None = None,
+    drawing: Drawing | None = None,
+    report: Report = silent,
+) -> Drawing:
+    """A photo, opened, to a drawing. palette, density: the pictures that the settings name. drawing: one to go on from."""
+    from atelier.engines.primitives.engine import DrawEngine
+
+    return DrawEngine(settings, seed, palette=palette, density=density)(photo, drawing=drawing, report=report)
+
+
+def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
+    """Open, draw, write. What can be refused is refused before the first shape."""
+    settings = settled_drawing(request)
+    targets = (outputs.picture, *outputs.also)
+    for target in targets:
+        check_drawing(target, outputs)
+    if outputs.animation:
+        check_film(outputs.animation)
+    if outputs.log:
+        check_place(outputs.log)
+    if outputs.checkpoint:
+        raise SettingError("--checkpoint is for painting: a drawing goes on from its JSON with --start")
+    if request.content is None:
+        raise SettingError("nothing to draw: give a photo")
+    named = [settings.palette if not settings.palette.startswith("#") else "", settings.density if settings.density != "saliency" else ""]
+    check_outputs(outputs, [request.content, *named])
+    if [request.content, *named].count("-") > 1:
+        raise SourceError("only one picture can come from standard input")
+    photo = open_still(request.content, limits, report)
+    size = picture_size(photo.size, request.size, limits)
+    palette, density = (open_still(name, limits, report) if name else None for name in named)
+    drawing = open_drawing(settings.start) if settings.start else None
+    began = time.monotonic()
+    # the film is drawn anew from the result, so the watch need not keep frames
+    progress = Watch(dataclasses.replace(outputs, animation=None), report, began)
+    if drawing is not None:
+        progress.resumed(len(drawing.marks))
+    try:
+        drawn = draw(photo, settings, request.seed, palette=palette and palette.flat(), density=density, drawing=drawing, report=progress)
+    finally:
+        progress.close()
+    seconds = time.monotonic() - began
+    told = json.loads(request.to_json(version=atelier.__version__, seconds=round(seconds, 2)))
+    drawn = dataclasses.replace(drawn, about={**drawn.about, "request": told})
+    image = picture_of(drawn, size, photo)
+    for target in targets:
+        write_drawing(drawn, target, image, outputs)
+    if outputs.animation:
+        write_film(drawn, outputs.animation)
+    return Made(image, not progress.cancelled, seconds, len(drawn.marks), {"score": drawn.score})
+
+
+def redraw(
+    source: str,
+    targets: Sequence[str],
+    size: int | None = None,
+    animation: str | None = None,
+    *,
+    quality: int = 92,
+    depth: int | None = None,
+    format: str | None = None,
+) -> Drawing:
+    """Write a drawing, out of its JSON, to files of any size and format. Raises what `make_drawing` raises."""
+    outputs = Outputs(targets[0], tuple(targets[1:]), quality=quality, depth=depth, format=format)
+    for target in targets:
+        check_drawing(target, outputs)
+    if animation:
+        check_film(animation)
+    check_outputs(outputs, [source])
+    drawing = open_drawing(source)
+    image = picture_of(drawing, picture_size(drawing.size, size))
+    for target in targets:
+        write_drawing(drawing, target, image, outputs)
+    if animation:
+        write_film(drawing, animation)
+    return drawing
+
+
+def picture_size(own: tuple[int, int], size: int | None, limits: Limits = Limits()) -> tuple[int, int]:
+    """The size a drawing is painted at: its own up to LARGEST, or a long side of `size` px. Raises SettingError over the limits."""
+    if size is not None and size < 1:
+        raise SettingError(f"--size {size}: must be at least 1")
+    wanted = fit(own, size or min(max(own), LARGEST))
+    if wanted[0] * wanted[1] > limits.pixels:
+        raise SettingError(f"--size {size} would be {wanted[0]}x{wanted[1]} px, over the limit of {limits.pixels:,} pixels")
+    return wanted
+
+
+def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = None) -> Image:
+    """The drawing in pixels, with what the photo's file said of itself and what made it."""
+    from atelier.engines.primitives.render import render
+
+    image = render(drawing, size)
+    text = {**(photo.text if photo else {})}
+    if request := drawing.about.get("request"):
+        text["atelier"] = json.dumps(request, ensure_ascii=False)
+    return dataclasses.replace(image, text=text)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def open_drawing(source: str | Path) -> Drawing:
+    """A drawing out of the JSON that was written of it. Raises SourceError."""
+    from atelier.engines.primitives.drawing import Drawing
+
+    path = Path(source)
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise SourceError(f"{path} is over {LARGEST_JSON // 2**20} MiB, too large for a drawing")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SourceError(f"there is no file {path}") from None
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        if isinstance(error, SourceError):
+            raise
+        raise SourceError(f"{path} cannot be read as a drawing's JSON: {error}") from error
+    return Drawing.from_json(text)
+
+
+def check_drawing(target: str, outputs: Outputs) -> None:
+    """Raise now what `write_drawing` would raise later."""
+    if Path(target).suffix.lower() in VECTORS:
+        if Path(target).suffix.lower() == ".pdf":
+            from atelier.engines.primitives.vector import check_pdf
+
+            check_pdf()
+        check_place(target, overwrite=outputs.overwrite)
+    else:
+        check_target(target, format=outputs.format, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
+
+
+def write_drawing(drawing: Drawing, target: str | Path, image: Image | None = None, outputs: Outputs | None = None) -> None:
+    """Write a drawing by the target's suffix: .svg, .pdf, .json, or a picture. Whole or not at all. Raises OutputError."""
+    from atelier.engines.primitives.vector import to_pdf, to_svg
+
+    outputs = outputs or Outputs(str(target))
+    match Path(target).suffix.lower():
+        case ".svg":
+            atomic_write(to_svg(drawing).encode(), target, overwrite=outputs.overwrite)
+        case ".pdf":
+            atomic_write(to_pdf(drawing), target, overwrite=outputs.overwrite)
+        case ".json":
+            atomic_write(drawing.to_json().encode(), target, overwrite=outputs.overwrite)
+        case _:
+            image = image or picture_of(drawing, picture_size(drawing.size, None))
+            write_still(image, target, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
+
+
+def check_film(target: str) -> None:
+    """Raise now what `write_film` would raise later."""
+    suffix = Path(target).suffix.lower()
+    if suffix not in (*ANIMATIONS, *VIDEOS):
+        raise OutputError(f"{target}: a drawing's growth is written as {', '.join((*ANIMATIONS, *VIDEOS))}; choose one of these suffixes")
+    if suffix in VIDEOS:
+        check_video(target)
+    else:
+        check_animation(target)
+
+
+def write_film(drawing: Drawing, target: str, side: int = FILM_SIDE) -> None:
+    """The drawing growing, shape by shape, as an animation or a video by suffix; the last picture stays for a second."""
+    from atelier.engines.primitives.render import frames
+
+    shown = frames(drawing, fit(drawing.size, min(side, max(drawing.size))), FRAMES)
+    if Path(target).suffix.lower() in VIDEOS:
+        pictures = list(shown)
+        write_video([*pictures, *[pictures[-1]] * FRAMES_A_SECOND], target, FRAMES_A_SECOND)
+    else:
+        pictures = list(shown)
+        still = math.ceil(len(pictures) / 4)
+        write_animation([*pictures, *[pictures[-1]] * still], target, seconds=(len(pictures) + still) / FRAMES_A_SECOND)
