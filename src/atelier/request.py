@@ -100,7 +100,12 @@ class DrawSettings:
     climbs: int = option(8, "Searches for each shape, of which the best is drawn", low=1, high=10_000)
     tries: int = option(100, "Random shapes that each search starts from the best of", low=1, high=1_000_000)
     age: int = option(60, "Changes in a row without success after which a search ends", low=1, high=1_000_000)
-    refine: int = option(2, "Times that all shapes together are refined at the end; 0 also leaves out that on the way", low=0, high=1000)
+    refine: int = option(
+        4,
+        "Rounds at the end that draw the least useful tenth anew and refine all shapes together (0: none, nor on the way)",
+        low=0,
+        high=1000,
+    )
     start: str = option("", "Go on from this drawing (JSON that was written of it)")
     workers: int = option(0, "Threads (0: as many as cores); the drawing is the same with any number", low=0, high=1024)
 

@@ -154,7 +154,12 @@ def test_the_same_drawing_with_any_number_of_workers() -> None:
 
 
 def test_shapes_of_one_round_keep_clear_of_each_other(pool: ThreadPoolExecutor) -> None:
-    one = sketch(pool, kinds=["circle"], sizes=(1.0, 2.0))
+    target = np.full((24, 32, 4), 0.2, np.float32)
+    target[..., 3] = 1
+    for y in (3, 19):
+        for x in (3, 15, 27):
+            target[y - 2 : y + 3, x - 2 : x + 3, :3] = 0.9
+    one = sketch(pool, target, kinds=["circle"], sizes=(1.0, 2.0), background=(51, 51, 51))
     many = one.grow(Effort(climbs=12, tries=10, age=10, together=0.0), 12)
     assert many > 1
     runs = [one.runs(mark) for mark in one.marks]
@@ -227,3 +232,19 @@ def test_a_sweep_that_is_stopped_leaves_a_whole_picture(pool: ThreadPoolExecutor
     for mark in one.marks:
         again.draw(mark)
     assert np.array_equal(one.canvas, again.canvas)
+
+
+def test_the_least_useful_shapes_are_dropped(pool: ThreadPoolExecutor) -> None:
+    one = sketch(pool)
+    for _ in range(9):
+        one.grow(QUICK, 1)
+    useless = Mark("circle", (3.0, 3.0, 1.0), tuple(round(float(c) * 255) for c in one.canvas[3, 3, :3]), 0.5)  # type: ignore[arg-type]
+    one.draw(useless)
+    one.refine(1)
+    score = one.score
+    marks = list(one.marks)
+    one.drop(0.2)
+    assert len(one.marks) == 8 and set(one.marks) < set(marks)
+    assert score < one.score < score * 1.5
+    one.become(marks, [0.0] * len(marks))
+    assert one.score == score

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,6 @@ from atelier.engines.primitives.shapes import SHAPES
 from atelier.engines.primitives.sketch import Effort, Sketch
 from atelier.errors import Cancelled, SettingError
 from atelier.image import Image, fit, resize
-from atelier.image.recolour import palette as main_colours
-from atelier.image.recolour import recolour
 from atelier.progress import Progress, Report, silent
 from atelier.request import DrawSettings
 
@@ -32,6 +31,9 @@ GROWTH_SHARE = 0.7
 """Of the time given, for adding shapes; the rest is for refining them all together."""
 FIRST_SWEEP, SWEEP_GROWTH = 8, 1.2
 """All shapes are refined together whenever there are this many times as many as the last time: later ones then fit better."""
+REPLACED_SHARE = 0.1
+"""Of the shapes, those worth least, that are drawn anew in each round of refinement."""
+PREVIEW_SIDE = 1024
 FUTILE_ROUNDS = 20
 """Rounds without a shape that helps, after which the drawing is as good as it gets."""
 
@@ -65,6 +67,8 @@ class DrawEngine:
         photo = resize(content, size) if size != content.size else content
         pixels = photo.pixels
         if self.painting is not None:
+            from atelier.image.recolour import recolour
+
             pixels = recolour(pixels, self.painting.pixels)
         alpha = np.ones(pixels.shape[:2], np.float32) if photo.alpha is None else photo.alpha
         target = np.dstack([pixels * alpha[..., None], alpha])
@@ -92,36 +96,48 @@ class DrawEngine:
         effort = Effort(how, s.climbs, s.tries, age=s.age)
         tell = self._teller(sketch, size, 0 if endless else most, report)
 
-        def spent() -> float:
-            return time.monotonic() - began
+        def grow(stage: str, to: int, deadline: float) -> None:
+            futile = 0
+            while len(sketch.marks) < to and futile < FUTILE_ROUNDS and sketch.score > s.until:
+                if time.monotonic() - began > deadline:
+                    raise _TimeIsUp
+                futile = 0 if sketch.grow(effort, to - len(sketch.marks)) else futile + 1
+                tell(stage)
 
-        def refine(stage: str, deadline: float) -> bool:
-            """One sweep over all shapes; False where the time was up before its end."""
-
+        def refine(stage: str, deadline: float) -> None:
             def step(done: int) -> None:
-                if spent() > deadline:
+                if time.monotonic() - began > deadline:
                     raise _TimeIsUp
                 tell(stage)
 
-            try:
-                sketch.refine(s.age // 2 + 1, step)
-            except _TimeIsUp:
-                return False
-            return True
+            sketch.refine(s.age // 2 + 1, step)
 
-        growing = s.time * (GROWTH_SHARE if s.refine else 1.0) or math.inf
-        futile, refined = 0, len(sketch.marks)
         tell("drawing")
-        while len(sketch.marks) < most and spent() < growing and sketch.score > s.until and futile < FUTILE_ROUNDS:
-            futile = 0 if sketch.grow(effort, most - len(sketch.marks)) else futile + 1
-            tell("drawing")
-            if s.refine and len(sketch.marks) >= max(FIRST_SWEEP, SWEEP_GROWTH * refined):
-                refine("drawing", growing)
-                refined = len(sketch.marks)
-        sweeps = 0
+        with suppress(_TimeIsUp):
+            growing = s.time * (GROWTH_SHARE if s.refine and endless else 1.0) or math.inf
+            while len(sketch.marks) < most and sketch.score > s.until:
+                before = len(sketch.marks)
+                target = max(FIRST_SWEEP, before + 1, math.ceil(SWEEP_GROWTH * before)) if s.refine else most
+                grow("drawing", min(target, most), growing)
+                if len(sketch.marks) < min(target, most):
+                    break  # nothing helps any more, or the score is reached
+                if s.refine:
+                    refine("drawing", growing)
+        rounds = 0
         # a time that is left over is used, where it was asked for
-        while (sweeps < s.refine or (s.refine and s.time)) and sketch.score > s.until and refine("refining", s.time or math.inf):
-            sweeps += 1
+        with suppress(_TimeIsUp):
+            while len(sketch.marks) > 1 and s.refine and (rounds < s.refine or s.time) and sketch.score > s.until:
+                rounds += 1
+                count, best = len(sketch.marks), (sketch.score, list(sketch.marks), list(sketch.worths))
+                better = False
+                try:
+                    sketch.drop(REPLACED_SHARE)
+                    grow("refining", count, s.time or math.inf)
+                    refine("refining", s.time or math.inf)
+                    better = sketch.score < best[0]
+                finally:
+                    if not better:
+                        sketch.become(*best[1:])
         tell("refining")
 
     def _layers(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
@@ -134,11 +150,13 @@ class DrawEngine:
                 break
 
     def _teller(self, sketch: Sketch, size: tuple[int, int], total: int, report: Report) -> Callable[[str], None]:
+        done = 0
+
         def tell(stage: str) -> None:
-            done = len(sketch.marks)
-            report(
-                Progress(stage, done, total, {"score": sketch.score}, preview=lambda: render(self._drawing(sketch, size), fit(size, 1024)))
-            )
+            nonlocal done
+            done = max(done, len(sketch.marks))  # some are taken away to be drawn better
+            shown = fit(size, min(PREVIEW_SIDE, max(size)))
+            report(Progress(stage, done, total, {"score": sketch.score}, preview=lambda: render(self._drawing(sketch, size), shown)))
 
         return tell
 
@@ -158,6 +176,8 @@ class DrawEngine:
             return self.colours
         if self.painting is None and not s.colours:
             return np.zeros((0, 3), np.float32)
+        from atelier.image.recolour import palette as main_colours
+
         source = pixels if self.painting is None else self.painting.pixels
         colours, _ = main_colours(source, s.colours or 16, self.seed)
         return (np.round(np.asarray(colours) * 255) / 255).astype(np.float32)

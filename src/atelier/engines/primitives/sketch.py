@@ -65,6 +65,7 @@ class Sketch:
         if background is not None:
             self.empty[:] = [*(c / 255 for c in background), 1.0]
         self.marks: list[Mark] = []
+        self.worths: list[float] = []  # of each, as it was told last: by how much the error would rise without it
         self.canvas = self.empty.copy()
         self.through, self.above = np.ones((self.height, self.width), np.float32), np.zeros_like(self.target)
         self.sums = np.zeros((self.height, self.width + 1, FOLDED if alpha else OPEN), np.float32)
@@ -86,11 +87,12 @@ class Sketch:
         count = SHAPES[mark.shape].cover(np.array(mark.state), self.width, self.height, 1, room)
         return room[:count].copy()
 
-    def draw(self, mark: Mark, runs: npt.NDArray[np.int32] | None = None) -> None:
+    def draw(self, mark: Mark, runs: npt.NDArray[np.int32] | None = None, worth: float = 0.0) -> None:
         """Put a shape on top."""
         runs = self.runs(mark) if runs is None else runs
         cover(runs, len(runs), mark.paint, self.canvas)
         self.marks.append(mark)
+        self.worths.append(worth)
         if len(runs):
             self._renew(int(runs[:, 0].min()), int(runs[:, 0].max()) + 1)
 
@@ -107,7 +109,7 @@ class Sketch:
             if len(taken) < most and all(clear(each.runs, other.runs) for other in taken):
                 taken.append(each)
         for each in taken:
-            self.draw(each.mark, each.runs)
+            self.draw(each.mark, each.runs, each.gain)
         return len(taken)
 
     # All shapes together ----------------------------------------------------------------------------------------------
@@ -123,12 +125,24 @@ class Sketch:
         try:
             self._sweep(age, report)
         finally:
-            self.canvas = self.empty.copy()
-            for mark in self.marks:
-                runs = self.runs(mark)
-                cover(runs, len(runs), mark.paint, self.canvas)
             self.rounds += 1
-            self._renew(0, self.height)
+            self.become(self.marks, self.worths)
+
+    def drop(self, share: float) -> None:
+        """Take away the shapes that are worth least: this share of them, one at least."""
+        count = max(1, round(share * len(self.marks)))
+        least = set(np.argsort(self.worths, kind="stable")[:count].tolist())
+        kept = [i for i in range(len(self.marks)) if i not in least]
+        self.become([self.marks[i] for i in kept], [self.worths[i] for i in kept])
+
+    def become(self, marks: Sequence[Mark], worths: Sequence[float]) -> None:
+        """Draw these shapes and no others."""
+        self.marks, self.worths = list(marks), list(worths)
+        self.canvas = self.empty.copy()
+        for mark in self.marks:
+            runs = self.runs(mark)
+            cover(runs, len(runs), mark.paint, self.canvas)
+        self._renew(0, self.height)
 
     def _sweep(self, age: int, report: Callable[[int], None]) -> None:
         count = len(self.marks)
@@ -156,18 +170,19 @@ class Sketch:
                 while waiting and len(batch) < 8 and all(apart(overhead[waiting[0]][0], overhead[i][0]) for i in batch):
                     batch.append(waiting.pop(0))
                 # each has its own window, so `below` may be read by all of them
-                for i, better in zip(
+                for i, (better, worth) in zip(
                     batch,
                     self.pool.map(self._refined, batch, [age] * len(batch), [below] * len(batch), [overhead[i] for i in batch]),
                     strict=True,
                 ):
+                    self.worths[i] = worth
                     if better is not None:
                         self.marks[i], runs[i] = better, self.runs(better)
                 for i in batch:
                     cover(runs[i], len(runs[i]), self.marks[i].paint, below)
                 report(batch[-1] + 1)
 
-    def _refined(self, index: int, age: int, below: Floats, overhead: tuple[Window, Floats, Floats]) -> Mark | None:
+    def _refined(self, index: int, age: int, below: Floats, overhead: tuple[Window, Floats, Floats]) -> tuple[Mark | None, float]:
         window, through, above = overhead
         mark, shape = self.marks[index], SHAPES[self.marks[index].shape]
         alpha = mark.opacity if self.alpha else 0.0
@@ -181,7 +196,7 @@ class Sketch:
         state = np.array(mark.state)
         seed = int(np.random.SeedSequence((self.seed, self.rounds, index)).generate_state(1)[0])
         energy = shape.search(task, CLIMB, 0, 1, age, seed, state)
-        return settled(mark.shape, state, task.colour) if energy < np.inf else None
+        return (settled(mark.shape, state, task.colour), -energy) if energy < np.inf else (None, 0.0)
 
     def _window(self, runs: npt.NDArray[np.int32]) -> Window:
         """The pixels around a shape that it may move over."""

@@ -67,7 +67,25 @@ def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
 
 
 @njit
+def sharp(state):  # type: ignore[no-untyped-def]
+    """Whether the stroke bends within less than half its width: its tip would be drawn differently by every program."""
+    ux, uy = state[2] - state[0], state[3] - state[1]
+    vx, vy = state[4] - state[2], state[5] - state[3]
+    wx, wy = vx - ux, vy - uy
+    bend = wx * wx + wy * wy
+    middle = min(max(-(ux * wx + uy * wy) / bend, 0.0), 1.0) if bend > 1e-12 else 0.0
+    for t in (0.0, middle, 1.0):
+        dx, dy = ux + t * wx, uy + t * wy  # half the derivative; the second is twice w
+        speed = dx * dx + dy * dy
+        if abs(dx * wy - dy * wx) * state[6] > 4 * speed * math.sqrt(speed) or (speed < 1e-6 and bend > 1e-6):
+            return True
+    return False
+
+
+@njit
 def energy(state, task, stride):  # type: ignore[no-untyped-def]
+    if sharp(state):
+        return np.inf
     height, width = task.likely.shape[0], task.likely.shape[1] - 1
     return worth(cover(state, width, height, stride, task.runs), task)
 

@@ -1,0 +1,125 @@
+"""Drawing from the command line and from Python: files in, files out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import atelier
+from atelier.cli import main
+from atelier.image import Image
+from atelier.media import open_still, write_still
+
+QUICK = ["--count", "6", "--work-size", "32", "--climbs", "2", "--tries", "10", "--age", "8", "--refine", "1", "--quiet"]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    y, x = np.mgrid[:40, :60] / 60
+    path = tmp_path / "photo.png"
+    write_still(Image(np.stack([x, y, 1 - x], 2).astype(np.float32)), path)
+    return path
+
+
+def run(*arguments: object) -> int:
+    """The exit code of a command."""
+    try:
+        main([str(a) for a in arguments])
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
+
+
+def test_one_run_writes_every_format(photo: Path, tmp_path: Path) -> None:
+    names = ["a.png", "a.jpg", "a.svg", "a.json"]
+    outs = [part for name in names for part in ("--out", tmp_path / name)]
+    assert run("draw", photo, *outs, "--animation", tmp_path / "a.gif", "--log", tmp_path / "log", *QUICK) == 0
+    assert open_still(str(tmp_path / "a.png")).size == (60, 40)
+    assert (tmp_path / "a.svg").read_text().startswith("<svg") and (tmp_path / "a.gif").read_bytes()[:4] == b"GIF8"
+    data = json.loads((tmp_path / "a.json").read_text())
+    assert len(data["shapes"]) == 6 and data["about"]["request"]["task"] == "draw"
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert lines[-1]["step"] == 6 and lines[-1]["score"] == pytest.approx(data["score"], abs=1e-5)
+
+
+def test_pdf_and_mp4(photo: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fpdf")
+    pytest.importorskip("av")
+    assert run("draw", photo, "-o", tmp_path / "a.pdf", "--animation", tmp_path / "a.mp4", *QUICK) == 0
+    assert (tmp_path / "a.pdf").read_bytes()[:5] == b"%PDF-" and b"ftyp" in (tmp_path / "a.mp4").read_bytes()[:32]
+
+
+def test_redraw_paints_anew_at_any_size(photo: Path, tmp_path: Path) -> None:
+    shapes = tmp_path / "shapes.json"
+    assert run("draw", photo, "-o", shapes, "--size", 30, *QUICK) == 0
+    assert run("redraw", shapes, "-o", tmp_path / "big.png", "-o", tmp_path / "again.svg", "--size", 300, "-q") == 0
+    assert open_still(str(tmp_path / "big.png")).size == (300, 200)
+    assert (tmp_path / "again.svg").exists()
+
+
+def test_redo_repeats_a_drawing_from_its_picture_or_its_json(photo: Path, tmp_path: Path) -> None:
+    assert run("draw", photo, "-o", tmp_path / "a.png", "-o", tmp_path / "a.json", "--seed", 5, *QUICK) == 0
+    for made in ("a.png", "a.json"):
+        assert run("redo", tmp_path / made, "-o", tmp_path / "b.json", "-q") == 0
+        first, second = (json.loads((tmp_path / n).read_text())["shapes"] for n in ("a.json", "b.json"))
+        assert first == second
+
+
+def test_a_drawing_goes_on_from_its_json(photo: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    quick = [*QUICK, "--refine", "0"]
+    assert run("draw", photo, "-o", first, *quick, "--count", 4) == 0
+    assert run("draw", photo, "-o", second, *quick, "--count", 9, "--start", first) == 0
+    a, b = (json.loads(p.read_text())["shapes"] for p in (first, second))
+    assert len(b) == 9 and b[:4] == a
+
+
+def test_pictures_on_the_way(photo: Path, tmp_path: Path) -> None:
+    assert run("draw", photo, "-o", tmp_path / "a.svg", "--every", 2, *QUICK) == 0
+    assert len(list(tmp_path.glob("a-0*.png"))) >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["draw", "PHOTO", "-o", "a.bmpx"], "bmpx"),
+        (["draw", "PHOTO", "-o", "missing/a.svg"], "folder"),
+        (["draw", "PHOTO", "-o", "PHOTO"], "one of the pictures"),
+        (["draw", "PHOTO", "-o", "a.svg", "--shape", "blob"], "blob"),
+        (["draw", "PHOTO", "-o", "a.svg", "--animation", "a.avi"], "a.avi"),
+        (["draw", "PHOTO", "-o", "a.svg", "--palette", "nowhere.jpg"], "nowhere.jpg"),
+        (["draw", "PHOTO", "-o", "a.svg", "--start", "nowhere.json"], "nowhere.json"),
+        (["draw", "PHOTO", "-o", "a.png", "--size", "0"], "at least 1"),
+        (["draw", "nobody.jpg", "-o", "a.svg"], "nobody.jpg"),
+        (["redraw", "PHOTO", "-o", "a.svg"], "JSON"),
+        (["redraw", "broken.json", "-o", "a.svg"], "no drawing"),
+    ],
+)
+def test_what_cannot_be_is_one_clear_line(
+    arguments: list[str], word: str, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.json").write_text('{"format": "atelier drawing", "width": 3}')
+    before = sorted(p.name for p in tmp_path.iterdir())
+    assert run(*[str(photo) if a == "PHOTO" else a for a in arguments]) in (1, 2)
+    said = capsys.readouterr().err.strip()
+    assert word in said and said.startswith("atelier: ") and len(said.splitlines()) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_from_python(photo: Path, tmp_path: Path) -> None:
+    drawing = atelier.draw(photo, count=4, work_size=24, climbs=2, tries=10, age=8, shape="ellipse,circle", palette="#ff8800,#003366")
+    assert isinstance(drawing, atelier.Drawing) and len(drawing.marks) == 4
+    assert atelier.render(drawing, 90).size == (90, 60)
+    for name in ("a.svg", "a.json", "a.png"):
+        atelier.save(drawing, tmp_path / name)
+        assert (tmp_path / name).stat().st_size > 0
+    painting = np.full((8, 8, 3), (200, 40, 40), np.uint8)
+    assert atelier.draw(open_still(str(photo)), count=2, work_size=24, tries=5, age=5, palette=painting, density="saliency").marks
+    with pytest.raises(atelier.AtelierError):
+        atelier.draw(photo, shape="blob")
+    with pytest.raises(atelier.AtelierError):
+        atelier.draw(photo, nonsense=1)
