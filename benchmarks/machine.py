@@ -139,7 +139,7 @@ def fresh(module: str, function: str, **arguments: Any) -> dict[str, Any]:
 def atelier_command() -> list[str]:
     """How to start the command line of the package that this Python has."""
     script = Path(sys.executable).with_name("atelier")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "atelier.cli"]
+    return [str(script)] if script.exists() else [sys.executable, "-m", "atelier"]
 
 
 # The yardstick --------------------------------------------------------------------------------------------------------

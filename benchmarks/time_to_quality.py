@@ -169,7 +169,7 @@ def main() -> None:
     about = machine.introduce()
     alpha, beta = plain.balance(arguments)
     given = {"features": "vgg19", **({"iterations": 6} if arguments.quick else {}), **pairs.parse_settings(arguments.set)}
-    own = override(recipe(arguments.recipe).settings, given)
+    own = override(recipe(arguments.recipe).settled(given), given)
     variants = {"recipe": own, "same": dataclasses.replace(own, **same_objective(alpha, beta, arguments.loss))}
     variants = {name: settings for name, settings in variants.items() if arguments.objective in (name, "both")}
     columns = ("pair", "way", "seconds", "loss", "style", "content", "to its loss, s", "ratio", "to its judge, s", "ratio")

@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import ExifTags
+from PIL import Image as Pillow
 
 import atelier
-from atelier.errors import Cancelled, SettingError, SourceError
-from atelier.image import Image
+from atelier import run
+from atelier.errors import Cancelled, ImageError, SettingError, SourceError
+from atelier.image import Image, Limits
 from atelier.progress import Progress
+from atelier.run import opening
 
 Paint = Callable[..., Image]
 
@@ -178,3 +182,132 @@ def test_the_content_is_not_changed(picture: Paint, quick: dict[str, Any]) -> No
     atelier.stylize(content, style, **quick)
     assert np.array_equal(content, before[0])
     assert np.array_equal(style, before[1])
+
+
+# What is wrong is said in our own words -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "style", [[], (), None, [None], 5, "", ("a.png", "heavy"), [("a.png", -1)], [("a.png", float("nan"))], [("a", 1, 2)]]
+)
+def test_paintings_that_are_none(photo: Path, style: Any, quick: dict[str, Any]) -> None:
+    with pytest.raises((SettingError, SourceError)):
+        atelier.stylize(photo, style, **quick)
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 5, b"", "", object(), np.array(["a"]), np.array([[None]]), np.zeros((2, 2, 9)), np.full((3, 3), 7.5)]
+)
+def test_photos_that_are_none(painting: Path, wrong: Any, quick: dict[str, Any]) -> None:
+    for call in (lambda: atelier.stylize(wrong, painting, **quick), lambda: atelier.reconstruct(wrong, **quick)):
+        with pytest.raises(atelier.AtelierError):
+            call()
+    if not isinstance(wrong, np.ndarray):
+        with pytest.raises(SourceError):
+            atelier.load(wrong)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"size": 64.5}, {"size": "large"}, {"seed": "x"}, {"device": 5}, {"device": "cuda:foo"}, {"recipe": ["default"]}, {"recipe": None},
+        {"report": None}, {"limits": 5}, {"start": 5}, {"iterations": None}, {"style_layers": 5},
+    ],
+)  # fmt: skip
+def test_options_of_the_wrong_type(photo: Path, painting: Path, quick: dict[str, Any], given: dict[str, Any]) -> None:
+    with pytest.raises((SettingError, SourceError)):
+        atelier.stylize(photo, painting, **{**quick, **given})
+
+
+@pytest.mark.parametrize("given", [{"width": 64.5}, {"width": "x"}, {"height": True}, {"width": 5, "size": 9}, {"size": 0}, {"size": -5}])
+def test_textures_of_the_wrong_size(painting: Path, quick: dict[str, Any], given: dict[str, Any]) -> None:
+    with pytest.raises(SettingError):
+        atelier.texture(painting, **{**quick, **given})
+
+
+def test_what_cannot_be_saved(photo: Path, tmp_path: Path) -> None:
+    image = atelier.load(photo)
+    for given in ({"quality": "x"}, {"quality": None}, {"quality": 5.5}, {"depth": "x"}):
+        with pytest.raises(SettingError):
+            atelier.save(image, tmp_path / "out.png", **given)
+    for arguments in ((None, tmp_path / "out.png"), (image.pixels, tmp_path / "out.png"), (image, None)):
+        with pytest.raises(SettingError):
+            atelier.save(*arguments)  # type: ignore[arg-type]
+
+
+def test_a_painting_with_its_weight(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    alone = atelier.stylize(photo, painting, **quick).pixels
+    for pair in ((painting, 0.5), (str(painting), 2), [(painting, 1)]):
+        assert np.array_equal(atelier.stylize(photo, pair, **quick).pixels, alone)
+
+
+def test_start_none_is_the_recipes(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    assert np.array_equal(atelier.stylize(photo, painting, start=None, **quick).pixels, atelier.stylize(photo, painting, **quick).pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "CMYK", "1"])
+def test_pictures_of_pillow(photo: Path, painting: Path, quick: dict[str, Any], mode: str) -> None:
+    with Pillow.open(photo) as opened:
+        given = opened.convert(mode)
+    out = atelier.stylize(given, Pillow.open(painting), **quick)
+    assert out.size == (40, 28)
+    assert (out.alpha is not None) == (mode == "RGBA")
+    if mode == "RGB":
+        assert np.allclose(out.pixels, atelier.stylize(photo, painting, **quick).pixels, atol=1e-3)
+
+
+def test_a_picture_of_pillow_turned_by_its_camera(painting: Path, quick: dict[str, Any]) -> None:
+    turned = Pillow.new("RGB", (40, 24), "teal")
+    turned.getexif()[ExifTags.Base.Orientation] = 6
+    assert atelier.stylize(turned, painting, **quick).size == (24, 40)
+
+
+def test_textures_and_reconstructions_start_where_they_are_told(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    still = {**quick, "iterations": 0}
+    assert np.allclose(atelier.reconstruct(photo, start="grey", **still).pixels, 0.5)
+    assert np.array_equal(atelier.reconstruct(photo, start=photo, **still).pixels, atelier.load(photo).pixels)
+    assert np.array_equal(atelier.texture(painting, start=painting, **still).pixels, atelier.load(painting).pixels)
+    with pytest.raises(SettingError, match="layer says which"):
+        atelier.reconstruct(photo, "conv1_1", content_layers="conv2_1", **quick)
+
+
+def test_textures_of_a_size(painting: Path, quick: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "LARGEST", 40)
+    assert atelier.texture(painting, size=22, **quick).size == (18, 22)
+    assert atelier.texture(painting, size=66, **quick).size == (54, 66)
+    assert atelier.texture(painting, width=70, height=16, **quick).size == (70, 16)
+    assert atelier.texture(painting, **quick).size == (33, 40)
+
+
+def test_limits(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    with pytest.raises(ImageError, match="over the limit"):
+        atelier.stylize(photo, painting, limits=Limits(pixels=100), **quick)
+    with pytest.raises(ImageError, match="over the limit"):
+        atelier.load(photo, limits=Limits(pixels=100))
+    assert atelier.stylize(photo, painting, size=50, limits=Limits(pixels=1800), **quick).size == (50, 35)
+
+
+# What was made says how -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_made_of_files_can_be_made_again(photo: Path, painting: Path, quick: dict[str, Any], tmp_path: Path) -> None:
+    for name, made in (
+        ("a.png", atelier.stylize(photo, (painting, 0.5), seed=3, start="noise", size=32, **quick)),
+        ("b.png", atelier.stylize(str(photo), [painting, str(photo)], start=painting, **quick)),
+        ("c.png", atelier.texture(painting, width=40, height=20, **quick)),
+        ("d.png", atelier.texture(painting, size=20, **quick)),
+        ("e.png", atelier.reconstruct(photo, "conv1_2", tv_weight=np.float32(0.5), **{k: v for k, v in quick.items() if k != "tv_weight"})),
+    ):
+        atelier.save(made, tmp_path / name, depth=16)
+        heard: list[Progress] = []
+        again = run.redo(str(tmp_path / name), run.Outputs(str(tmp_path / "again.png")), report=heard.append)
+        assert np.array_equal(again.image.pixels, made.pixels), name
+        assert not any(progress.note for progress in heard)
+
+
+def test_what_is_made_of_pixels_says_nothing(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    """Not what it would say of the photo either, which may have been made here before."""
+    made = atelier.stylize(photo, painting, **quick)
+    assert "atelier" in made.text
+    for content, style, start in ((made, painting, None), (photo, made, None), (photo, painting, made), (made.pixels, painting, None)):
+        assert "atelier" not in atelier.stylize(content, style, start=start, **quick).text

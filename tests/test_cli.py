@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +20,14 @@ from PIL import ExifTags
 from PIL import Image as Pillow
 
 import atelier
-from atelier.cli import main
+from atelier.cli import main, watching
 from atelier.engines.optimize.recipes import RECIPES
+from atelier.errors import OutputError
 from atelier.image import Image, decode, encode
 from atelier.media import open_still
+from atelier.progress import Progress
 from atelier.request import options
+from atelier.run import outputs
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
@@ -110,11 +114,11 @@ def test_several_photos_go_into_a_folder(command: Command, quick: tuple[str, ...
     assert command("stylize", photos, "-s", painting, "-o", out, *quick)[0] == 0
     assert sorted(path.name for path in out.iterdir()) == ["a.png", "b.png"]
     assert np.array_equal(open_still(out / "a.png").pixels, open_still(out / "b.png").pixels)
-    one_line(command("stylize", photos, "-s", painting, "-o", tmp_path / "one.png", *quick), 1, "2 photos cannot go to one file")
+    one_line(command("stylize", photos, "-s", painting, "-o", tmp_path / "one.png", *quick), 2, "2 photos cannot go to one file")
     one_line(command("stylize", photos, "-s", painting, "-o", out, "--log", tmp_path / "log", *quick), 2, "one by one")
     (photos / "a.png").write_bytes(photo.read_bytes())
-    one_line(command("stylize", photos, "-s", painting, "-o", out, *quick), 1, "same name")
-    one_line(command("stylize", photo, "-s", painting, "-o", f"{tmp_path}/nowhere/", *quick), 1, "there is no folder")
+    one_line(command("stylize", photos, "-s", painting, "-o", out, *quick), 2, "same name")
+    one_line(command("stylize", photo, "-s", painting, "-o", f"{tmp_path}/nowhere/", *quick), 2, "there is no folder")
 
 
 def test_styles_with_weights(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
@@ -196,7 +200,8 @@ def test_redo_makes_the_same_picture_again(command: Command, quick: tuple[str, .
     assert not (tmp_path / "third.png").exists()
     assert command("redo", first, "--show")[1] == out
     one_line(command("redo", photo, "--out", second), 2, "was not made by atelier")
-    one_line(command("redo", first), 1, "--out", "--show")
+    assert command("redo", first)[0] == 0
+    assert np.array_equal(open_still(first).to_array(), open_still(tmp_path / "first-redo.png").to_array())
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tiff", ".avif"])
@@ -210,7 +215,7 @@ def test_checkpoints(command: Command, quick: tuple[str, ...], photo: Path, pain
     state = tmp_path / "state"
     state.write_text("nonsense")
     ended = command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "--checkpoint", state, *quick)
-    one_line(ended, 2, "delete it to start again")
+    one_line(ended, 2, "is no checkpoint of atelier", "name another file")
 
 
 def test_every_setting_is_a_flag(command: Command) -> None:
@@ -282,11 +287,11 @@ def test_wrong_output_is_one_line(command: Command, quick: tuple[str, ...], phot
         return command("stylize", photo, "-s", painting, "-o", out, *arguments, *quick)
 
     before = sorted(tmp_path.iterdir())
-    one_line(stylize(tmp_path / "nowhere" / "out.png"), 1, "there is no folder")
-    one_line(stylize(tmp_path / "out"), 1, "no suffix")
-    one_line(stylize(tmp_path / "out.xyz"), 1, "no format")
-    one_line(stylize(tmp_path / "out.png", "--animation", tmp_path / "a.mp4"), 1, ".gif")
-    one_line(stylize(tmp_path / "out.png", "--log", tmp_path / "nowhere" / "log"), 1, "there is no folder")
+    one_line(stylize(tmp_path / "nowhere" / "out.png"), 2, "there is no folder")
+    one_line(stylize(tmp_path / "out"), 2, "no suffix")
+    one_line(stylize(tmp_path / "out.xyz"), 2, "no format")
+    one_line(stylize(tmp_path / "out.png", "--animation", tmp_path / "a.mp4"), 2, ".gif")
+    one_line(stylize(tmp_path / "out.png", "--log", tmp_path / "nowhere" / "log"), 2, "there is no folder")
     one_line(stylize("-", "--every", "2"), 2, "--every")
     assert sorted(tmp_path.iterdir()) == before
 
@@ -358,7 +363,7 @@ def test_version_and_help(command: Command) -> None:
 def test_what_needs_no_torch_imports_none() -> None:
     program = """
 import sys
-from atelier.cli import main
+from atelier.cli import main, watching
 for arguments in (["--help"], ["stylize", "--help"], ["recipes"], ["weights", "list"]):
     try:
         main(arguments)
@@ -368,6 +373,18 @@ print("torch" in sys.modules, file=sys.stderr)
 """
     done = subprocessed(program)
     assert (done.returncode, done.stderr.decode().strip()) == (0, "False")
+
+
+def test_help_is_light() -> None:
+    program = """
+import sys
+from atelier.cli import main
+try:
+    main(["stylize", "--help"])
+except SystemExit:
+    print([heavy for heavy in ("numpy", "PIL", "torch", "rich.progress") if heavy in sys.modules], file=sys.stderr)
+"""
+    assert subprocessed(program).stderr.decode().strip() == "[]"
 
 
 def test_without_torch_the_extra_is_named(photo: Path, painting: Path, tmp_path: Path) -> None:
@@ -380,7 +397,7 @@ class NotInstalled:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, NotInstalled())
-from atelier.cli import main
+from atelier.cli import main, watching
 main()
 """
     for task in (("stylize", photo, "-s", painting), ("texture", painting), ("reconstruct", photo)):
@@ -445,5 +462,155 @@ def test_stopped_in_the_middle_the_picture_so_far_is_kept(net: str, photo: Path,
 
 def test_a_photo_is_never_painted_over(command: Command, photo: Path, painting: Path) -> None:
     before = photo.read_bytes()
-    one_line(command("stylize", photo, "--style", painting, "--out", photo), 1, "another name")
+    one_line(command("stylize", photo, "--style", painting, "--out", photo), 2, "another name")
     assert photo.read_bytes() == before
+
+
+# Files that are dear ---------------------------------------------------------------------------------------------------
+
+
+def test_no_output_is_another_or_a_source(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in (photo, painting)}
+    out = tmp_path / "out.png"
+    for flags in (("--checkpoint", out), ("--log", photo), ("--animation", painting.with_suffix(".png"))):
+        one_line(command("stylize", photo, "-s", painting, "-o", out, *flags, *quick), 2, "another name")
+    assert not out.exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_names_that_nobody_typed_replace_nothing_of_others(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (folder / name).write_bytes(photo.read_bytes())
+    (folder / "b.png").write_bytes(painting.read_bytes())
+    paint = ("stylize", f"{folder}/*.jpg", "-s", painting, "-o", f"{folder}/", *quick)
+    one_line(command(*paint), 2, "b.png exists already, and atelier did not make it", "--overwrite")
+    assert (folder / "b.png").read_bytes() == painting.read_bytes()
+    assert not (folder / "a.png").exists()
+    assert command(*paint, "--overwrite")[0] == 0
+    assert (folder / "b.png").read_bytes() != painting.read_bytes()
+    assert command(*paint)[0] == 0  # its own pictures it may replace
+    ended = command(*paint, "--no-overwrite")
+    assert ended[0] == 2
+    assert "b.png exists already" in ended[2]
+    one_line(command("stylize", folder, "-s", painting, "-o", folder, "--overwrite", *quick), 2, "same name")
+    one_line(command("stylize", folder / "b.png", "-s", painting, "-o", folder, "--overwrite", *quick), 2, "another name")
+
+
+def test_one_bad_photo_does_not_stop_the_others(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    (folder / "a.jpg").write_text("no picture")
+    for name in ("b.png", "d.png"):
+        (folder / name).write_bytes(photo.read_bytes())
+    Pillow.new("RGB", (5, 3)).save(folder / "c.png")
+    code, _, err = command("stylize", folder, "-s", painting, "-o", out, *quick, "-q")
+    assert code == 2
+    assert sorted(path.name for path in out.iterdir()) == ["b.png", "d.png"]
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert "a.jpg is not a picture" in lines[0]
+    assert "c.png: conv5_1 needs a picture of at least 16 px" in lines[1]
+    assert lines[2] == "atelier: 2 of 4 photos were not painted"
+
+
+def test_what_ails_all_photos_is_said_once(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    out.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        (folder / name).write_bytes(photo.read_bytes())
+    code, _, err = command("stylize", folder, "-s", tmp_path / "none.png", "-o", out, *quick, "-q")
+    assert (code, len(err.splitlines())) == (2, 2)
+    one_line(command("stylize", folder, "-s", "-", "-o", out, *quick), 2, "a painting from standard input")
+    one_line(command("stylize", folder, "-s", painting, "-o", out, *quick, "--rate", "nan"), 2, "--rate nan")
+    one_line(command("stylize", folder, "-s", painting, "-o", out, "--features", tmp_path / "no.safetensors"), 1, "no weights at")
+
+
+def test_what_is_missed_is_said_and_ends_with_1(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("the log was not written: no space left on its disk")
+
+    monkeypatch.setattr(outputs, "atomic_write", full)
+    ended = command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "--log", tmp_path / "log", *quick)
+    one_line(ended, 1, "the picture is written, but not all beside it: --log: the log was not written")
+    assert (tmp_path / "out.png").exists()
+
+
+def test_redo_beside_the_picture(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.jpg", tmp_path / "first-redo.jpg"
+    assert command("stylize", photo, "-s", painting, "-o", first, *quick)[0] == 0
+    second.write_bytes(photo.read_bytes())
+    one_line(command("redo", first), 2, "first-redo.jpg exists already")
+    assert command("redo", first, "--overwrite")[0] == 0
+    assert np.array_equal(open_still(first).to_array(), open_still(second).to_array())
+    assert command("redo", first)[0] == 0
+    one_line(command("redo", first, "-o", first), 2, "another name")
+
+
+def test_redo_of_what_came_from_standard_input(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Piped(io.BytesIO):
+        terminal = False
+
+        @property
+        def buffer(self) -> io.BytesIO:
+            return io.BytesIO(photo.read_bytes())
+
+        def isatty(self) -> bool:
+            return self.terminal
+
+    monkeypatch.setattr(sys, "stdin", Piped())
+    assert command("stylize", "-", "-s", painting, "-o", tmp_path / "out.png", *quick)[0] == 0
+    assert command("redo", tmp_path / "out.png")[0] == 0
+    assert np.array_equal(open_still(tmp_path / "out.png").to_array(), open_still(tmp_path / "out-redo.png").to_array())
+    monkeypatch.setattr(Piped, "terminal", True)
+    one_line(command("redo", tmp_path / "out.png"), 2, "was made from standard input", "< photo.jpg")
+
+
+# Small things ---------------------------------------------------------------------------------------------------------
+
+
+def test_mistakes_are_named_as_what_they_are(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    def stylize(*arguments: object, style: object = painting) -> Ended:
+        return command("stylize", photo, "-s", style, "-o", tmp_path / "out.png", *quick, *arguments)
+
+    one_line(stylize(style=f"{painting}=-1"), 2, f"the weight of {painting}", "at least 0")
+    one_line(stylize("--format", "jpeg"), 2, "--format jpeg does not go with the name")
+    one_line(stylize("--style-weight", "0", "--content-weight", "0"), 2, "nothing to paint towards")
+    one_line(stylize("--style-layers", "conv1_1=0"), 2, "--style-layers: all have the weight 0")
+    one_line(stylize("--device", "cuda:foo"), 2, "--device cuda:foo")
+    one_line(stylize("--style-layers", "conv5_3"), 2, "conv5_3", "ends with conv5_1")
+    one_line(stylize("--max-pixels", "1000"), 2, "over the limit of 1,000")
+    one_line(stylize("--max-bytes", "100"), 2, "over the limit of 100 bytes")
+    one_line(stylize("--max-pixels", "1800", "--size", "60"), 2, "over the limit of 1,800")
+    assert stylize("--max-pixels", "1800", "--size", "50", "--allow-private")[0] == 0
+
+
+def test_a_reconstruction_has_a_recipe(command: Command, quick: tuple[str, ...], photo: Path, tmp_path: Path) -> None:
+    assert command("reconstruct", photo, "-o", tmp_path / "out.png", "--layer", "conv1_2", "--recipe", "gatys", *quick)[0] == 0
+    resolved = json.loads(open_still(tmp_path / "out.png").text["atelier"])["resolved"]
+    assert (resolved["pooling"], resolved["style_weight"], resolved["content_layers"]) == ("average", 0.0, {"conv1_2": 1.0})
+
+
+def test_lines_have_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what was done here: the 100 steps before a checkpoint do not count."""
+    now = iter([10.0, 12.0, 14.0, 7210.0])
+    monkeypatch.setattr(watching.time, "monotonic", now.__next__)
+    pace = watching.Pace()
+    said = [pace(Progress("painting", step, 1000)) for step in (100, 104, 140, 200)]
+    assert said == [("", ""), ("2.0/s", "7:28 left"), ("10.0/s", "1:26 left"), ("0.0/s", "16:00:00 left")]
+
+
+def test_progress_in_a_pipe(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:
+    _, _, err = command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", *quick)
+    assert re.search(r": 2/4  [\d.]+/s  \d+:\d\d left  .*style ", err)

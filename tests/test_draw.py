@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +127,18 @@ def test_from_python(photo: Path, tmp_path: Path) -> None:
         atelier.draw(photo, shape="blob")
     with pytest.raises(atelier.AtelierError):
         atelier.draw(photo, nonsense=1)
+
+
+def test_ctrl_c_keeps_the_drawing_so_far(photo: Path, tmp_path: Path) -> None:
+    out = [tmp_path / "a.svg", tmp_path / "a.json", tmp_path / "a.png"]
+    command = [sys.executable, "-m", "atelier", "draw", str(photo), *(part for path in out for part in ("-o", str(path)))]
+    command += ["--count", "100000", "--work-size", "32", "--every", "5", "--refine", "0", "--climbs", "2", "--tries", "5", "--age", "5"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("a-0*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "kept the drawing so far" in said
+    assert all(path.stat().st_size > 0 for path in out)
+    assert len(json.loads(out[1].read_text())["shapes"]) >= 5

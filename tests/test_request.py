@@ -7,6 +7,7 @@ import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
@@ -215,3 +216,24 @@ def test_whatever_is_in_the_text_only_the_promised_error_comes(name: str, value:
 def test_styles_have_weights_that_are_numbers(weight: float) -> None:
     with pytest.raises(SettingError, match="weight"):
         Style("a.png", weight)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("https://user:pass@host.org:8080/a.png?token=1#x", "https://host.org:8080/a.png"), ("http://host/a@b.png", "http://host/a@b.png"),
+        ("https://token@host", "https://host"), ("https://host?key=1", "https://host"), ("HTTPS://u:p@ss@Host/x", "HTTPS://Host/x"),
+        ("a?b=c@d.png", "a?b=c@d.png"), ("-", "-"), ("", ""), ("https://[::1]/x?y", "https://[::1]/x"),
+    ],
+)  # fmt: skip
+def test_secrets_of_urls(source: str, shown: str) -> None:
+    request = Request("stylize", source, (Style(source, 2.0),), settings={"start": source, "iterations": 3}).without_secrets()
+    assert (request.content, request.styles) == (shown, (Style(shown, 2.0),))
+    assert request.settings == {"start": shown, "iterations": 3}
+    assert request.without_secrets() == request
+
+
+def test_numbers_of_numpy_go_to_json() -> None:
+    request = Request("texture", None, settings={"tv_weight": np.float32(0.5), "iterations": np.int64(7)}, size=np.int32(9))  # type: ignore[arg-type]
+    again = Request.from_json(request.to_json())
+    assert (again.settings, again.size) == ({"tv_weight": 0.5, "iterations": 7}, 9)

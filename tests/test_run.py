@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError
+from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
 from atelier.progress import Progress, Report
 from atelier.request import Request, Style
-from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, settled
+from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, redo, redraw, settled
 from atelier.run import opening as run_opening
 from atelier.run import outputs as run_outputs
+from atelier.run import painting as run_painting
 
 Ask = Callable[..., Request]
 
@@ -332,6 +333,282 @@ def test_a_checkpoint_of_another_run_is_refused(ask: Ask, photo: Path, tmp_path:
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])
 def test_a_damaged_checkpoint_is_refused(ask: Ask, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state").write_bytes(content)
-    with pytest.raises(SourceError, match="is no checkpoint of atelier or is damaged"):
+    with pytest.raises(SourceError, match="is no checkpoint of atelier, or is damaged"):
         make(ask(), Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state")))
     assert (tmp_path / "state").read_bytes() == content
+
+
+def test_a_checkpoint_that_is_refused_is_never_to_be_deleted(ask: Ask, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(photo.read_bytes())
+    with pytest.raises(SourceError) as caught:
+        make(ask(), Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "holiday.jpg")))
+    assert "delete" not in str(caught.value)
+    assert "name another file" in str(caught.value)
+
+
+def test_time_goes_on_too(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"), log=str(tmp_path / "log"))
+    monkeypatch.setattr(run_outputs.time, "monotonic", iter(range(0, 100_000, 10)).__next__)
+    first = make(ask(), outputs, report=stopping_at(3))
+    second = make(ask(), outputs)
+    seconds = [json.loads(line)["seconds"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert seconds == sorted(seconds)
+    assert seconds[3] > seconds[2] >= 30
+    assert second.seconds > first.seconds
+    assert json.loads(open_still(tmp_path / "out.png").text["atelier"])["seconds"] > first.seconds
+
+
+# One file, one thing --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outputs", "settings"),
+    [
+        ({"picture": "out.png", "checkpoint": "out.png"}, {}), ({"picture": "out.png", "log": "./sub/../out.png"}, {}),
+        ({"picture": "out.gif.png", "animation": "out.gif.png"}, {}), ({"picture": "out.png", "log": "l", "checkpoint": "l"}, {}),
+        ({"picture": "out.png", "log": "photo.png"}, {}), ({"picture": "out.png", "checkpoint": "painting.png"}, {}),
+        ({"picture": "out.png", "animation": "photo.png"}, {}), ({"picture": "painting.png"}, {}),
+        ({"picture": "start.png"}, {"start": "start.png"}), ({"picture": "out.png", "log": "start.png"}, {"start": "start.png"}),
+        ({"picture": "link.png"}, {}), ({"picture": "hard.png"}, {}), ({"picture": "out.png", "log": "net"}, {"features": "net"}),
+        ({"picture": "photo.png", "overwrite": True}, {}), ({"picture": "frame.png", "every": 2}, {"start": "frame-00002.png"}),
+        ({"picture": "frame.png", "every": 2, "animation": "frame-00004.png"}, {}),
+    ],
+)  # fmt: skip
+def test_no_file_is_two_things(
+    ask: Ask, photo: Path, net: str, tmp_path: Path, outputs: dict[str, Any], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for name in ("start.png", "frame-00002.png"):
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    (tmp_path / "net").write_bytes(Path(net).read_bytes())
+    (tmp_path / "link.png").symlink_to(photo)
+    (tmp_path / "hard.png").hardlink_to(photo)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(TargetError, match="another name") as caught:
+        make(ask(settings=settings), Outputs(**outputs))
+    assert caught.value.exit_code == 2
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_no_file_of_a_drawing_is_two_things(photo: Path, tmp_path: Path) -> None:
+    start, out = tmp_path / "start.json", tmp_path / "out.svg"
+    start.write_text("{}")
+    for settings, outputs in (
+        ({"start": str(start)}, Outputs(str(start))), ({"palette": str(start)}, Outputs(str(out), log=str(start))),
+        ({"density": str(start)}, Outputs(str(out), (str(start),))), ({}, Outputs(str(out), (str(tmp_path / "." / "out.svg"),))),
+        ({}, Outputs(str(out), (str(tmp_path / "a.gif.png"),), animation=str(tmp_path / "a.gif.png"))),
+    ):  # fmt: skip
+        with pytest.raises(TargetError, match="another name"):
+            make(Request("draw", str(photo), settings=settings), outputs)
+    with pytest.raises(TargetError, match="another name"):
+        redraw(str(start), [str(tmp_path / "a.png")], animation=str(tmp_path / "a.png"))
+    assert start.read_text() == "{}"
+
+
+def test_devices_may_be_many_things(ask: Ask) -> None:
+    assert make(ask(), Outputs("/dev/null", format="png", log="/dev/null")).finished
+
+
+def test_what_is_there_is_replaced_only_where_it_may(ask: Ask, tmp_path: Path) -> None:
+    for name, outputs in (
+        ("out.png", {}), ("way.gif", {"animation": str(tmp_path / "way.gif")}), ("log", {"log": str(tmp_path / "log")}),
+        ("out-00004.png", {"every": 2}),
+    ):  # fmt: skip
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(TargetError, match=name):
+            make(ask(), Outputs(str(tmp_path / "out.png"), overwrite=False, **outputs))
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+    outputs = Outputs(str(tmp_path / "out.png"), every=2, log=str(tmp_path / "log"), checkpoint=str(tmp_path / "state"), overwrite=False)
+    make(ask(), outputs, report=stopping_at(4))
+    (tmp_path / "out.png").unlink()
+    assert make(ask(), outputs).finished  # what is there is its own
+
+
+@pytest.mark.parametrize(
+    ("outputs", "why"),
+    [
+        ({"picture": "out.png", "format": "jpeg"}, "--format jpeg does not go with the name"),
+        ({"picture": "out.jpg", "format": "png"}, "--format png does not go with the name"),
+    ],
+)
+def test_a_name_and_a_format_that_say_different_things(ask: Ask, tmp_path: Path, outputs: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingError, match=why):
+        make(ask(), Outputs(str(tmp_path / outputs["picture"]), format=outputs["format"]))
+    assert make(ask(), Outputs(str(tmp_path / "out.jpg"), format="JPEG")).finished
+
+
+def test_pictures_on_the_way_are_like_the_result(ask: Ask, tmp_path: Path) -> None:
+    make(ask(), Outputs(str(tmp_path / "nosuffix"), every=3, format="png", depth=16))
+    assert {path.name for path in tmp_path.glob("nosuffix*")} == {"nosuffix", "nosuffix-00003.png", "nosuffix-00006.png"}
+    assert open_still(tmp_path / "nosuffix-00003.png").depth == 16
+    make(ask(), Outputs(str(tmp_path / "pic.2024"), every=6, format="jpeg"))
+    assert (tmp_path / "pic-00006.2024").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_a_format_with_no_room_is_refused_first(ask: Ask, picture: Callable[..., Image], tmp_path: Path) -> None:
+    (tmp_path / "wide.png").write_bytes(encode(Image(np.zeros((4, 16_400, 3), np.float32)), "png"))
+
+    def never(progress: Progress) -> None:
+        assert not progress.losses
+
+    request = ask(content=str(tmp_path / "wide.png"), size=16_400, settings={"style_layers": "conv1_1", "content_layers": "conv1_1"})
+    with pytest.raises(TargetError, match="WEBP holds at most"):
+        make(request, Outputs(str(tmp_path / "out.webp")), report=never)
+
+
+def test_tiles_and_histograms_are_refused_first(ask: Ask, tmp_path: Path) -> None:
+    def never(progress: Progress) -> None:
+        assert not progress.losses
+
+    request = ask(size=64, settings={"histogram_weight": 1.0, "tile": 32, "coarse_iterations": 2, "style_layers": "conv1_1"})
+    with pytest.raises(SettingError, match="--histogram-weight needs the whole picture"):
+        make(request, Outputs(str(tmp_path / "out.png")), report=never)
+
+
+# What goes wrong beside the picture -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """A disk on which files of these names cannot be written."""
+    names: set[str] = set()
+
+    def failing(write: Callable[..., None], position: int) -> Callable[..., None]:
+        def wrapped(*arguments: Any, **more: Any) -> None:
+            if Path(arguments[position]).name in names:
+                raise OutputError(f"{arguments[position]} was not written: no space left on its disk")
+            write(*arguments, **more)
+
+        return wrapped
+
+    for name in ("atomic_write", "write_still"):
+        monkeypatch.setattr(run_outputs, name, failing(getattr(run_outputs, name), 1))
+    monkeypatch.setattr(run_painting, "write_animation", failing(run_painting.write_animation, 1))
+    return names
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("log", "--log"), ("out-00002.png", "--every"), ("state", "--checkpoint"), ("way.gif", "--animation")]
+)
+def test_what_fails_beside_the_picture_does_not_cost_it(
+    ask: Ask, tmp_path: Path, full: set[str], name: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_outputs, "CHECKPOINT_SECONDS", -1.0)
+    whole = make(ask(), Outputs(str(tmp_path / "whole.png")))
+    full.add(name)
+    heard: list[Progress] = []
+    outputs = Outputs(
+        str(tmp_path / "out.png"),
+        every=2,
+        animation=str(tmp_path / "way.gif"),
+        log=str(tmp_path / "log"),
+        checkpoint=str(tmp_path / "state"),
+    )
+    made = make(ask(), outputs, report=heard.append)
+    assert made.finished
+    assert np.array_equal(pixels(tmp_path / "out.png"), pixels(tmp_path / "whole.png"))
+    assert np.array_equal(made.image.pixels, whole.image.pixels)
+    assert len(made.missed) == 1
+    assert made.missed[0].startswith(f"{option}: ")
+    assert "no space left" in made.missed[0]
+    assert sum(option in progress.note for progress in heard) == (option in ("--every", "--checkpoint"))
+    there = {path.name for path in tmp_path.iterdir()}
+    assert {"out.png", "log", "way.gif", "out-00004.png"} - {name, "out-00004.png" if option == "--every" else ""} <= there
+    assert name not in there
+
+
+def test_a_stop_on_a_full_disk_still_gives_the_picture(ask: Ask, tmp_path: Path, full: set[str]) -> None:
+    full |= {"state", "log"}
+    made = make(
+        ask(), Outputs(str(tmp_path / "out.png"), log=str(tmp_path / "log"), checkpoint=str(tmp_path / "state")), report=stopping_at(3)
+    )
+    assert not made.finished
+    assert len(made.missed) == 2
+    assert (tmp_path / "out.png").exists()
+
+
+def test_a_picture_that_cannot_be_written_after_all_is_kept(
+    ask: Ask, tmp_path: Path, full: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuge = tmp_path / "refuge"
+    refuge.mkdir()
+    monkeypatch.setattr(run_outputs.tempfile, "tempdir", str(refuge))
+    whole = make(ask(), Outputs(str(tmp_path / "whole.png")))
+    full.add("out.png")
+    outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"), log=str(tmp_path / "log"))
+    with pytest.raises(OutputError, match="no space left on its disk; the picture is kept as") as caught:
+        make(ask(), outputs)
+    (kept,) = refuge.iterdir()
+    assert str(kept) in str(caught.value)
+    assert np.array_equal(pixels(kept), pixels(tmp_path / "whole.png"))
+    assert steps(tmp_path / "log") == [1, 2, 3, 4, 5, 6]
+    full.clear()
+    heard: list[Progress] = []
+    again = make(ask(), outputs, report=heard.append)  # with nothing left to do
+    assert not any(progress.losses for progress in heard)
+    assert np.array_equal(again.image.pixels, whole.image.pixels)
+
+
+# Sizes ----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_canvas_that_is_asked_for_is_of_that_size(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (run_opening, run_painting):
+        monkeypatch.setattr(module, "LARGEST", 24)
+    assert open_all(ask("texture", content=None, canvas=(60, 17)))[0].size == (60, 17)
+    assert open_all(ask("texture", content=None))[0].size == (20, 24)
+    assert open_all(ask("texture", content=None, size=44))[0].size == (36, 44)
+    with pytest.raises(ImageError, match="a texture of 90x20 px"):
+        open_all(ask("texture", content=None, canvas=(90, 20)), Limits(pixels=1600))
+
+
+def test_limits_hold_for_what_is_painted_too(ask: Ask) -> None:
+    with pytest.raises(ImageError, match="over the limit of 3,000 pixels"):
+        open_all(ask(size=80), Limits(pixels=3000))
+    assert open_all(ask(size=64), Limits(pixels=3000))[0].size == (64, 45)
+
+
+# Once more ------------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_stay_out_of_the_picture(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "https://user:pass@example.org/a/b.png?token=s3cret&x=1#part"
+    opened = run_painting.open_still
+    monkeypatch.setattr(
+        run_painting, "open_still", lambda name, *more: opened(str(tmp_path / "photo.png") if "://" in name else name, *more)
+    )
+    request = ask(content=secret, styles=(Style(secret, 0.5),), settings={"start": secret})
+    make(request, Outputs(str(tmp_path / "out.png")))
+    written = (tmp_path / "out.png").read_bytes()
+    for word in (b"user", b"pass", b"s3cret", b"token"):
+        assert word not in written
+    told = embedded(str(tmp_path / "out.png"))
+    assert told.content == told.styles[0].source == told.settings["start"] == "https://example.org/a/b.png"
+
+
+def test_sources_that_moved_with_the_picture_are_found(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None:
+    first = make(ask(), Outputs(str(tmp_path / "out.png"), depth=16))
+    away = tmp_path / "away"
+    away.mkdir()
+    for path in (photo, painting, tmp_path / "out.png"):
+        path.rename(away / path.name)
+    heard: list[Progress] = []
+    again = redo(str(away / "out.png"), Outputs(str(tmp_path / "again.png"), depth=16), report=heard.append)
+    assert np.array_equal(again.image.pixels, first.image.pixels)
+    assert not any("changed" in progress.note for progress in heard)
+    (away / photo.name).unlink()
+    with pytest.raises(SourceError, match=photo.name):
+        redo(str(away / "out.png"), Outputs(str(tmp_path / "again.png")))
+
+
+def test_what_changed_since_is_noted(ask: Ask, photo: Path, picture: Callable[..., Image], tmp_path: Path) -> None:
+    make(ask(settings={"start": str(photo)}), Outputs(str(tmp_path / "out.png")))
+    photo.write_bytes(encode(picture(40, 28, 77), "png"))
+    heard: list[Progress] = []
+    assert redo(str(tmp_path / "out.png"), Outputs(str(tmp_path / "again.png")), report=heard.append).finished
+    notes = [progress.note for progress in heard if progress.note]
+    assert notes == ["the photo and the picture it starts from changed since then: the result will be another"]
+    with pytest.raises(TargetError, match="another name"):
+        redo(str(tmp_path / "out.png"), Outputs(str(tmp_path / "out.png")))

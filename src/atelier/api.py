@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageOps
 
 from atelier import run
-from atelier.image import Image
+from atelier.errors import ImageError, SettingError, SourceError
+from atelier.image import Image, Limits, fit
 from atelier.media import open_still, write_still
 from atelier.progress import Report, silent
-from atelier.request import DrawSettings, Request, override
+from atelier.request import DrawSettings, Request, Style, override
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
 
-Picture = Image | np.ndarray[Any, Any] | str | Path
-"""An Image, an array (see Image.from_array), a path, or an http(s) URL."""
+Picture = Image | np.ndarray[Any, Any] | Pillow.Image | str | Path
+"""An Image, an array (see Image.from_array), a picture of Pillow's, a path, or an http(s) URL."""
 
 
-def load(source: str | Path) -> Image:
+def load(source: str | Path, *, limits: Limits = Limits()) -> Image:
     """Open a picture. Raises SourceError or ImageError."""
-    return open_still(source)
+    return _image(source, limits)
 
 
 def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth: int | None = None) -> None:
@@ -31,6 +37,12 @@ def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth
 
     A drawing can also be .svg, .pdf or .json; as a picture it has its photo's size (see `render` for others).
     """
+    if isinstance(quality, bool) or not isinstance(quality, int):
+        raise SettingError(f"quality must be a whole number from 1 to 100, not {quality!r}")
+    if not isinstance(target, (str, os.PathLike)):
+        raise SettingError(f"a picture is saved to a path, not to {target!r}")
+    if not isinstance(image, Image) and not hasattr(image, "marks"):
+        raise SettingError(f"what is saved is an Image or a drawing, not {type(image).__name__}; see Image.from_array")
     if isinstance(image, Image):
         write_still(image, target, quality=quality, depth=depth)
     else:
@@ -39,42 +51,52 @@ def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth
 
 def stylize(
     photo: Picture,
-    style: Picture | Sequence[Picture | tuple[Picture, float]],
+    style: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]],
     *,
     recipe: str = "default",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    start: Picture = "",
+    start: Picture | None = None,
+    limits: Limits = Limits(),
     report: Report = silent,
     **settings: Any,
 ) -> Image:
     """Paint a photo in the manner of a painting, or of several with weights: `[(a, 0.7), (b, 0.3)]`.
 
     recipe: see `atelier recipes`. size: long side in px, the photo's own if None (up to 4096). start: a way to start
-    (photo, recoloured, noise, grey) or a picture; the recipe's if empty. settings: any field of `atelier.request.Settings`.
-    The result has the photo's alpha and the size asked for. Raises AtelierError; see atelier.errors.
+    (photo, recoloured, noise, grey) or a picture; the recipe's if None. limits: on what is opened, and how large it is painted.
+    settings: any field of `atelier.request.Settings`.
+    The result has the photo's alpha and the size asked for, and, where all pictures were paths or URLs, the request in its text,
+    for `atelier redo`. Raises AtelierError; see atelier.errors.
     """
-    pairs = list(style) if isinstance(style, (list, tuple)) else [style]
-    return _paint("stylize", photo, pairs, recipe, size, seed, device, start, report, settings)
+    request = Request("stylize", None, (), recipe, settings, size, None, seed, device)
+    return _paint(request, photo, _pairs(style), start, limits, report)
 
 
 def texture(
-    painting: Picture | Sequence[Picture | tuple[Picture, float]],
+    painting: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]],
     *,
     width: int | None = None,
     height: int | None = None,
+    size: int | None = None,
     recipe: str = "default",
     seed: int = 0,
     device: str = "auto",
+    start: Picture | None = None,
+    limits: Limits = Limits(),
     report: Report = silent,
     **settings: Any,
 ) -> Image:
-    """Synthesise a painting's texture at any size (Gatys et al. 2015). width, height: px, the painting's own if None."""
-    pairs = [_pair(p) for p in (painting if isinstance(painting, (list, tuple)) else [painting])]
-    own = pairs[0][0].size
-    size = run.blank(own[0] if width is None else width, own[1] if height is None else height)
-    return _paint("texture", size, pairs, recipe, None, seed, device, "", report, settings)
+    """Synthesise a painting's texture at any size (Gatys et al. 2015).
+
+    width, height: px, of which one that is None is the painting's own. size: the long side instead, in the painting's proportions.
+    The rest is as for `stylize`.
+    """
+    if size is not None and (width is not None or height is not None):
+        raise SettingError("give width and height, or size")
+    request = Request("texture", None, (), recipe, settings, size, None, seed, device)
+    return _paint(request, None, _pairs(painting), start, limits, report, (width, height))
 
 
 def reconstruct(
@@ -82,15 +104,24 @@ def reconstruct(
     layer: str = "conv4_2",
     *,
     features: str = "",
+    recipe: str = "default",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    start: Picture | None = None,
+    limits: Limits = Limits(),
     report: Report = silent,
     **settings: Any,
 ) -> Image:
-    """What a layer holds of a photo: from noise, the picture with the same features there (Mahendran & Vedaldi 2015)."""
+    """What a layer holds of a photo: from noise, the picture with the same features there (Mahendran & Vedaldi 2015).
+
+    layer: one, or several with weights: "conv4_2,conv5_1=0.5". The rest is as for `stylize`.
+    """
+    if "content_layers" in settings:
+        raise SettingError("layer says which layers are inverted; content_layers does not go with it")
     chosen = {"content_layers": layer, **({"features": features} if features else {}), **settings}
-    return _paint("reconstruct", photo, [], "default", size, seed, device, "", report, chosen)
+    request = Request("reconstruct", None, (), recipe, chosen, size, None, seed, device)
+    return _paint(request, photo, [], start, limits, report)
 
 
 def draw(
@@ -121,33 +152,89 @@ def render(drawing: Drawing, size: int | None = None) -> Image:
 
 
 def _paint(
-    task: str,
-    photo: Picture,
-    styles: Sequence[Any],
-    recipe: str,
-    size: int | None,
-    seed: int,
-    device: str,
-    start: Picture,
+    request: Request,
+    photo: Picture | None,
+    pairs: Sequence[tuple[Any, float]],
+    start: Picture | None,
+    limits: Limits,
     report: Report,
-    settings: dict[str, Any],
+    canvas: tuple[int | None, int | None] = (None, None),
 ) -> Image:
-    picture: Image | None = None
-    if isinstance(start, str) and start in ("", *run.STARTS):
-        settings = {**settings, "start": start} if start else settings
+    """Open what was given, paint, and say in the result how it was made."""
+    if not callable(report):
+        raise SettingError(f"report must be a function of a Progress, not {report!r}")
+    if not isinstance(limits, Limits):
+        raise SettingError(f"limits must be atelier.image.Limits, not {limits!r}")
+    begin: Image | None = None
+    if isinstance(start, str) and start in run.STARTS:
+        request = dataclasses.replace(request, settings={**request.settings, "start": start})
+    elif start is not None and not (isinstance(start, str) and not start):
+        begin = _image(start, limits)
+        request = dataclasses.replace(request, settings={**request.settings, "start": _path(start) or "given"})
+    run.settled(request)  # refused before anything is opened
+    styles = [(_image(picture, limits).flat(), weight) for picture, weight in pairs]
+    if request.task == "texture":
+        own = styles[0][0].size
+        if canvas != (None, None):
+            sides = (own[0] if canvas[0] is None else canvas[0], own[1] if canvas[1] is None else canvas[1])
+            request = dataclasses.replace(request, canvas=sides)
+            content = run.blank(*sides, limits)
+        else:
+            content = run.blank(*(own if request.size is None else fit(own, max(1, request.size))), limits)
+            content = run.at_size(content, request.size, report, limits)
     else:
-        picture, settings = _image(start), {**settings, "start": "given"}
-    request = Request(task, None, recipe=recipe, settings=settings, size=size, seed=seed, device=device)
-    content = run.at_size(_image(photo), size, report)
-    return run.paint(request, content, [_pair(s) for s in styles], start=picture, report=report)
+        content = run.at_size(_image(photo, limits), request.size, report, limits)
+    began = time.monotonic()
+    image = run.paint(request, content, styles, start=begin, report=report)
+    # What the photo's file may say of itself is how the photo was made.
+    image = dataclasses.replace(image, text={k: v for k, v in image.text.items() if k != "atelier"})
+    given = [_path(picture) for picture, _ in pairs]
+    if request.task != "texture":
+        given.append(_path(photo))
+    if not all(given) or (begin is not None and not _path(start)):
+        return image
+    named = tuple(Style(_path(picture), weight) for picture, weight in pairs)
+    request = dataclasses.replace(request, content=_path(photo) or None, styles=named)
+    return run.signed(image, request, time.monotonic() - began, run.digests(content, styles, begin))
 
 
-def _image(picture: Picture) -> Image:
+def _image(picture: Any, limits: Limits = Limits()) -> Image:
+    """Any kind of Picture, opened. Raises SourceError for what is none, and ImageError."""
     if isinstance(picture, Image):
         return picture
-    return Image.from_array(picture) if isinstance(picture, np.ndarray) else open_still(picture)
+    if isinstance(picture, Pillow.Image):
+        upright = ImageOps.exif_transpose(picture)
+        plain = upright.mode in ("1", "L", "LA", "RGB", "RGBA", "I;16")
+        clear = "transparency" in upright.info or "A" in upright.getbands()
+        picture = np.asarray(upright if plain else upright.convert("RGBA" if clear else "RGB"))
+    if isinstance(picture, np.ndarray):
+        try:
+            return Image.from_array(picture)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ImageError):
+                raise
+            raise ImageError(f"an array of {picture.dtype} is no picture: {error}") from error
+    if not isinstance(picture, (str, Path)) or not str(picture):
+        raise SourceError(f"a picture is an Image, an array, a path or a URL, not {picture!r}")
+    return open_still(picture, limits)
 
 
-def _pair(style: Any) -> tuple[Image, float]:
-    picture, weight = style if isinstance(style, tuple) else (style, 1.0)
-    return _image(picture).flat(), float(weight)
+def _path(picture: Any) -> str:
+    """Where a picture is, if that is what was given; standard input is nowhere the next time."""
+    return str(picture) if isinstance(picture, (str, Path)) and str(picture) != "-" else ""
+
+
+def _pairs(style: Any) -> list[tuple[Any, float]]:
+    """One picture, one with its weight, or several of either, to pictures with weights. Raises SettingError."""
+    single = not isinstance(style, (list, tuple)) or (len(style) == 2 and _is_number(style[1]))
+    pairs = [each if isinstance(each, tuple) else (each, 1.0) for each in ([style] if single else style)]
+    if not pairs:
+        raise SettingError("give at least one painting")
+    for pair in pairs:
+        if len(pair) != 2 or not _is_number(pair[1]) or not 0 <= pair[1] < float("inf"):
+            raise SettingError(f"a painting's weight must be a finite number of at least 0, as in [(a, 0.7), (b, 0.3)], not {pair[1:]!r}")
+    return [(picture, float(weight)) for picture, weight in pairs]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)

@@ -6,6 +6,7 @@ AtelierError
 │   ├── SourceError       a path or URL that cannot be read
 │   └── ImageError        a file that is no picture, is damaged, or is over the limits
 ├── OutputError           the result cannot be written
+│   └── TargetError       nor could it ever be where it was asked for: known, and said, before the work
 ├── WeightsError          a network's weights: absent, damaged, or not to be had
 ├── MissingExtra          an optional part of the package is not installed
 ├── Diverged              the numbers went wrong before there was a picture worth keeping
@@ -41,6 +42,13 @@ class ImageError(InputError):
 
 class OutputError(AtelierError, OSError):
     """The result cannot be written: no such folder, no space, an unknown format."""
+
+
+class TargetError(OutputError):
+    """A file that was named to write to cannot be, or must not be: no such folder, an unknown suffix, needed for something else.
+    Raised before the work begins."""
+
+    exit_code = 2
 
 
 class WeightsError(AtelierError):

@@ -10,6 +10,7 @@ import dataclasses
 import json
 import math
 import numbers
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -210,6 +211,20 @@ class Style:
             raise SettingError(f"the weight of {self.source} must be a finite number of at least 0, not {self.weight!r}")
 
 
+def public(source: str) -> str:
+    """A URL without what may be secret in it; anything else as it is."""
+    return re.sub(r"^([\w+.-]+://)(?:[^/?#]*@)?([^?#]*).*", r"\1\2", source, flags=re.DOTALL)
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers, and any mapping, as JSON has them; for `json.dumps`."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    raise TypeError(f"{value!r} is nothing for JSON")
+
+
 TASKS: dict[str, type[AnySettings]] = {"stylize": Settings, "texture": Settings, "reconstruct": Settings, "draw": DrawSettings}
 """What can be asked for, and the settings of each. Their type picks the engine."""
 
@@ -248,7 +263,13 @@ class Request:
 
     def to_json(self, **more: Any) -> str:
         """As one line of JSON, which `from_json` reads and which is embedded in what was made."""
-        return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False)
+        return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False, default=plain)
+
+    def without_secrets(self) -> Request:
+        """The same for other eyes: of URLs, no user name, no password and no query, where tokens and signatures are."""
+        styles = tuple(dataclasses.replace(style, source=public(style.source)) for style in self.styles)
+        settings = {name: public(value) if isinstance(value, str) else value for name, value in self.settings.items()}
+        return dataclasses.replace(self, content=self.content and public(self.content), styles=styles, settings=settings)
 
     @classmethod
     def from_json(cls, text: str) -> Request:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from atelier.engines.optimize import engine as engine_module
 from atelier.engines.optimize.engine import OptimizeEngine, Stage, chosen, recoloured, stages
 from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
 from atelier.image import Image, resize
-from atelier.progress import Progress, Report, silent
+from atelier.progress import Progress, Report
 from atelier.request import Settings
 
 Paint = Callable[..., Image]
@@ -141,8 +142,18 @@ def test_odd_sizes_stay_what_they_are(engine: Callable[..., OptimizeEngine], pic
 def test_too_small_for_the_layers_is_said_so(
     engine: Callable[..., OptimizeEngine], picture: Paint, start: str, size: tuple[int, int]
 ) -> None:
-    with pytest.raises(SettingError, match=rf"conv5_1 needs a picture of at least 16 px a side, not {size[0]}x{size[1]}"):
+    with pytest.raises(SettingError, match=rf"conv5_1 needs a picture of at least 16 px a side, not {size[0]}x{size[1]}: give --size"):
         engine(style_layers={"conv5_1": 1.0}, content_layers={"conv5_1": 1.0}, start=start)(picture(*size))
+
+
+def test_what_is_too_small_names_all_that_mends_it(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    layers = {"style_layers": {"conv1_1": 1.0, "conv5_1": 1.0}, "content_layers": {"conv4_2": 1.0}}
+    with pytest.raises(SettingError, match=r"not 50x3: give --size 267 or more, or layers up to conv2_2 alone in both --style-layers"):
+        engine(**layers)(picture(50, 3))
+    with pytest.raises(SettingError, match=r"not 5000x1: give --size 80000 or more, or layers up to conv1_2 alone"):
+        engine(**layers)(Image(np.zeros((1, 5000, 3), np.float32)))
+    small = {"style_layers": {"conv2_2": 1.0}, "content_layers": {"conv2_1": 1.0}}
+    assert engine(**small)(picture(50, 3)).size == (50, 3)
 
 
 def test_shallow_layers_paint_the_smallest_pictures(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
@@ -183,7 +194,8 @@ def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Pai
 def test_style_scale_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     style = [(picture(90, 80, 7), 1.0)]
     plain, smaller, own = (
-        engine(style, **settings)(picture(32, 24)).pixels for settings in ({}, {"style_scale": 0.5}, {"style_fit": "own"})
+        engine(style, optimiser="adam", rate=0.02, **settings)(picture(32, 24)).pixels
+        for settings in ({}, {"style_scale": 0.5}, {"style_fit": "own"})
     )
     assert np.abs(plain - smaller).max() > 1e-3
     assert np.abs(plain - own).max() > 1e-3
@@ -213,7 +225,15 @@ def test_the_warm_network_goes_first() -> None:
 
 def test_the_report_counts_through_all_stages(engine: Callable[..., OptimizeEngine], picture: Paint, net: str, other_net: str) -> None:
     heard: list[Progress] = []
-    settings = {"warm_features": other_net, "warm_iterations": 2, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
+    settings = {
+        "warm_features": other_net,
+        "warm_iterations": 2,
+        "coarse_iterations": 3,
+        "smallest": 16,
+        "iterations": 4,
+        "optimiser": "adam",
+        "rate": 0.01,
+    }
     engine(**settings)(picture(40, 32), report=told(heard))
     assert [progress.step for progress in heard] == list(range(1, 10))
     assert {progress.total for progress in heard} == {9}
@@ -253,9 +273,23 @@ def test_a_reconstruction_needs_no_painting(engine: Callable[..., OptimizeEngine
         engine([], content_weight=0.0)
 
 
-def test_nothing_wanted_leaves_the_start(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    photo = picture(24, 24, 1)
-    assert np.array_equal(engine(content_weight=0.0, style_weight=0.0, start="photo")(photo).pixels, photo.pixels)
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"content_weight": 0.0, "style_weight": 0.0}, "nothing to paint towards"),
+        ({"style_layers": {"conv1_1": 0.0}}, "--style-layers: all have the weight 0"),
+        ({"content_layers": {"conv1_1": 0.0}}, "--content-layers: all have the weight 0"),
+    ],
+)
+def test_nothing_wanted_is_refused(engine: Callable[..., OptimizeEngine], settings: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingError, match=why):
+        engine(**settings)
+
+
+def test_smoothing_alone_is_something(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    heard: list[Progress] = []
+    engine(content_weight=0.0, style_weight=0.0, tv_weight=1.0, start="photo", iterations=9)(picture(20, 20), report=told(heard))
+    assert heard[-1].losses["total"] < heard[0].losses["total"]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +305,7 @@ def test_networks_that_are_not_there(engine: Callable[..., OptimizeEngine]) -> N
         engine(features="no/such/net.safetensors")
 
 
-@pytest.mark.parametrize("device", ["tpu", "gpu", "", "CPU"])
+@pytest.mark.parametrize("device", ["tpu", "gpu", "", "CPU", "cuda:foo", "cuda:", "cuda0", "cuda:9999", "cuda:999"])
 def test_devices_that_do_not_exist(device: str) -> None:
     with pytest.raises(SettingError, match="--device"):
         chosen(device)
@@ -289,7 +323,7 @@ def test_devices() -> None:
 def test_stopping_answers_with_the_picture_so_far(engine: Callable[..., OptimizeEngine], picture: Paint, stop_at: int) -> None:
     heard: list[Progress] = []
     photo = picture(40, 32)
-    out = engine(coarse_iterations=3, smallest=16, iterations=5)(photo, report=told(heard, stop_at))
+    out = engine(coarse_iterations=3, smallest=16, iterations=5, optimiser="adam", rate=0.01)(photo, report=told(heard, stop_at))
     assert len(heard) == stop_at
     assert out.size == photo.size
     assert heard[-1].preview is not None
@@ -304,10 +338,62 @@ def test_a_loss_that_is_infinite_from_the_start_diverges(
         engine(start="noise", **settings)(picture(24, 24))
 
 
-@pytest.mark.parametrize(("optimiser", "rate"), [("lbfgs", 1e4), ("adam", 1e4), ("sgd", 1e4)])
-def test_mad_rates_still_give_a_picture(engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, rate: float) -> None:
-    out = engine(optimiser=optimiser, rate=rate, iterations=6)(picture(24, 24), report=silent)
-    assert out.size == (24, 24)
+@pytest.mark.parametrize("iterations", [6, 30])
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(("optimiser", "rate"), [("lbfgs", 1e4), ("lbfgs", 100.0), ("adam", 1e4), ("sgd", 1e4)])
+def test_mad_rates_never_make_it_worse(
+    engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, rate: float, average: float, iterations: int
+) -> None:
+    photo = picture(24, 24, 1)
+
+    def loss(image: Image) -> float:
+        heard: list[Progress] = []
+        engine(iterations=1, start="a picture")(photo, start=image, report=told(heard))
+        return heard[0].losses["total"]
+
+    made = engine(optimiser=optimiser, rate=rate, average=average, iterations=iterations, start="photo")(photo)
+    assert loss(made) <= loss(photo) * 1.001
+    if iterations == 30:
+        assert loss(made) < 0.9 * loss(photo)  # it even finds a rate that works
+
+
+def test_stopping_keeps_the_best_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo, heard = picture(24, 24, 1), list[Progress]()
+    made = engine(optimiser="sgd", rate=1e4, iterations=20, start="photo")(photo, report=told(heard, 3))
+    assert heard[-1].losses["total"] > heard[0].losses["total"]
+    assert np.array_equal(made.pixels, photo.pixels)
+
+
+def test_it_is_said_once_that_the_rate_is_too_large(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    heard: list[Progress] = []
+    engine(optimiser="sgd", rate=1e4, iterations=9, start="photo")(picture(24, 24, 1), report=told(heard))
+    notes = [progress.note for progress in heard if progress.note]
+    assert len(notes) == 2
+    assert "the loss grew: back to the best picture so far" in notes[0]
+    assert "try a smaller --rate" in notes[1]
+
+
+def test_what_no_later_stage_could_do_is_refused_first(
+    engine: Callable[..., OptimizeEngine], picture: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Coarse scales are seen whole, the last one in tiles."""
+
+    def never(progress: Progress) -> None:
+        assert not progress.losses
+
+    for settings in ({"tile": 32}, {"tile": 0}):
+        monkeypatch.setattr(engine_module, "WHOLE_PIXELS", 40 * 40)
+        monkeypatch.setattr(engine_module, "TILE", 32)
+        with pytest.raises(SettingError, match="--histogram-weight needs the whole picture at once, 72x64: give --tile 72"):
+            engine(histogram_weight=1.0, coarse_iterations=2, smallest=16, **settings)(picture(72, 64), report=never)
+    made = engine(histogram_weight=1.0, coarse_iterations=1, smallest=16, iterations=1, tile=72)(picture(72, 64))
+    assert made.size == (72, 64)
+
+
+def test_no_solver_is_kept_while_the_next_is_built(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    kept: list[bool] = []
+    engine(coarse_iterations=1, smallest=16, iterations=2)(picture(32, 32), keep=lambda state: kept.append(state is not None))
+    assert kept == [True, False, True, True]
 
 
 def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path) -> None:
@@ -316,7 +402,9 @@ def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEn
     settings = {"optimiser": "adam", "rate": 0.02, "average": 0.9, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
     kept: list[Any] = []
 
-    def keep(state: Callable[[], Any]) -> None:
+    def keep(state: Callable[[], Any] | None) -> None:
+        if state is None:  # between scales
+            return
         torch.save(state(), tmp_path / "state.pt")
         kept.append(torch.load(tmp_path / "state.pt", weights_only=True))
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.solver import FIRST_STEP, Evaluate, Solver
+from atelier.engines.optimize.solver import FIRST_STEP, PATIENCE, Evaluate, Solver
 
 RATES = {"adam": 0.05, "lbfgs": 1.0, "sgd": 0.2}
 
@@ -112,9 +112,10 @@ def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
     for _ in range(3):
         s.step()
     good = s.trace[-1]
-    before = [p.clone() for p in s.sound]
     assert math.isnan(s.step()["total"])
-    assert torch.equal(pixels(s), before[0])  # where the loss was last known to be finite
+    assert s.undone
+    assert torch.equal(pixels(s), s.best[0])
+    assert bowl(pixels(s))[1]["total"] == good  # the lowest there was
     assert s.rate == RATES[optimiser] / 2
     assert not s.stuck
     assert s.steps == 3
@@ -134,6 +135,53 @@ def test_three_bad_steps_in_a_row_end_at_the_last_good_picture(optimiser: str) -
     assert tried == 9
     s.settle()
     assert bowl(pixels(s))[1]["total"] == pytest.approx(s.trace[-1])
+
+
+@pytest.mark.parametrize("average", [0.0, 0.8])
+@pytest.mark.parametrize("optimiser", RATES)
+def test_a_rate_that_is_too_large_is_halved_until_it_is_not(optimiser: str, average: float) -> None:
+    s = solver(optimiser, average=average, rate=1e3)
+    for _ in range(90):
+        s.step()
+    assert s.rate < 1e3
+    s.settle()
+    assert bowl(pixels(s))[1]["total"] < 0.5 * s.trace[0]
+
+
+def test_a_bump_is_let_pass_and_what_stays_high_is_not() -> None:
+    def raised(calls: range) -> tuple[Solver, list[bool]]:
+        count = 0
+
+        def evaluate(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+            nonlocal count
+            count += 1
+            gradient, losses = bowl(pixels)
+            return gradient, {"total": losses["total"] + 100 * (count in calls)}
+
+        s = solver("adam", evaluate)
+        return s, [(s.step(), s.undone)[1] for _ in range(14)]
+
+    s, undone = raised(range(3, 3 + PATIENCE))
+    assert not any(undone)
+    assert s.rate == RATES["adam"]
+    s, undone = raised(range(3, 4 + PATIENCE))
+    assert [i for i, back in enumerate(undone, 1) if back] == [3 + PATIENCE]
+    assert s.rate == RATES["adam"] / 2
+    s, undone = raised(range(3, 9 + PATIENCE))  # known to be too much, it is halved at once
+    assert [i for i, back in enumerate(undone, 1) if back] == list(range(3 + PATIENCE, 9 + PATIENCE))
+
+
+def test_the_result_is_the_best_where_the_last_was_worse() -> None:
+    s = solver("sgd", rate=0.2)
+    for _ in range(5):
+        s.step()
+    best = pixels(s).clone()
+    s.step()  # looks at it
+    with torch.no_grad():
+        s.parameters[0].copy_(torch.rand(1, 3, 5, 4, generator=torch.Generator().manual_seed(5)))
+    s.step()
+    s.settle()
+    assert torch.equal(pixels(s), best)
 
 
 def test_bad_steps_apart_do_not_add_up() -> None:
@@ -222,7 +270,27 @@ def test_a_restored_solver_goes_on_bit_for_bit(optimiser: str, average: float, w
     for s in (straight, second):
         s.settle()
     assert torch.equal(pixels(second), pixels(straight))
-    assert all(torch.equal(a, b) for a, b in zip(second.sound, straight.sound, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(second.best, straight.best, strict=True))
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_a_solver_gone_astray_is_restored_bit_for_bit(optimiser: str, average: float) -> None:
+    straight = solver(optimiser, average=average, rate=300.0)
+    states = []
+    for _ in range(25):
+        states.append(through_a_file(straight.state()))
+        straight.step()
+    assert straight.troubles
+    straight.settle()
+    for done in range(0, 25, 3):
+        second = solver(optimiser, average=average, rate=300.0)
+        second.restore(states[done])
+        for _ in range(25 - done):
+            second.step()
+        assert second.trace == straight.trace
+        second.settle()
+        assert torch.equal(pixels(second), pixels(straight))
 
 
 @pytest.mark.parametrize("optimiser", RATES)

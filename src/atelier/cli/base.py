@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from atelier.errors import AtelierError
 from atelier.request import AnySettings, Settings, options
+
+if TYPE_CHECKING:
+    from atelier.image import Limits
 
 app = typer.Typer(
     name="atelier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -33,6 +37,44 @@ Quality = Annotated[int, typer.Option("--quality", help="Of JPEG, WebP, AVIF and
 Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
 Form = Annotated[str | None, typer.Option("--format", help="Of what goes to standard output (png unless told)")]
+Overwrite = Annotated[
+    bool | None,
+    typer.Option(
+        "--overwrite/--no-overwrite", show_default=False,
+        help="Replace files that exist (default: those named; of others, in a folder, only what atelier made)",
+    ),
+]  # fmt: skip
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", min=1, help="Largest picture to open or to paint, width times height (default: 200 million)")
+]
+MaxBytes = Annotated[
+    int | None, typer.Option("--max-bytes", min=1, help="Largest file to open or download (default: 512 MiB, of URLs 64 MiB)")
+]
+AllowPrivate = Annotated[bool, typer.Option("--allow-private", help="Let URLs redirect to addresses of the local network")]
+
+
+def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -> Limits:
+    """What these options say of what may be opened."""
+    from atelier.image import Limits
+
+    given: dict[str, Any] = {"pixels": max_pixels, "bytes": max_bytes, "url_bytes": max_bytes}
+    return Limits(private_addresses=allow_private, **{name: value for name, value in given.items() if value is not None})
+
+
+def explained(error: Exception) -> tuple[str, int] | None:
+    """What to say of an error, and the exit code; None of one that is a fault of the program."""
+    if isinstance(error, AtelierError):
+        return str(error), error.exit_code
+    if isinstance(error, MemoryError):
+        return "not enough memory: try a smaller --size or --tile", 1
+    if isinstance(error, RuntimeError) and "memory" in str(error).lower():
+        return f"not enough memory: try a smaller --size or --tile ({str(error).splitlines()[0][:120]})", 1
+    return None
+
+
+def say(message: str) -> None:
+    """A line about something that went wrong, on standard error."""
+    typer.echo(f"atelier: {' '.join(message.split())}", err=True)
 
 
 def with_settings(command: Callable[..., None], kind: type[AnySettings] = Settings) -> Callable[..., None]:

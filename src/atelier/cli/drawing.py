@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import Depth, Every, Form, Log, Quality, Quiet, Size, app, with_settings
-from atelier.cli.watching import watching
-from atelier.errors import Cancelled, SourceError
+from atelier.cli.base import AllowPrivate, Depth, Every, Form, Log, MaxBytes, MaxPixels, Quality, Quiet, Size, app, limits, with_settings
+from atelier.cli.watching import ended, watching
+from atelier.errors import SourceError
 from atelier.request import DrawSettings, Request
 
 Outs = Annotated[
@@ -30,6 +30,9 @@ def draw(
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
+    max_pixels: MaxPixels = None,
+    max_bytes: MaxBytes = None,
+    allow_private: AllowPrivate = False,
     quiet: Quiet = False,
     *,
     settings: dict[str, Any],
@@ -40,15 +43,14 @@ def draw(
     request = Request("draw", photo, settings=settings, size=size, seed=seed)
     outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format)
     with watching(quiet) as report:
-        made = make(request, outputs, report=report)
+        made = make(request, outputs, limits=limits(max_pixels, max_bytes, allow_private), report=report)
     if not quiet:
         width, height = made.image.size
         word = "Drawn" if made.finished else "Stopped; kept the drawing so far"
         shown = ", ".join("standard output" if name == "-" else name for name in out)
         score = made.losses["score"]
         typer.echo(f"{word}: {shown}  {width}x{height}, {made.iterations} shapes in {made.seconds:.1f} s (score {score:.4f})", err=True)
-    if not made.finished:
-        raise typer.Exit(Cancelled.exit_code)
+    ended(made)
 
 
 app.command()(with_settings(draw, DrawSettings))

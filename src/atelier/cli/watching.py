@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from atelier.cli.base import say
 from atelier.errors import Cancelled
 
 if TYPE_CHECKING:
     from atelier.progress import Progress, Report
+    from atelier.run import Made
 
 
 @contextmanager
@@ -65,16 +67,18 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, rate="", losses="")
-        began = time.monotonic()
+        pace = Pace()
 
         def show(progress: Progress) -> None:
             if progress.note:
                 bar.console.print(progress.note, style="dim", markup=False, highlight=False)
             if progress.total:
-                seconds = max(time.monotonic() - began, 1e-9)
-                losses = "  ".join(f"{k} {v:.4g}" for k, v in progress.losses.items() if k != "total")
-                unit = f"{progress.step / seconds:.1f}/s"
-                bar.update(task, description=progress.stage, completed=progress.step, total=progress.total, rate=unit, losses=losses)
+                if pace.first is None:  # what a run that is resumed has behind it was not done at this pace
+                    bar.reset(task, total=progress.total, completed=progress.step, description=progress.stage)
+                rate, _ = pace(progress)
+                bar.update(
+                    task, description=progress.stage, completed=progress.step, total=progress.total, rate=rate, losses=losses(progress)
+                )
 
         yield show
 
@@ -82,13 +86,49 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
 def _lines() -> Callable[[Progress], None]:
     """For logs and pipes: a line at each tenth of the way."""
     tenth = [-1]
+    pace = Pace()
 
     def show(progress: Progress) -> None:
         if progress.note:
             typer.echo(progress.note, err=True)
-        if progress.total and (now := progress.step * 10 // progress.total) != tenth[0]:
-            tenth[0] = now
-            losses = "  ".join(f"{k} {v:.4g}" for k, v in progress.losses.items() if k != "total")
-            typer.echo(f"{progress.stage}: {progress.step}/{progress.total}  {losses}", err=True)
+        if progress.total:
+            rate, left = pace(progress)
+            if (now := progress.step * 10 // progress.total) != tenth[0]:
+                tenth[0] = now
+                words = [f"{progress.stage}: {progress.step}/{progress.total}", rate, left, losses(progress)]
+                typer.echo("  ".join(filter(None, words)), err=True)
 
     return show
+
+
+class Pace:
+    """How fast it goes and how long it will take, by what was done since it began here."""
+
+    def __init__(self) -> None:
+        self.first: tuple[int, float] | None = None
+
+    def __call__(self, progress: Progress) -> tuple[str, str]:
+        """The rate and the time left, as words; empty until they are known."""
+        now = time.monotonic()
+        if self.first is None:
+            self.first = progress.step, now
+        done, seconds = progress.step - self.first[0], now - self.first[1]
+        if done <= 0 or seconds <= 0:
+            return "", ""
+        left = round((progress.total - progress.step) * seconds / done)
+        hours, minutes = left // 3600, left // 60 % 60
+        return f"{done / seconds:.1f}/s", f"{f'{hours}:{minutes:02}' if hours else minutes}:{left % 60:02} left"
+
+
+def losses(progress: Progress) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in progress.losses.items() if name != "total")
+
+
+def ended(made: Made) -> None:
+    """Say what could not be written beside a picture, and end with the exit code there is for it. Raises typer.Exit unless all is well."""
+    for what in made.missed:
+        say(f"the picture is written, but not all beside it: {what}")
+    if not made.finished:
+        raise typer.Exit(Cancelled.exit_code)
+    if made.missed:
+        raise typer.Exit(1)

@@ -2,11 +2,12 @@
 
 from atelier.media.animation import ANIMATIONS, check_animation, write_animation
 from atelier.media.files import atomic_write, check_place
-from atelier.media.stills import SUFFIXES, check_target, expand, open_still, write_still
+from atelier.media.stills import STANDARD, SUFFIXES, check_target, expand, open_still, write_still
 from atelier.media.video import VIDEOS, check_video, write_video
 
 __all__ = [
     "ANIMATIONS",
+    "STANDARD",
     "SUFFIXES",
     "VIDEOS",
     "atomic_write",

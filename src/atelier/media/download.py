@@ -91,7 +91,9 @@ def _resolved(hop: _Hop, private_allowed: bool) -> list[str]:
     if not private_allowed:
         for address in addresses:
             if not is_public(address):
-                raise SourceError(f"{hop.shown} leads to the private address {address}, which is not allowed; download it yourself")
+                raise SourceError(
+                    f"{hop.shown} leads to the private address {address}, which is not allowed; download it yourself, or --allow-private"
+                )
     return addresses
 
 
@@ -182,7 +184,9 @@ def _body(answer: http.client.HTTPResponse, hop: _Hop, limits: Limits, deadline:
 
 
 def _too_large(hop: _Hop, limits: Limits) -> SourceError:
-    return SourceError(f"{hop.shown} is over the limit of {limits.url_bytes:,} bytes for downloads; raise it (Limits.url_bytes)")
+    return SourceError(
+        f"{hop.shown} is over the limit of {limits.url_bytes:,} bytes for downloads; raise it (--max-bytes, or Limits.url_bytes)"
+    )
 
 
 def _too_slow(hop: _Hop, limits: Limits) -> SourceError:

@@ -127,7 +127,7 @@ def _bounded(file: BinaryIO, name: str, limits: Limits) -> bytes:
     while piece := file.read(min(_PIECE, left + 1)):
         left -= len(piece)
         if left < 0:
-            raise SourceError(f"{name} is over the limit of {limits.bytes:,} bytes; raise it (Limits.bytes)")
+            raise SourceError(f"{name} is over the limit of {limits.bytes:,} bytes; raise it (--max-bytes, or Limits.bytes)")
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -38,11 +38,11 @@ def layer_name(name: str) -> str:
     """
     text = name.strip().lower()
     match = re.fullmatch(r"(?:conv|relu)(\d)_(\d)|block(\d)_conv(\d)", text)
-    if match:
-        block, index = (match[1], match[2]) if match[1] else (match[3], match[4])
-        if (canonical := f"conv{block}_{index}") in CONVS:
-            return canonical
-    raise SettingError(f"no layer {name!r}: the layers are {', '.join(CONVS)} (or Keras' block1_conv1 and so on)")
+    canonical = f"conv{match[1] or match[3]}_{match[2] or match[4]}" if match else ""
+    if canonical in CONVS:
+        return canonical
+    deeper = " (of VGG-19's layers, what atelier ships and pulls ends with conv5_1)" if canonical in ("conv5_2", "conv5_3", "conv5_4") else ""
+    raise SettingError(f"no layer {name!r}{deeper}: the layers are {', '.join(CONVS)} (or Keras' block1_conv1 and so on)")
 
 
 def pool(x: Tensor, kind: str) -> Tensor:

@@ -5,18 +5,15 @@ The type of a request's settings picks the engine: `painting` by optimisation, o
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from atelier.errors import SourceError
 from atelier.image import Limits
-from atelier.media import open_still
 from atelier.progress import Report, silent
 from atelier.request import DrawSettings, Request
+from atelier.run.again import embedded, redo
 from atelier.run.drawing import draw, make_drawing, open_drawing, picture_of, picture_size, redraw, write_drawing
 from atelier.run.opening import LARGEST, at_size, blank, settled
-from atelier.run.outputs import Made, Outputs
-from atelier.run.painting import STARTS, make_painting, open_all, paint
+from atelier.run.outputs import Made, digests, signed
+from atelier.run.painting import STARTS, make_painting, open_all, paint, sources
+from atelier.run.places import Outputs, check_apart, check_derived
 
 
 def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
@@ -28,17 +25,6 @@ def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), repor
     return way(request, outputs, limits=limits, report=report)
 
 
-def embedded(source: str) -> Request:
-    """The request that made a picture, or a drawing's JSON, out of its file. Raises SourceError where it holds none."""
-    if Path(source).suffix.lower() == ".json":
-        text = json.dumps(open_drawing(source).about.get("request", ""))
-    else:
-        text = open_still(source).text.get("atelier", '""')
-    if text == '""':
-        raise SourceError(f"{source} was not made by atelier, or another program has removed what it says about itself")
-    return Request.from_json(text)
-
-
 __all__ = [
     "LARGEST",
     "STARTS",
@@ -46,6 +32,9 @@ __all__ = [
     "Outputs",
     "at_size",
     "blank",
+    "check_apart",
+    "check_derived",
+    "digests",
     "draw",
     "embedded",
     "make",
@@ -55,7 +44,10 @@ __all__ = [
     "paint",
     "picture_of",
     "picture_size",
+    "redo",
     "redraw",
     "settled",
+    "signed",
+    "sources",
     "write_drawing",
 ]

@@ -29,7 +29,8 @@ from atelier.media import (
 from atelier.progress import Report, silent
 from atelier.request import DrawSettings, Request
 from atelier.run.opening import LARGEST, settled_drawing
-from atelier.run.outputs import VECTORS, Made, Outputs, Watch, check_outputs
+from atelier.run.outputs import Made, Watch
+from atelier.run.places import VECTORS, Outputs, beforehand, check_outputs
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
@@ -58,18 +59,19 @@ def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(
     """Open, draw, write. What can be refused is refused before the first shape."""
     settings = settled_drawing(request)
     targets = (outputs.picture, *outputs.also)
-    for target in targets:
-        check_drawing(target, outputs)
-    if outputs.animation:
-        check_film(outputs.animation)
-    if outputs.log:
-        check_place(outputs.log)
+    with beforehand():
+        for target in targets:
+            check_drawing(target, outputs)
+        if outputs.animation:
+            check_film(outputs.animation)
+        if outputs.log:
+            check_place(outputs.log)
     if outputs.checkpoint:
         raise SettingError("--checkpoint is for painting: a drawing goes on from its JSON with --start")
     if request.content is None:
         raise SettingError("nothing to draw: give a photo")
     named = [settings.palette if not settings.palette.startswith("#") else "", settings.density if settings.density != "saliency" else ""]
-    check_outputs(outputs, [request.content, *named])
+    check_outputs(outputs, [request.content, *named, settings.start])
     if [request.content, *named].count("-") > 1:
         raise SourceError("only one picture can come from standard input")
     photo = open_still(request.content, limits, report)
@@ -85,15 +87,16 @@ def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(
         drawn = draw(photo, settings, request.seed, palette=palette and palette.flat(), density=density, drawing=drawing, report=progress)
     finally:
         progress.close()
-    seconds = time.monotonic() - began
-    told = json.loads(request.to_json(version=atelier.__version__, seconds=round(seconds, 2)))
+    seconds = progress.seconds
+    told = json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2)))
     drawn = dataclasses.replace(drawn, about={**drawn.about, "request": told})
     image = picture_of(drawn, size, photo)
     for target in targets:
         write_drawing(drawn, target, image, outputs)
     if outputs.animation:
-        write_film(drawn, outputs.animation)
-    return Made(image, not progress.cancelled, seconds, len(drawn.marks), {"score": drawn.score})
+        film = outputs.animation
+        progress.aside("--animation", lambda: write_film(drawn, film))
+    return Made(image, not progress.cancelled, seconds, len(drawn.marks), {"score": drawn.score}, progress.missed)
 
 
 def redraw(
@@ -107,11 +110,12 @@ def redraw(
     format: str | None = None,
 ) -> Drawing:
     """Write a drawing, out of its JSON, to files of any size and format. Raises what `make_drawing` raises."""
-    outputs = Outputs(targets[0], tuple(targets[1:]), quality=quality, depth=depth, format=format)
-    for target in targets:
-        check_drawing(target, outputs)
-    if animation:
-        check_film(animation)
+    outputs = Outputs(targets[0], tuple(targets[1:]), animation=animation, quality=quality, depth=depth, format=format)
+    with beforehand():
+        for target in targets:
+            check_drawing(target, outputs)
+        if animation:
+            check_film(animation)
     check_outputs(outputs, [source])
     drawing = open_drawing(source)
     image = picture_of(drawing, picture_size(drawing.size, size))

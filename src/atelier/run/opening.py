@@ -29,7 +29,7 @@ def settled_painting(request: Request) -> Settings:
     """The recipe's settings with those given put in, and what the task means by itself. Raises SettingError."""
     from atelier.engines.optimize.recipes import recipe
 
-    base = recipe(request.recipe).settings
+    base = recipe(request.recipe).settled(request.settings)
     if request.task == "texture":
         base = dataclasses.replace(base, content_weight=0.0, start="noise", style_fit="own")
     elif request.task == "reconstruct":
@@ -41,14 +41,14 @@ def settled_painting(request: Request) -> Settings:
     return override(base, request.settings)
 
 
-def blank(width: int, height: int) -> Image:
+def blank(width: int, height: int, limits: Limits = Limits()) -> Image:
     """A grey picture that only says how large a texture is to be. Raises ImageError over the limits."""
-    if min(width, height) < 1 or width * height > Limits().pixels:
-        raise ImageError(f"a texture of {width}x{height} px: must be from 1x1 to {Limits().pixels:,} pixels in all")
+    if min(width, height) < 1 or width * height > limits.pixels:
+        raise ImageError(f"a texture of {width}x{height} px: must be from 1x1 to {limits.pixels:,} pixels in all")
     return Image(np.full((height, width, 3), 0.5, np.float32))
 
 
-def at_size(content: Image, size: int | None, report: Report = silent) -> Image:
+def at_size(content: Image, size: int | None, report: Report = silent, limits: Limits = Limits()) -> Image:
     """The picture with a long side of `size` px, or as it is where that is within the limit."""
     if size is None:
         if max(content.size) <= LARGEST:
@@ -58,6 +58,6 @@ def at_size(content: Image, size: int | None, report: Report = silent) -> Image:
     if size < 1:
         raise SettingError(f"--size {size}: must be at least 1")
     target = fit(content.size, size)
-    if target[0] * target[1] > Limits().pixels:
-        raise ImageError(f"--size {size} would be {target[0]}x{target[1]} px, over the limit of {Limits().pixels:,} pixels")
+    if target[0] * target[1] > limits.pixels:
+        raise ImageError(f"--size {size} would be {target[0]}x{target[1]} px, over the limit of {limits.pixels:,} pixels")
     return content if target == content.size else resize(content, target)

@@ -6,19 +6,30 @@ bearable: pictures on the way, a loss log, a checkpoint, and the request embedde
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import atelier
-from atelier.errors import MissingExtra, SettingError, SourceError
-from atelier.image import Image, Limits, fit
-from atelier.media import check_animation, check_place, check_target, open_still, write_animation, write_still
+import numpy as np
+
+from atelier.errors import MissingExtra, OutputError, SettingError, SourceError
+from atelier.image import Image, Limits, encode, fit
+from atelier.media import STANDARD, check_animation, check_place, check_target, open_still, write_animation
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
-from atelier.run.opening import at_size, blank, settled_painting
-from atelier.run.outputs import Checkpoint, Made, Outputs, Watch, check_outputs, fingerprint, frame
+from atelier.run.opening import LARGEST, at_size, blank, settled_painting
+from atelier.run.outputs import (
+    Checkpoint,
+    Made,
+    Watch,
+    digests,
+    fingerprint,
+    frame,
+    signed,
+    write_result,
+)
+from atelier.run.places import Outputs, beforehand, check_outputs
 
 STARTS = ("photo", "recoloured", "noise", "grey")
 
@@ -43,52 +54,96 @@ def paint(
     return engine(content, start=start, report=report, **engine_call)
 
 
+def sources(request: Request) -> list[str]:
+    """All that a request reads: its pictures, and weights that are files."""
+    settings = settled_painting(request)
+    weights = [name for name in (settings.features, settings.warm_features) if Path(name).is_file()]
+    start = [] if settings.start in STARTS else [settings.start]
+    return [*([request.content] if request.content else []), *(style.source for style in request.styles), *start, *weights]
+
+
 def open_all(request: Request, limits: Limits = Limits(), report: Report = silent) -> tuple[Image, list[tuple[Image, float]], Image | None]:
     """The request's content at its working size, its styles, and the picture it starts from, if any."""
-    settings = settled_painting(request)
-    names = [name for name in (request.content, *(s.source for s in request.styles), settings.start) if name == "-"]
-    if len(names) > 1:
+    if sources(request).count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
+    start = settled_painting(request).start
     styles = [(open_still(style.source, limits, report), style.weight) for style in request.styles]
     if request.content is not None:
-        content = open_still(request.content, limits, report)
+        content = at_size(open_still(request.content, limits, report), request.size, report, limits)
+    elif request.canvas and styles:
+        content = blank(*request.canvas, limits)  # of just the size that was asked for, whatever it is
     elif styles:
         own = styles[0][0].size
-        content = blank(*(request.canvas or (own if request.size is None else fit(own, request.size))))
+        content = at_size(blank(*(own if request.size is None else fit(own, request.size)), limits), request.size, report, limits)
     else:
         raise SettingError("nothing to paint: give a picture")
-    start = open_still(settings.start, limits, report) if settings.start not in STARTS else None
-    return at_size(content, request.size, report), [(image.flat(), weight) for image, weight in styles], start
+    begin = open_still(start, limits, report) if start not in STARTS else None
+    return content, [(image.flat(), weight) for image, weight in styles], begin
 
 
-def make_painting(request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
-    """Open, paint, write. What can be refused is refused before the first iteration."""
-    check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
-    if outputs.animation:
-        check_animation(outputs.animation)
-    for place in (outputs.log, outputs.checkpoint):
-        if place:
-            check_place(place)
-    check_outputs(outputs, [request.content, *(style.source for style in request.styles)])
+def make_painting(
+    request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent, known: Mapping[str, Any] | None = None
+) -> Made:
+    """Open, paint, write. What can be refused is refused before the first iteration.
+
+    known: the digests of the pictures a run was made from, where it is repeated; what has changed since is noted.
+    """
+    check_painting(request, outputs)
     content, styles, start = open_all(request, limits, report)
-    began = time.monotonic()
-    progress = Watch(outputs, report, began)
-    checkpoint = Checkpoint(Path(outputs.checkpoint), fingerprint(request, content, styles, start)) if outputs.checkpoint else None
-    progress.checkpoint = checkpoint
-    resume = checkpoint.load() if checkpoint else None
-    if resume:
+    check_side(outputs, content)
+    inputs = digests(content, styles, start)
+    if note := changed(inputs, known):
+        report(Progress("opening", note=note))
+    progress = Watch(outputs, report, time.monotonic())
+    resume = None
+    if outputs.checkpoint:
+        progress.checkpoint = Checkpoint(Path(outputs.checkpoint), fingerprint(request, content, styles, start))
+        resume = progress.checkpoint.load()
+    if resume and progress.checkpoint:
         report(Progress("resuming", resume["done"], note=f"going on from iteration {resume['done']} of {outputs.checkpoint}"))
-        progress.resumed(resume["done"])
+        progress.resumed(resume["done"], progress.checkpoint.seconds)
     try:
-        image = paint(request, content, styles, start=start, report=progress, resume=resume, keep=checkpoint.keep if checkpoint else None)
+        image = paint(
+            request, content, styles, start=start, report=progress, resume=resume, keep=progress.keep if outputs.checkpoint else None
+        )
+        image = signed(image, request, progress.seconds, inputs)
+        try:
+            write_result(image, outputs)
+        except OutputError:
+            progress.save()  # for another try without the work
+            raise
     finally:
         progress.close()
-    seconds = time.monotonic() - began
-    text = request.to_json(version=atelier.__version__, resolved=dataclasses.asdict(settled_painting(request)), seconds=round(seconds, 2))
-    image = dataclasses.replace(image, text={**image.text, "atelier": text})
-    write_still(image, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
     if outputs.animation:
-        write_animation([*progress.frames, frame(image)], outputs.animation)
-    if checkpoint and not progress.cancelled:
-        checkpoint.delete()
-    return Made(image, not progress.cancelled, seconds, progress.last.step, dict(progress.last.losses))
+        animation = outputs.animation
+        progress.aside("--animation", lambda: write_animation([*progress.frames, frame(image)], animation))
+    if progress.checkpoint and not progress.cancelled:
+        progress.aside("--checkpoint", progress.checkpoint.delete)
+    return Made(image, not progress.cancelled, progress.seconds, progress.last.step, dict(progress.last.losses), progress.missed)
+
+
+def check_painting(request: Request, outputs: Outputs) -> None:
+    """Refuse what needs no picture to be seen as a mistake."""
+    with beforehand():
+        check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
+        if outputs.animation:
+            check_animation(outputs.animation)
+        for place in (outputs.log, outputs.checkpoint):
+            if place:
+                check_place(place)
+    check_outputs(outputs, sources(request))
+
+
+def check_side(outputs: Outputs, content: Image) -> None:
+    """Refuse a format that has no room for the picture. Every one has for those up to LARGEST."""
+    if max(content.size) > LARGEST:
+        suffix = "png" if outputs.picture == STANDARD else Path(outputs.picture).suffix
+        with beforehand():
+            encode(Image(np.zeros((1, max(content.size), 3), np.float32)), outputs.format or suffix, quality=outputs.quality)
+
+
+def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
+    """What to say of pictures that are not what they were."""
+    names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from"}
+    found = [name for key, name in names.items() if known and known.get(key, inputs[key]) != inputs[key]]
+    return f"{' and '.join(found)} changed since then: the result will be another" if found else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,11 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.objective import Objective
-from atelier.engines.optimize.solver import Solver
+from atelier.engines.optimize.objective import Objective, named, tiles
+from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.errors import Cancelled, Diverged, SettingError
-from atelier.image import Image
-from atelier.perception.network import Network, layer_name
+from atelier.image import Image, Limits
+from atelier.perception.network import CONVS, Network, layer_name
 from atelier.progress import Progress, Report, silent
 from atelier.request import Settings
 
@@ -25,8 +26,9 @@ WHOLE_PIXELS = 1_200_000
 TILE = 640
 
 State = dict[str, Any]
-Keep = Callable[[Callable[[], State]], None]
-"""Called after every iteration with what makes the state of the run, should anybody want to save it."""
+Keep = Callable[[Callable[[], State] | None], None]
+"""Called after every iteration with what makes the state of the run, should anybody want to save it; with None between stages,
+so that nobody holds on to a solver, and all its memory, while the next one is built."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,10 @@ class OptimizeEngine:
     """
 
     def __init__(self, styles: Sequence[tuple[Image, float]], settings: Settings, device: str = "auto", seed: int = 0) -> None:
-        if not styles and not settings.content_weight:
-            raise SettingError("nothing to paint towards: give a style, or a content weight above 0")
         for _, weight in styles:
             if not (math.isfinite(weight) and weight >= 0):
                 raise SettingError(f"a style's weight is {weight:g}: must be at least 0")
+        self.layers = wanted(settings, bool(styles))
         self.settings, self.device, self.seed = settings, chosen(device), seed
         dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
         names = {settings.features, settings.warm_features} - {""}
@@ -89,6 +90,7 @@ class OptimizeEngine:
         """
         height, width = content.shape
         plan = stages(self.settings, height, width)
+        self.check(plan)
         total = sum(stage.iterations for stage in plan)
         begin: Tensor | None = self.beginning(self.tensor(content.pixels), self.tensor(start.pixels) if start else None)
         assert begin is not None
@@ -119,7 +121,26 @@ class OptimizeEngine:
             del solver  # and its history, before the next one or the picture needs the memory
             if cancelled:
                 break
+            if keep and index < len(plan) - 1:
+                keep(None)
         return self.image(pixels, content)
+
+    def check(self, plan: Sequence[Stage]) -> None:
+        """Raise now the SettingError that a stage would come upon after those before it."""
+        for stage in plan:
+            height, width = stage.size
+            need = max(reach(name) for name in self.layers) if self.layers else 1
+            if min(height, width) < need:
+                raise SettingError(too_small(self.layers, height, width))
+            if self.settings.histogram_weight and len(tiles(height, width, self.tile(stage))) > 1:
+                raise SettingError(
+                    f"--histogram-weight needs the whole picture at once, {width}x{height}: "
+                    f"give --tile {max(height, width)}, where memory allows, or a smaller --size"
+                )
+
+    def tile(self, stage: Stage) -> int:
+        """The side of the tiles that a stage looks through, px; 0 for none."""
+        return self.settings.tile or (0 if stage.size[0] * stage.size[1] <= WHOLE_PIXELS else TILE)
 
     def run(
         self,
@@ -139,27 +160,31 @@ class OptimizeEngine:
             return {"stage": index, "done": done, "solver": solver.state()}
 
         before = done - solver.steps
+        told = False
         # Convergence is asked first: a run that is resumed may have been stopped just when it had converged.
         while solver.steps < stage.iterations and not solver.stuck and not solver.converged(self.settings.tolerance):
             losses = solver.step()
-            if not math.isfinite(losses["total"]):
-                report(Progress(label, done, total, note="the loss was not finite: back to the last good picture, with half the step"))
+            if solver.undone:
+                how = "grew" if math.isfinite(losses["total"]) else "was not finite"
+                note = f"the loss {how}: back to the best picture so far, with half the step (--rate), as often as it takes"
+                report(Progress(label, done, total, note="" if told else note))
+                told = True
                 continue
             done = before + solver.steps
             if keep:
                 keep(state)
             report(Progress(label, done, total, losses, preview=lambda: self.image(solver.canvas.render().detach(), content)))
+        if solver.steps > PATIENCE and solver.strayed() and solver.lowest >= solver.trace[0]:
+            report(Progress(label, done, total, note="no iteration made the picture better, so it is as it was: try a smaller --rate"))
         return before + stage.iterations
 
     def solver(self, stage: Stage, photo: Image, pixels: Tensor) -> Solver:
         """Everything one stage needs, at its own size."""
         settings = self.settings
-        area = stage.size[0] * stage.size[1]
-        tile = settings.tile or (0 if area <= WHOLE_PIXELS else TILE)
         content = resized(self.tensor(photo.pixels), stage.size)
         share = max(stage.size) / max(photo.shape)
         styles = [(self.scaled(style, max(stage.size), share), weight) for style, weight in self.styles]
-        objective = Objective(self.networks[stage.features], settings, content, styles, tile)
+        objective = Objective(self.networks[stage.features], settings, content, styles, self.tile(stage))
         return Solver(PixelCanvas(pixels), objective, settings.optimiser, settings.rate, settings.average)
 
     def scaled(self, style: Tensor, long_side: int, share: float) -> Tensor:
@@ -190,6 +215,39 @@ class OptimizeEngine:
         size = (content.pixels.shape[0], content.pixels.shape[1])
         array = resized(pixels, size)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
         return content.with_pixels(np.ascontiguousarray(array))
+
+
+def wanted(settings: Settings, styled: bool) -> list[str]:
+    """The layers that the losses look at, by canonical names. Raises SettingError where there is no loss at all."""
+    asked = []
+    for name, layers, on in (
+        ("content", settings.content_layers, settings.content_weight > 0),
+        ("style", settings.style_layers, styled and (settings.style_weight > 0 or settings.histogram_weight > 0)),
+    ):
+        if on and not (used := list(named(layers))):
+            raise SettingError(f"--{name}-layers: all have the weight 0; to leave the {name} out, give --{name}-weight 0")
+        asked += used if on else []
+    if not asked and not settings.tv_weight:
+        raise SettingError("nothing to paint towards: give a style, or a content weight above 0, and not all weights as 0")
+    return asked
+
+
+def reach(layer: str) -> int:
+    """The least side, px, of a picture that a layer can see: one position is left of it."""
+    return int(2 ** (int(layer[4]) - 1))
+
+
+def too_small(layers: Sequence[str], height: int, width: int) -> str:
+    """What to say of a picture too small for some layers, with all that mends it."""
+    deepest, side = max(layers, key=reach), min(height, width)
+    need = reach(deepest)
+    enlarged = math.ceil(max(height, width) * need / side)
+    last = max((name for name in CONVS if reach(name) <= side), key=CONVS.index)
+    size = f"--size {enlarged} or more, or " if enlarged * need <= Limits().pixels else ""
+    return (
+        f"{deepest} needs a picture of at least {need} px a side, not {width}x{height}: give {size}layers up to {last} alone in both "
+        "--style-layers and --content-layers"
+    )
 
 
 def carried(pixels: Tensor, begin: Tensor | None, size: tuple[int, int]) -> Tensor:
@@ -232,10 +290,12 @@ def chosen(device: str) -> str:
     """`auto` to the fastest device there is; raises SettingError for one that is not there."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", device):
+        raise SettingError(f"--device {device}: choose from auto, cpu, cuda, cuda:1 (or another number), mps")
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise SettingError("--device cuda: PyTorch finds no CUDA device here; use cpu or auto")
     if device == "mps" and not torch.backends.mps.is_available():
         raise SettingError("--device mps: PyTorch finds no Apple GPU here; use cpu or auto")
-    if device not in ("cpu", "mps") and not device.startswith("cuda"):
-        raise SettingError(f"--device {device}: choose from auto, cpu, cuda, mps")
+    if device.startswith("cuda:") and int(device[5:]) >= (count := torch.cuda.device_count()):
+        raise SettingError(f"--device {device}: PyTorch finds {count} CUDA device(s) here, counted from 0")
     return device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,14 +20,25 @@ HISTORY_BYTES = 300 * 2**20
 """L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 2."""
 FIRST_STEP = 0.02
 """Mean absolute change of a pixel in the first step of L-BFGS, when nothing is known of the curvature."""
+GROWTH, SLACK = 2.0, 0.05
+"""A loss over GROWTH times the lowest plus SLACK of the first one is astray. The latter is for the end of a long way down,
+where Adam goes to and fro by many times a loss that is next to nothing."""
+PATIENCE = 5
+"""Iterations in a row that may be astray: from a start that is nearly as wanted, the first steps of L-BFGS and Adam lead up to
+thirty times higher (measured from the photo itself), and are back after four. A rate that was too large once is given none."""
+WOBBLE = 0.1
+"""The last picture is the result, though one before it had a loss lower by up to this share."""
+SURE = 3
+"""Good steps in a row after which another one is trusted without having been looked at."""
 
 
 @dataclass
 class Solver:
     """Moves one canvas. Build it, call `step()` as often as wanted, then `settle()`.
 
-    evaluate(pixels) -> (gradient, losses with `total`). A step that makes the loss NaN or infinite is undone, the
-    curvature forgotten and the rate halved; after three in a row `stuck` is true.
+    evaluate(pixels) -> (gradient, losses with `total`). The parameters of the lowest loss are kept. Where the loss is NaN or
+    infinite, or stays much higher than that (see PATIENCE), it is gone back to them, the curvature forgotten and the rate
+    halved. `undone` says so of the step just made; after three in a row that were not finite `stuck` is true.
     """
 
     canvas: Canvas
@@ -36,6 +47,7 @@ class Solver:
     rate: float
     average: float = 0.0
     stuck: bool = False
+    undone: bool = False
     steps: int = 0
     trace: list[float] = field(default_factory=list)
 
@@ -43,8 +55,11 @@ class Solver:
         self.parameters = self.canvas.parameters()
         self.scale = 0.0
         self.failures = 0
-        self.sound = [p.detach().clone() for p in self.parameters]
+        self.troubles, self.since = 0, 0  # times gone back, and steps since then
+        self.astray = 0  # losses in a row, up to now, that are astray
+        self.best, self.lowest = [p.detach().clone() for p in self.parameters], math.inf
         self.mean = [torch.zeros_like(p) for p in self.parameters] if self.average else []
+        self.averaged, self.pending = 0, False  # iterates in the mean; whether the present one has yet to enter it
         self.torch_optimiser = self.fresh()
 
     def fresh(self) -> torch.optim.Optimizer:
@@ -64,6 +79,7 @@ class Solver:
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the picture it started from."""
         losses: dict[str, float] = {}
+        self.undone = False
 
         def closure() -> float:
             pixels = self.canvas.render()
@@ -71,9 +87,14 @@ class Solver:
             losses.update(found)
             if not math.isfinite(found["total"]) or not bool(torch.isfinite(gradient).all()):
                 losses["total"] = math.nan
+            self.astray = self.astray + 1 if self.worse(losses["total"]) else 0
+            if not math.isfinite(losses["total"]) or self.astray > (0 if self.troubles else PATIENCE):
+                self.undone = True
                 for p in self.parameters:
                     p.grad = torch.zeros_like(p)
                 return 0.0
+            if not self.astray:
+                self.remember(losses["total"])
             if not self.scale:
                 # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
                 self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
@@ -87,43 +108,84 @@ class Solver:
             # torch's first step has an L1 length of lr in all; ours is FIRST_STEP a pixel.
             size = FIRST_STEP * sum(p.numel() for p in self.parameters)
             self.torch_optimiser.param_groups[0]["lr"] = size * min(1.0, self.rate)
-        before = [p.detach().clone() for p in self.parameters]
         self.torch_optimiser.step(closure)
         if first:
             self.torch_optimiser.param_groups[0]["lr"] = self.rate
-        if not math.isfinite(losses["total"]):
-            self.recover()
+        if self.undone:
+            self.recover(finite=math.isfinite(losses["total"]))
             return losses
-        self.sound, self.failures = before, 0
+        self.failures = 0
         self.canvas.project()
         self.steps += 1
+        self.since += 1
+        self.pending = True
         self.trace.append(losses["total"])
-        with torch.no_grad():
-            for mean, p in zip(self.mean, self.parameters, strict=False):
-                mean.lerp_(p, 1 - self.average)
         return losses
 
-    def recover(self) -> None:
-        """Back to the last picture whose loss was finite, more carefully."""
-        self.failures += 1
-        self.stuck = self.failures >= 3 or not self.steps
-        self.rate /= 2
+    def worse(self, total: float) -> bool:
+        """Whether a loss is astray."""
+        return bool(self.trace) and total > self.lowest + (GROWTH - 1) * abs(self.lowest) + SLACK * abs(self.trace[0])
+
+    def remember(self, total: float) -> None:
+        """Take in the iterate at hand, now that its loss is known to be sound: into the mean, and as the best if it is."""
         with torch.no_grad():
-            for p, good in zip(self.parameters, self.sound, strict=True):
-                p.copy_(good)
+            if total < self.lowest:
+                self.lowest = total
+                for best, p in zip(self.best, self.parameters, strict=True):
+                    best.copy_(p)
+            if self.pending:
+                for mean, p in zip(self.mean, self.parameters, strict=False):
+                    mean.lerp_(p, 1 - self.average)
+                self.averaged += 1
+                self.pending = False
+
+    def recover(self, finite: bool) -> None:
+        """Back to the best picture, more carefully."""
+        self.failures += not finite
+        self.stuck = self.failures >= 3 or not self.steps
+        self.troubles, self.since, self.astray, self.pending = self.troubles + 1, 0, 0, False
+        self.rate /= 2
+        self.put(self.best)
         self.torch_optimiser = self.fresh()
 
-    def settle(self) -> None:
-        """Put what counts as the result into the canvas: the averaged iterate, else the last one if it is sound."""
+    def put(self, values: Iterable[Tensor]) -> None:
         with torch.no_grad():
-            if self.mean and self.steps:
-                share = 1 - self.average**self.steps
-                for p, mean in zip(self.parameters, self.mean, strict=True):
-                    p.copy_(mean / share)
-            elif any(not bool(torch.isfinite(p).all()) for p in self.parameters) or self.stuck:
-                for p, good in zip(self.parameters, self.sound, strict=True):
-                    p.copy_(good)
+            for p, value in zip(self.parameters, values, strict=True):
+                p.copy_(value)
+
+    def settle(self) -> None:
+        """Put what counts as the result into the canvas: the averaged iterate, else the last one; but the best where they may be
+        clearly worse. The last one has not been looked at, so it is judged by those before it."""
+        if not self.steps:
+            self.put(self.best)
+        elif self.mean:
+            self.put(self.averages())
+            # Once the loss has been above its first value, the mean may be of bad pictures; otherwise looking again is saved.
+            if (self.troubles or max(self.trace) > self.trace[0]) and not self.sound():
+                self.put(self.best)
+        elif self.strayed():
+            self.put(self.best)
         self.canvas.project()
+
+    def strayed(self) -> bool:
+        """Whether there is reason to think that the picture at hand is clearly worse than the best."""
+        return self.stuck or self.trace[-1] > self.lowest + WOBBLE * abs(self.lowest) or bool(self.troubles and self.since < SURE)
+
+    def averages(self) -> list[Tensor]:
+        """The mean of the iterates, bias-corrected; those astray are left out, and the present one where it may be."""
+        pending = self.pending and not self.astray and not (self.troubles and self.since < SURE)
+        if not self.averaged and not pending:
+            return self.best
+        share = 1 - self.average ** (self.averaged + pending)
+        with torch.no_grad():
+            return [
+                (mean.lerp(p, 1 - self.average) if pending else mean) / share for mean, p in zip(self.mean, self.parameters, strict=True)
+            ]
+
+    def sound(self) -> bool:
+        """Whether what is in the canvas is no worse than what the solver began with, and not much worse than the best."""
+        total = self.evaluate(self.canvas.render())[1]["total"]
+        return math.isfinite(total) and total <= self.trace[0] and not self.worse(total)
 
     def converged(self, tolerance: float, window: int = 10) -> bool:
         """Whether the last `window` iterations improved the loss by less than this share of it."""
@@ -135,19 +197,26 @@ class Solver:
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs to go on exactly, as tensors and plain values."""
         return {
-            "parameters": [p.detach().clone() for p in self.parameters], "mean": [m.clone() for m in self.mean],
-            "sound": self.sound, "scale": self.scale, "rate": self.rate,
-            "steps": self.steps, "failures": self.failures, "trace": list(self.trace),
+            "parameters": [p.detach().clone() for p in self.parameters],
+            "best": [p.clone() for p in self.best],
+            "mean": [p.clone() for p in self.mean],
             "optimiser": copy.deepcopy(self.torch_optimiser.state_dict()),
-        }  # fmt: skip
+            "trace": list(self.trace),
+            **{name: getattr(self, name) for name in COUNTS},
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
+        self.put(state["parameters"])
         with torch.no_grad():
-            for p, value in zip(self.parameters, state["parameters"], strict=True):
-                p.copy_(value)
-        self.mean = [m.clone() for m in state["mean"]]
-        self.sound = list(state["sound"])
-        self.scale, self.rate, self.steps, self.failures = state["scale"], state["rate"], state["steps"], state["failures"]
+            for kept, given in ((self.best, state["best"]), (self.mean, state["mean"])):
+                for p, value in zip(kept, given, strict=True):
+                    p.copy_(value)
+        for name in COUNTS:
+            setattr(self, name, state[name])
         self.trace = list(state["trace"])
         self.torch_optimiser = self.fresh()
         self.torch_optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+
+
+COUNTS = ("scale", "rate", "steps", "failures", "troubles", "since", "astray", "lowest", "averaged", "pending")
+"""The solver's plain values, as they stand in its state."""

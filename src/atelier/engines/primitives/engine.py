@@ -80,10 +80,8 @@ class DrawEngine:
             )  # fmt: skip
             if drawing is not None:
                 self._resume(sketch, drawing)
-            try:
+            with suppress(Cancelled):
                 (self._layers if s.method == "layers" else self._climb)(sketch, content.size, began, report)
-            except Cancelled:
-                report(Progress("stopped"))
             return self._drawing(sketch, content.size)
 
     # The two methods --------------------------------------------------------------------------------------------------
@@ -179,8 +177,8 @@ class DrawEngine:
         from atelier.image.recolour import palette as main_colours
 
         source = pixels if self.painting is None else self.painting.pixels
-        colours, _ = main_colours(source, s.colours or 16, self.seed)
-        return (np.round(np.asarray(colours) * 255) / 255).astype(np.float32)
+        colours = main_colours(source, s.colours or 16, self.seed).colours
+        return (np.round(colours * 255) / 255).astype(np.float32)
 
     def _weight(self, photo: Image) -> npt.NDArray[np.float32]:
         shape = photo.pixels.shape[:2]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from atelier.errors import SettingError
-from atelier.request import Settings
+from atelier.request import Settings, override
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,12 @@ class Recipe:
     summary: str
     source: str
     settings: Settings
+    with_features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What else changes when it is used with another network, by the network's name; options that are given go before."""
+
+    def settled(self, given: Mapping[str, Any]) -> Settings:
+        """The settings for this choice of network."""
+        return override(self.settings, self.with_features.get(str(given.get("features")), {}))
 
 
 from atelier.engines.optimize.recipes import default, gatys, inetwork, quality  # noqa: E402

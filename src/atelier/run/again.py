@@ -1,0 +1,69 @@
+"""What a picture says of how it was made, and making it once more."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from atelier.errors import SourceError
+from atelier.image import Limits
+from atelier.image.encode import OUR_KEY
+from atelier.media import STANDARD, open_still
+from atelier.progress import Report, silent
+from atelier.request import DrawSettings, Request, Style
+from atelier.run.drawing import make_drawing, open_drawing
+from atelier.run.opening import settled
+from atelier.run.outputs import Made
+from atelier.run.painting import make_painting
+from atelier.run.places import Outputs, check_apart
+
+
+def embedded(source: str) -> Request:
+    """The request that made a picture, or a drawing's JSON, out of its file. Raises SourceError where it holds none."""
+    return Request.from_json(_told(source))
+
+
+def redo(source: str, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
+    """Repeat the run that made a picture. Its sources are looked for where they were, then in the picture's own folder.
+
+    Raises what `make` raises; what has changed since is noted.
+    """
+    told = _told(source)
+    request = found(Request.from_json(told), Path(source).parent)
+    check_apart(outputs.named, [source] if source != STANDARD and "://" not in source else [])
+    if isinstance(settled(request), DrawSettings):
+        return make_drawing(request, outputs, limits=limits, report=report)
+    known = json.loads(told).get("inputs")
+    return make_painting(request, outputs, limits=limits, report=report, known=known if isinstance(known, dict) else None)
+
+
+def found(request: Request, folder: Path) -> Request:
+    """The request with those sources that are not where they were, but in this folder, by the path they have there."""
+
+    def place(source: str) -> str:
+        try:
+            if source and source != STANDARD and "://" not in source and not Path(source).exists():
+                return next((str(path) for path in (folder / source, folder / Path(source).name) if path.is_file()), source)
+        except (OSError, ValueError):  # no name of a file: whoever opens it says so
+            pass
+        return source
+
+    settings = {name: place(value) if name in PLACES and isinstance(value, str) else value for name, value in request.settings.items()}
+    styles = tuple(Style(place(style.source), style.weight) for style in request.styles)
+    return dataclasses.replace(request, content=request.content and place(request.content), styles=styles, settings=settings)
+
+
+PLACES = ("start", "features", "warm_features", "palette", "density")
+"""Settings that may be paths."""
+
+
+def _told(source: str) -> str:
+    if Path(source).suffix.lower() == ".json":
+        request = open_drawing(source).about.get("request")
+        text = json.dumps(request) if request else ""
+    else:
+        text = open_still(source).text.get(OUR_KEY, "")
+    if not text:
+        raise SourceError(f"{source} was not made by atelier, or another program has removed what it says about itself")
+    return text
