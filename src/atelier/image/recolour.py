@@ -231,7 +231,8 @@ def _power(matrix: Floats, exponent: float) -> Floats:
     return (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
 
 
-STEEP = 8.0
+STEEP2 = np.inf
+STEEP = 4.0
 # Histograms -----------------------------------------------------------------------------------------------------------
 
 
@@ -313,7 +314,7 @@ def _sliced(task: Task) -> Paint:
         rotation = np.linalg.qr(rng.standard_normal((3, 3)))[0]
         turned, target, turned_nodes = values @ rotation, to @ rotation, nodes @ rotation
         for axis in range(3):
-            move = curve(turned[:, axis], weights, target[:, axis], to_weights, knots=256)
+            move = curve(turned[:, axis], weights, target[:, axis], to_weights, knots=256, steepest=STEEP2)
             turned[:, axis], turned_nodes[:, axis] = move(turned[:, axis]), move(turned_nodes[:, axis])
         values, nodes = turned @ rotation.T, turned_nodes @ rotation.T
     return _tabulated(task.space.to_srgb(nodes.astype(np.float32)))

@@ -41,7 +41,8 @@ def layer_name(name: str) -> str:
     canonical = f"conv{match[1] or match[3]}_{match[2] or match[4]}" if match else ""
     if canonical in CONVS:
         return canonical
-    deeper = " (of VGG-19's layers, what atelier ships and pulls ends with conv5_1)" if canonical in ("conv5_2", "conv5_3", "conv5_4") else ""
+    beyond = canonical in ("conv5_2", "conv5_3", "conv5_4")
+    deeper = " (of VGG-19's layers, what atelier ships and pulls ends with conv5_1)" if beyond else ""
     raise SettingError(f"no layer {name!r}{deeper}: the layers are {', '.join(CONVS)} (or Keras' block1_conv1 and so on)")
 
 
