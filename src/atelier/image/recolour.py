@@ -29,10 +29,8 @@ _BAND = 1 << 14  # pixels worked on at once: temporaries stay in the cache
 _SAMPLE = 1 << 17  # pixels that histograms are read from
 _FEW = 1 << 14  # and those that what iterates is fitted to
 
-# The variance of rounding to 8 bits (in units of the scale squared): colour that varies less does not vary.
-_ROUNDING = (1 / 255) ** 2 / 12
-# No direction of colour is stretched further: what a grey photo has there is noise.
-_STRETCH = 8.0
+# Added to variances (in units of the scale squared), so that what does not vary can be divided by: a fortieth of an 8-bit step.
+_RIDGE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ class Task:
     space: Space
     weights: Pixels | None
     source_weights: Pixels | None
+    stretch: float
     seed: int
 
 
@@ -76,6 +75,7 @@ def recolour(
     space: str = "",
     mask: NDArray[Any] | None = None,
     source_mask: NDArray[Any] | None = None,
+    stretch: float = 3.0,
     gamut: str = "soft",
     seed: int = 0,
 ) -> Pixels:
@@ -86,17 +86,22 @@ def recolour(
     mask: (H, W) of the picture, 1 where colours change and 0 where they stay, bit for bit; soft between. Only what is
         marked counts in the picture's statistics. One that marks nothing changes nothing.
     source_mask: (H, W) of the source: where the colours are taken from. Where pixel answers pixel it is the mask unless given.
+    stretch: how far a difference of colour may be stretched, at least 1. A dull photo has noise where a painting has colour,
+        and 3 leaves it quiet; infinity is every method as it was published.
     gamut: what becomes of colours that cannot be shown, a name in GAMUTS.
     seed: of what is drawn by chance (samples of large pictures, rotations); the same seed, the same picture.
 
-    Returns float32 (H, W, 3) in [0, 1] (for gamut "open" anywhere). Raises SettingError for names that are not there, for a
-    method and a space that do not go together and for a source_mask that marks nothing, and ImageError for arrays that are
-    not as stated.
+    Returns float32 (H, W, 3) in [0, 1] (for gamut "open" anywhere). Raises SettingError for names that are not there, a
+    method and a space that do not go together, a stretch under 1 and a source_mask that marks nothing, and ImageError for
+    arrays that are not as stated.
     """
     way, bring = _named(METHODS, "colour method", method), _named(GAMUTS, "gamut", gamut)
     where = named(space or way.space)
     if way.needs_luminance and not where.luminance:
-        raise SettingError(f"colour space {where.name!r} has no luminance for {method!r}: choose from {', '.join(_lumen())}")
+        fit = ", ".join(each.name for each in SPACES.values() if each.luminance)
+        raise SettingError(f"colour space {where.name!r} has no luminance, which {method!r} needs: choose from {fit}")
+    if not stretch >= 1:  # NaN neither
+        raise SettingError(f"stretch {stretch:g}: must be at least 1")
     picture, source = _checked(picture, "picture"), _checked(source, "source")
     if way.aligned and picture.shape != source.shape:
         raise ImageError(f"{method!r} needs pictures of one size, got {_size(picture)} and {_size(source)}; resize one of them")
@@ -108,7 +113,7 @@ def recolour(
             raise SettingError("source_mask marks nothing: there is no colour to take")
     if marked is not None and not marked.any():
         return picture.copy()
-    paint = way.plan(Task(picture, source, where, marked, taken, seed))
+    paint = way.plan(Task(picture, source, where, marked, taken, stretch, seed))
     some = slice(0, None, max(1, picture.shape[0] * picture.shape[1] // _SAMPLE))  # rows to judge the whole by
     tried = paint(picture[some], some).reshape(-1, 3)
     limited = bring(tried if marked is None else tried[marked[some].reshape(-1) > 0], where)
@@ -135,9 +140,7 @@ def _luminance(task: Task) -> Paint:
 
 
 def _luminance_matched(task: Task) -> Paint:
-    gain, offset = luminance_line(
-        moments(task.picture, task.space.name, task.weights), moments(task.source, task.space.name, task.source_weights), task.space.name
-    )
+    gain, offset = luminance_line(*_both(task), task.space, task.stretch)
 
     def paint(band: Pixels, rows: slice) -> Pixels:
         values = task.space.from_srgb(task.source[rows])
@@ -147,11 +150,11 @@ def _luminance_matched(task: Task) -> Paint:
     return paint
 
 
-def luminance_line(of: Moments, to: Moments, space: str) -> tuple[float, float]:
-    """(gain, offset) that give luminance the mean and deviation of another: L' = (σ_to/σ_of)(L − µ_of) + µ_to (their
-    section 3.2). A luminance that does not vary is moved, and none is stretched more than eightfold."""
-    rounding = _ROUNDING * named(space).scale ** 2
-    gain = min(float(np.sqrt((to.covariance[0, 0] + rounding) / (of.covariance[0, 0] + rounding))), _STRETCH)
+def luminance_line(of: Moments, to: Moments, space: Space, stretch: float = np.inf) -> tuple[float, float]:
+    """(gain, offset) that give luminance the mean and deviation of another's: L' = (σ_to/σ_of)(L − µ_of) + µ_to, as Gatys
+    et al. do to the style before painting. A gain beyond stretch is cut to it; luminance that does not vary is only moved."""
+    ridge = _RIDGE * space.scale**2
+    gain = min(float(np.sqrt((to.covariance[0, 0] + ridge) / (of.covariance[0, 0] + ridge))), stretch)
     return gain, float(to.mean[0] - gain * of.mean[0])
 
 
@@ -166,56 +169,62 @@ class Moments:
     covariance: Floats
 
 
-def moments(pixels: Pixels, space: str = "rgb", weights: Pixels | None = None) -> Moments:
+def moments(pixels: Pixels, space: Space, weights: Pixels | None = None) -> Moments:
     """Mean and covariance of a picture's colours in a space. pixels: (H, W, 3) sRGB; weights: (H, W), not all 0."""
-    convert = named(space).from_srgb
-    total, first, second = 0.0, np.zeros(3), np.zeros((3, 3))
+    total, first, second = 0.0, np.zeros(3, np.float64), np.zeros((3, 3), np.float64)
     for rows in _bands(pixels):
-        x = convert(pixels[rows]).reshape(-1, 3).astype(np.float64)
-        w = np.ones((len(x), 1)) if weights is None else weights[rows].reshape(-1, 1).astype(np.float64)
-        total += w.sum()
-        first += (w * x).sum(0)
-        second += x.T @ (w * x)
+        x = space.from_srgb(pixels[rows]).reshape(-1, 3).astype(np.float64)
+        weighted = x if weights is None else x * weights[rows].reshape(-1, 1)
+        total += len(x) if weights is None else float(weights[rows].sum(dtype=np.float64))
+        first += weighted.sum(0)
+        second += x.T @ weighted
     mean = first / total
     return Moments(mean, second / total - np.outer(mean, mean))
+
+
+def _both(task: Task) -> tuple[Moments, Moments]:
+    return moments(task.picture, task.space, task.weights), moments(task.source, task.space, task.source_weights)
 
 
 def transport(of: Floats, to: Floats) -> Floats:
     """The optimal-transport map between Gaussians, which moves colours least (Pitié & Kokaram 2007, "The linear
     Monge-Kantorovitch linear colour mapping", equation 12)."""
     root, inverse = _power(of, 0.5), _power(of, -0.5)
-    return inverse @ _power(root @ to @ root, 0.5) @ inverse
+    middle: Floats = inverse @ _power(root @ to @ root, 0.5) @ inverse
+    return middle
 
 
 def symmetric_root(of: Floats, to: Floats) -> Floats:
     """Σ_to^{1/2} Σ_of^{-1/2} (Gatys et al. 2016, after Hertzmann's image analogies)."""
-    return _power(to, 0.5) @ _power(of, -0.5)
+    product: Floats = _power(to, 0.5) @ _power(of, -0.5)
+    return product
 
 
 def cholesky(of: Floats, to: Floats) -> Floats:
     """L_to L_of^{-1} with Σ = L Lᵀ (Gatys et al. 2016). It depends on the order of the channels."""
-    return np.linalg.cholesky(to) @ np.linalg.inv(np.linalg.cholesky(of))
+    return np.asarray(np.linalg.cholesky(to) @ np.linalg.inv(np.linalg.cholesky(of)), np.float64)
 
 
-def linear_map(of: Moments, to: Moments, root: Callable[[Floats, Floats], Floats] = transport, scale: float = 1.0) -> tuple[Floats, Floats]:
+Root = Callable[[Floats, Floats], Floats]
+"""Covariances Σ_of and Σ_to, both positive definite, to an A with A Σ_of Aᵀ = Σ_to."""
+
+
+def linear_map(of: Moments, to: Moments, root: Root = transport, *, scale: float = 1.0, stretch: float = np.inf) -> tuple[Floats, Floats]:
     """(A, b) such that colours A x + b have the mean and covariance `to` where x have `of`.
 
-    root: transport, symmetric_root or cholesky. scale: of the space, for the size of rounding in it. Covariances that
-    are singular (grey pictures, one colour) are no harm: both get the variance of 8-bit rounding, and no direction is
-    stretched more than eightfold, where the covariances then do not agree.
+    root: transport, symmetric_root or cholesky. scale: of the space. Covariances that are singular (grey pictures, one
+    colour) are no harm: both get a ridge far under an 8-bit step. stretch: what the singular values of A are cut to; where
+    they are, the covariances do not agree, the means do.
     """
-    rounding = np.eye(3) * _ROUNDING * scale**2
-    left, stretch, right = np.linalg.svd(root(of.covariance + rounding, to.covariance + rounding))
-    matrix = left * np.minimum(stretch, _STRETCH) @ right
+    ridge = np.eye(3) * _RIDGE * scale**2
+    left, gains, right = np.linalg.svd(root(of.covariance + ridge, to.covariance + ridge))
+    matrix: Floats = left * np.minimum(gains, stretch) @ right
     return matrix, to.mean - matrix @ of.mean
 
 
-def _linear(root: Callable[[Floats, Floats], Floats]) -> Callable[[Task], Paint]:
+def _linear(root: Root) -> Callable[[Task], Paint]:
     def plan(task: Task) -> Paint:
-        name = task.space.name
-        matrix, offset = linear_map(
-            moments(task.picture, name, task.weights), moments(task.source, name, task.source_weights), root, task.space.scale
-        )
+        matrix, offset = linear_map(*_both(task), root, scale=task.space.scale, stretch=task.stretch)
 
         def paint(band: Pixels, rows: slice) -> Pixels:
             values = task.space.from_srgb(band).reshape(-1, 3) @ matrix.T + offset
@@ -228,11 +237,10 @@ def _linear(root: Callable[[Floats, Floats], Floats]) -> Callable[[Task], Paint]
 
 def _power(matrix: Floats, exponent: float) -> Floats:
     values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.maximum(values, 1e-12) ** exponent) @ vectors.T
+    power: Floats = (vectors * np.maximum(values, 0) ** exponent) @ vectors.T  # rounding may leave a negative one
+    return power
 
 
-STEEP2 = np.inf
-STEEP = 4.0
 # Histograms -----------------------------------------------------------------------------------------------------------
 
 
@@ -255,13 +263,13 @@ def curve(
     to: NDArray[Any],
     to_weights: NDArray[Any],
     knots: int = 4096,
-    steepest: float = np.inf,
+    stretch: float = np.inf,
 ) -> Curve:
     """The curve that gives values (N,) the distribution of to (M,), by quantiles: F_to⁻¹ ∘ F.
 
     The rank of a level is the middle of its step, so equal values stay equal and a distribution on itself is left alone.
     Between levels, and between knots where there are more levels than knots, it is linear. Weights are above 0.
-    steepest: slopes beyond it are cut to it, with the mean kept: a plain wall is not torn into the colours of a crowd.
+    stretch: slopes beyond it are cut to it and the mean is kept, so that a plain wall is not torn into a crowd's colours.
     """
     levels, ranks = _quantiles(values, weights)
     to_levels, to_ranks = _quantiles(to, to_weights)
@@ -269,11 +277,10 @@ def curve(
         pick = np.linspace(0, len(levels) - 1, knots).round().astype(np.intp)
         levels, ranks = levels[pick], ranks[pick]
     y = np.interp(ranks, to_ranks, to_levels)
-    climbs = np.diff(y)
-    if (climbs > steepest * np.diff(levels)).any():
-        gentle = np.concatenate([[0.0], np.cumsum(np.minimum(climbs, steepest * np.diff(levels)))])
-        share = np.diff(ranks, prepend=0.0)
-        y = gentle + np.average(y - gentle, weights=share)
+    most = stretch * np.diff(levels) if np.isfinite(stretch) else np.inf
+    if (np.diff(y) > most).any():
+        gentle = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(y), most))])
+        y = gentle + np.average(y - gentle, weights=np.diff((ranks[1:] + ranks[:-1]) / 2, prepend=0, append=1))
     return Curve(levels, y)
 
 
@@ -289,7 +296,7 @@ def _histogram(task: Task) -> Paint:
     values, weights = _sample(task.picture, task.weights, _SAMPLE, task.seed)
     to, to_weights = _sample(task.source, task.source_weights, _SAMPLE, task.seed)
     values, to = task.space.from_srgb(values), task.space.from_srgb(to)
-    curves = [curve(values[:, c], weights, to[:, c], to_weights, steepest=STEEP) for c in range(3)]
+    curves = [curve(values[:, c], weights, to[:, c], to_weights, stretch=task.stretch) for c in range(3)]
 
     def paint(band: Pixels, rows: slice) -> Pixels:
         values = task.space.from_srgb(band)
@@ -304,7 +311,8 @@ _ROUNDS = 20
 
 def _sliced(task: Task) -> Paint:
     """Pitié et al. 2005, "N-dimensional probability density function transfer": histograms are matched along the axes of
-    one random rotation after another. The function this composes is fitted to a sample and tabulated."""
+    one random rotation after another. The function this composes is fitted to a sample and tabulated. What one round
+    stretches the next stretches again, so each may do the root of it."""
     rng = np.random.default_rng(task.seed)
     values, weights = _sample(task.picture, task.weights, _FEW, task.seed)
     to, to_weights = _sample(task.source, task.source_weights, _FEW, task.seed)
@@ -314,7 +322,7 @@ def _sliced(task: Task) -> Paint:
         rotation = np.linalg.qr(rng.standard_normal((3, 3)))[0]
         turned, target, turned_nodes = values @ rotation, to @ rotation, nodes @ rotation
         for axis in range(3):
-            move = curve(turned[:, axis], weights, target[:, axis], to_weights, knots=256, steepest=STEEP2)
+            move = curve(turned[:, axis], weights, target[:, axis], to_weights, knots=256, stretch=task.stretch**0.5)
             turned[:, axis], turned_nodes[:, axis] = move(turned[:, axis]), move(turned_nodes[:, axis])
         values, nodes = turned @ rotation.T, turned_nodes @ rotation.T
     return _tabulated(task.space.to_srgb(nodes.astype(np.float32)))
@@ -371,12 +379,14 @@ _COLOURS = 8
 
 def _palette(task: Task) -> Paint:
     """The picture's palette is carried to the source's by optimal transport between the two (each colour to the mean of
-    where its share goes), and every colour moves with the palette colours near it."""
+    where its share goes), and every colour moves with the palette colours near it, as in Chang et al. 2015, "Palette-based
+    photo recoloring". Shares count by their roots: a painting's accents matter more than their area."""
     centres, shares = _clusters(task.picture, task.weights, _COLOURS, task.seed, task.space)
     to, to_shares = _clusters(task.source, task.source_weights, _COLOURS, task.seed, task.space)
-    flow = _sinkhorn(_squared(centres, to), shares, to_shares)
-    moves = flow @ to / shares[:, None] - centres
-    # As wide as palette colours lie apart: narrower and borders show between them, wider and all move as one.
+    shares, to_shares = shares**0.5, to_shares**0.5
+    flow = _sinkhorn(_squared(centres, to), shares / shares.sum(), to_shares / to_shares.sum())
+    moves = flow @ to / flow.sum(1, keepdims=True) - centres
+    # As wide as palette colours lie apart: narrower and one thing falls into two colours, wider and all moves as one.
     apart = _squared(centres, centres) + np.diag(np.full(len(centres), np.inf))
     width = float(np.mean(apart.min(1))) if len(centres) > 1 else 1.0
     nodes = task.space.from_srgb(_lattice()).astype(np.float64)
@@ -420,12 +430,13 @@ def _tabulated(table: Pixels) -> Paint:
     def paint(band: Pixels, rows: slice) -> Pixels:
         place = band.reshape(-1, 3) * np.float32(_NODES - 1)
         corner = np.minimum(place.astype(np.int32), _NODES - 2)
-        share = place - corner
+        share = place - corner.astype(np.float32)
         index = (corner[:, 0] * _NODES + corner[:, 1]) * _NODES + corner[:, 2]
         r, g, b = share[:, 0:1], share[:, 1:2], share[:, 2:3]
         along_blue = [(1 - b) * table[index + step] + b * table[index + step + 1] for step in (0, _NODES, _NODES**2, _NODES**2 + _NODES)]
         dark, light = ((1 - g) * along_blue[k] + g * along_blue[k + 1] for k in (0, 2))
-        return ((1 - r) * dark + r * light).reshape(band.shape)
+        colours: Pixels = (1 - r) * dark + r * light
+        return colours.reshape(band.shape)
 
     return paint
 
@@ -483,14 +494,10 @@ def less_chroma(pixels: Pixels, space: Space) -> Pixels:
         return space.to_srgb(np.concatenate([light, keep * colour + np.float32(space.neutral)], axis=1))
 
     keep = np.zeros_like(light)
-    grey = np.clip(shown(keep), 0.0, 1.0)
-    keep += 1
-    # In sRGB the way from grey to the colour is straight for the television spaces and nearly so for the others: cutting
-    # a straight line with the cube, again from where that leads, converges in a few steps.
-    for _ in range(4):
-        way = shown(keep) - grey
-        room = np.where(way > 0, 1 - grey, grey)
-        keep = np.minimum(keep * (room / np.maximum(np.abs(way), np.float32(1e-6))).min(1, keepdims=True), 1)
+    for halving in range(1, 10):  # to 1/512 of the chroma: no 8-bit step
+        more = keep + np.float32(0.5**halving)
+        tried = shown(more)
+        keep = np.where(((tried >= 0) & (tried <= 1)).all(1, keepdims=True), more, keep)
     out = pixels.copy()
     out[outside] = np.clip(shown(keep), 0.0, 1.0)
     return out
@@ -523,8 +530,8 @@ def _bands(pixels: Pixels) -> Iterator[slice]:
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def _sample(pixels: Pixels, weights: Pixels | None, most: int, seed: int) -> tuple[Pixels, Pixels]:
-    """At most so many pixels (N, 3) of weight above 0, and their weights (N,): all, or one of each equal stretch of rows."""
+def _sample(pixels: Pixels, weights: Pixels | None, most: int, seed: int) -> tuple[Pixels, Floats]:
+    """At most so many pixels (N, 3) of weight above 0, and their weights (N,): all, or one by chance out of each of so many equal runs."""
     flat = pixels.reshape(-1, 3)
     there = None if weights is None else np.flatnonzero(weights)
     count = len(flat) if there is None else len(there)
@@ -533,8 +540,8 @@ def _sample(pixels: Pixels, weights: Pixels | None, most: int, seed: int) -> tup
     else:
         index = np.arange(count)
     if there is None or weights is None:
-        return flat[index], np.ones(len(index), np.float32)
-    return flat[there[index]], weights.reshape(-1)[there[index]]
+        return flat[index], np.ones(len(index))
+    return flat[there[index]], weights.reshape(-1)[there[index]].astype(np.float64)
 
 
 def _checked(pixels: NDArray[Any], what: str) -> Pixels:
@@ -561,10 +568,6 @@ def _size(pixels: Pixels) -> str:
     return f"{pixels.shape[1]} × {pixels.shape[0]}"
 
 
-def _lumen() -> list[str]:
-    return [space.name for space in SPACES.values() if space.luminance]
-
-
 def _named(table: Mapping[str, T], what: str, name: str) -> T:
     try:
         return table[name]
@@ -572,18 +575,19 @@ def _named(table: Mapping[str, T], what: str, name: str) -> T:
         raise SettingError(f"{what} {name!r}: choose from {', '.join(table)}") from None
 
 
+_GATYS = "Gatys et al. 2016"
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
         method.name: method
         for method in (
-            Method("transport", "x", "Pitié & Kokaram 2007", "oklab", _linear(transport)),
-            Method("root", "x", "Gatys et al. 2016", "rgb", _linear(symmetric_root)),
-            Method("cholesky", "x", "Gatys et al. 2016", "oklab", _linear(cholesky)),
-            Method("histogram", "x", "classic", "oklab", _histogram),
-            Method("sliced", "x", "Pitié et al. 2005", "oklab", _sliced),
-            Method("palette", "x", "x", "oklab", _palette),
-            Method("luminance", "x", "Gatys et al. 2016", "oklab", _luminance, aligned=True, needs_luminance=True),
-            Method("luminance-matched", "x", "Gatys et al. 2016", "oklab", _luminance_matched, aligned=True, needs_luminance=True),
+            Method("transport", "mean and covariance, moving colours least", "Pitié & Kokaram 2007", "rgb", _linear(transport)),
+            Method("root", "mean and covariance, by symmetric roots", _GATYS, "rgb", _linear(symmetric_root)),
+            Method("cholesky", "mean and covariance, channel after channel", _GATYS, "oklab", _linear(cholesky)),
+            Method("histogram", "the histogram of each channel", "Gonzalez & Fittes 1977", "oklab", _histogram),
+            Method("sliced", "the whole distribution of colours", "Pitié et al. 2005", "oklab", _sliced),
+            Method("palette", "main colours to main colours, the most gentle", "after Chang et al. 2015", "oklab", _palette),
+            Method("luminance", "light and dark stay, colour is the source's", _GATYS, "oklab", _luminance, True, True),
+            Method("luminance-matched", "the same, with the source's contrast", _GATYS, "oklab", _luminance_matched, True, True),
         )
     }
 )

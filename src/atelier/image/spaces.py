@@ -161,7 +161,8 @@ def _times(colours: Floats, matrix: Matrix, offset: Matrix | None = None) -> Flo
     out = colours.reshape(-1, 3) @ matrix.T.astype(colours.dtype)  # one product instead of one a row
     if offset is not None:
         out += offset.astype(colours.dtype)
-    return out.reshape(colours.shape)
+    times: Floats = out.reshape(colours.shape)
+    return times
 
 
 SPACES: Mapping[str, Space] = MappingProxyType(
