@@ -99,7 +99,12 @@ def test_pictures_on_the_way(photo: Path, tmp_path: Path) -> None:
         (["draw", "PHOTO", "-o", "a.png", "--size", "0"], "at least 1"),
         (["draw", "nobody.jpg", "-o", "a.svg"], "nobody.jpg"),
         (["redraw", "PHOTO", "-o", "a.svg"], "JSON"),
-        (["redraw", "broken.json", "-o", "a.svg"], "no drawing"),
+        (["redraw", "broken.json", "-o", "a.svg"], "broken.json"),
+        (["draw", "PHOTO", "-o", "-", "-o", "-"], "standard output"),
+        (["draw", "PHOTO", "-o", "a.svg", "--alpha", "0.00001"], "--alpha"),
+        (["draw", "PHOTO", "-o", "a.svg", "--palette", "#ff0000", "--colours", "2"], "--colours"),
+        (["draw", "PHOTO", "-o", "a.svg", "--palette", "#+1+2+3"], "#rrggbb"),
+        (["draw", "PHOTO", "-o", "a.png", "--size", "40000"], "--max-pixels"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(
@@ -142,3 +147,40 @@ def test_ctrl_c_keeps_the_drawing_so_far(photo: Path, tmp_path: Path) -> None:
     assert process.returncode == 130 and "kept the drawing so far" in said
     assert all(path.stat().st_size > 0 for path in out)
     assert len(json.loads(out[1].read_text())["shapes"]) >= 5
+
+
+def test_one_output_that_fails_does_not_cost_the_others(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes, refuge = tmp_path / "shapes.json", tmp_path / "refuge"
+    refuge.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(refuge))
+    assert run("draw", photo, "-o", shapes, *QUICK) == 0
+    gone = tmp_path / "gone.svg"
+    gone.symlink_to(tmp_path / "nowhere" / "gone.svg")  # passes for a place to write to, and is none
+    assert run("redraw", shapes, "-o", gone, "-o", tmp_path / "stays.svg", "-o", tmp_path / "stays.png", "-q") != 0
+    assert (tmp_path / "stays.svg").exists() and (tmp_path / "stays.png").exists()
+    assert [path.suffix for path in refuge.iterdir()] == [".json"]
+
+
+def test_vectors_go_to_standard_output(photo: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "atelier", "draw", str(photo), "-o", "-", "--format", "svg", "-o", str(tmp_path / "b.png"), *QUICK]
+    assert subprocess.run(command, capture_output=True, check=True).stdout.startswith(b"<svg")
+    assert (tmp_path / "b.png").exists()
+    assert run("draw", photo, "-o", tmp_path / "a.json", *QUICK) == 0
+    command = [sys.executable, "-m", "atelier", "redraw", "-", "-o", "-", "--format", "json", "-q"]
+    piped = subprocess.run(command, input=b"\xef\xbb\xbf" + (tmp_path / "a.json").read_bytes(), capture_output=True, check=True).stdout
+    assert piped == (tmp_path / "a.json").read_bytes()
+
+
+def test_vectors_have_no_size_to_be_over(photo: Path, tmp_path: Path) -> None:
+    assert run("draw", photo, "-o", tmp_path / "a.svg", "--size", 40000, *QUICK) == 0
+
+
+def test_without_a_place_for_a_cache_it_still_draws(photo: Path, tmp_path: Path) -> None:
+    """As in a container: the package read-only, no home."""
+    code = (
+        "import numba.core.caching as c\nc.CacheImpl._locator_classes = []\n"
+        "from atelier.cli import main\nmain(['redraw', 'a.json', '-o', 'b.png', '-q'])"
+    )
+    assert run("draw", photo, "-o", tmp_path / "a.json", *QUICK) == 0
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert (tmp_path / "b.png").exists()

@@ -130,17 +130,21 @@ def draw(
     """Draw a photo with geometric primitives: `draw("photo.jpg", shape="triangle,ellipse", count=200)`.
 
     palette: a painting whose colours are used, or "#rrggbb,#rrggbb". density: a picture, white where shapes matter most, or
-    "saliency". settings: any other field of `atelier.request.DrawSettings`. The drawing is a value: `save` writes it as SVG,
-    PDF, JSON or a picture, `render` paints it at any size. Raises AtelierError.
+    "saliency". start: a drawing to go on from, or the path of its JSON. settings: any other field of
+    `atelier.request.DrawSettings`. The drawing is a value: `save` writes it as SVG, PDF, JSON or a picture, `render` paints it at
+    any size. Raises AtelierError.
     """
-    named = dict(settings)
+    named, start = dict(settings), settings.get("start") or None
+    if not isinstance(start, (str, Path, type(None))):
+        named["start"] = ""
     pictures: dict[str, Image | None] = {"palette": None, "density": None}
     for name, given in (("palette", palette), ("density", density)):
         if isinstance(given, str) and (given in ("", "saliency") or given.startswith("#")):
             named[name] = given
         else:
             pictures[name] = _image(given)
-    start = run.open_drawing(named["start"]) if named.get("start") else None
+    if isinstance(start, (str, Path)):
+        named["start"], start = str(start), run.open_drawing(start)
     ready = override(DrawSettings(), named)
     painting = pictures["palette"] and pictures["palette"].flat()
     return run.draw(_image(photo), ready, seed, palette=painting, density=pictures["density"], drawing=start, report=report)

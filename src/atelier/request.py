@@ -86,7 +86,7 @@ class DrawSettings:
         "Shapes to draw with, several by comma: triangle, rectangle, rotated-rectangle, ellipse, rotated-ellipse, circle, polygon, "
         "stroke, line, or all",
     )
-    count: int = option(0, "Shapes to draw (default: 100, without an end where --until or --time is given)", low=0, high=1_000_000)
+    count: int = option(0, "Shapes to draw (0: 100, or no end where --until or --time is given)", low=0, high=1_000_000)
     until: float = option(0.0, "Stop at this score: root mean square error over RGBA in 0..1 (0: none)", low=0, high=1)
     time: float = option(0.0, "Stop after this many seconds (0: none)", low=0, high=1e7)
     alpha: float = option(0.5, "Opacity of the shapes (0: each shape its own)", low=0, high=1)
@@ -113,6 +113,8 @@ class DrawSettings:
     def __post_init__(self) -> None:
         for each, kind in options(type(self)).values():
             check(each, kind, getattr(self, each.name))
+        if 0 < self.alpha < 0.004:
+            raise SettingError(f"--alpha {self.alpha:g}: under 1/255 nothing can be seen; 0 lets each shape choose")
         if self.smallest > self.largest:
             raise SettingError(f"--smallest {self.smallest:g} is more than --largest {self.largest:g}")
 

@@ -14,7 +14,7 @@ from drawings import a_drawing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atelier.engines.primitives.drawing import FORMAT, Drawing, Mark
+from atelier.engines.primitives.drawing import FORMAT, LEAST_OPACITY, Drawing, Mark
 from atelier.engines.primitives.render import render
 from atelier.engines.primitives.shapes import SHAPES
 from atelier.engines.primitives.vector import to_svg
@@ -54,7 +54,7 @@ def marks(draw: st.DrawFn) -> Mark:
     kind = SHAPES[name]
     state = tuple(draw(sizes if i in kind.sizes else lengths) for i in range(kind.parameters))
     colour = draw(st.tuples(*[st.integers(0, 255)] * 3))
-    return Mark(name, state, colour, draw(st.floats(0, 1, exclude_min=True)))
+    return Mark(name, state, colour, draw(st.floats(LEAST_OPACITY, 1)))
 
 
 drawings = st.builds(
@@ -86,15 +86,15 @@ def test_a_line_a_shape_in_plain_ascii() -> None:
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("", "can be read"), ("[]", "can be read"), ("{}", "'format' is missing"), ("null", "can be read"),
+    ("", "can be read"), ("[]", "no JSON object"), ("{}", "'format' is missing"), ("null", "no JSON object"),
     ('{"format": 1}', "its format is '1'"),
     (changed(format="svg"), "its format is 'svg'"), (changed(width=0), "width must be a whole number from 1"),
     (changed(height=2.5), "height must"), (changed(height=True), "height must"), (changed(width=10**9), "width must"),
     (changed(size=[1]), "two numbers"), (changed(size=[1, 2, 3]), "two numbers"), (changed(size=None), "can be read"),
     (changed(background=0), "can be read"), (changed(background=""), "can be read"), (changed(background=[1, 2]), "can be read"),
     (changed(background=[0, 0, 256]), "background must"), (changed(background=False), "can be read"), (changed(score="good"), "score must"),
-    (changed(score=math.inf), "score must"), (changed(about=[1]), "'about'"), (changed(shapes=None), "can be read"),
-    (changed(shapes={"a": 1}), "can be read"), (changed(shapes="abc"), "can be read"), (shape(shape="heart"), "no kind of shape 'heart'"),
+    (changed(score=math.inf), "score must"), (changed(about=[1]), "'about'"), (changed(shapes=None), "must be a list"), (changed(version=2), "version is 2"),
+    (changed(shapes={"a": 1}), "must be a list"), (changed(shapes="abc"), "must be a list"), (shape(opacity=1e-6), "opacity 1e-06"), (shape(shape="heart"), "no kind of shape 'heart'"),
     (shape(shape=["circle"]), "can be read"), (shape(at=[1, 2]), "told by 3 numbers"), (shape(at=[1, 2, 3, 4]), "told by 3 numbers"),
     (shape(at=[]), "told by 3 numbers"), (shape(at=[math.nan, 2, 3]), "finite"), (shape(at=[math.inf, 2, 3]), "finite"),
     (shape(at=[1e8, 2, 3]), "within ±10,000,000"), (shape(at=["1", 2, 3]), "finite"), (shape(at="123"), "finite"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 import numpy as np
@@ -135,6 +136,37 @@ def test_going_on_is_the_same_as_never_having_stopped() -> None:
         draw(photo(20, 20), drawing=half)
 
 
+def test_going_on_minds_what_it_goes_on_from() -> None:
+    red = draw(count=5, background="#ff0000", refine=0)
+    assert draw(drawing=red, count=6, refine=0).background == (255, 0, 0)
+    notes: list[str] = []
+    DrawEngine(DrawSettings(**{**QUICK, "count": 3}))(  # type: ignore[arg-type]
+        Image(photo().pixels[::-1].copy()), drawing=red, report=lambda progress: notes.append(progress.note)
+    )
+    assert any("another photo" in note for note in notes) and any("already" in note for note in notes)
+    for rounds in ("abc", None, -5, 1.5):
+        edited = dataclasses.replace(red, about={"rounds": rounds})
+        assert len(draw(drawing=edited, count=6, refine=0).marks) == 6
+    with pytest.raises(SettingError, match="layers"):
+        draw(drawing=red, method="layers")
+
+
+def test_refining_what_was_gone_on_from_drops_the_least_useful() -> None:
+    rough = draw(count=20, refine=0)
+    refined = draw(drawing=rough, count=20, refine=1)
+    assert refined.score < rough.score
+    # the first and largest shapes are still there, though moved
+    assert [m.shape for m in refined.marks[:1]] == [m.shape for m in rough.marks[:1]]
+    assert np.abs(np.array(refined.marks[0].state) - np.array(rough.marks[0].state)).max() < 12
+
+
+@pytest.mark.parametrize("seed", [-1, 2**70, np.int64(5)])
+def test_any_whole_number_is_a_seed(seed: int) -> None:
+    assert draw(seed=seed, count=2).marks == draw(seed=seed, count=2).marks
+    with pytest.raises(SettingError, match="seed"):
+        draw(seed="x")  # type: ignore[arg-type]
+
+
 def test_progress_tells_shapes_and_score_and_shows_the_picture() -> None:
     seen: list[Progress] = []
     DrawEngine(DrawSettings(**QUICK, count=9))(photo(), report=seen.append)  # type: ignore[arg-type]
@@ -173,7 +205,7 @@ class TestLayers:
             x, y, w, h = layers.placed("ellipse", 10.0, 12.0, rng, 3.0, 8.0)
             assert (x, y) == (10, 12) and 3 <= 2 * w <= 8 and 3 <= 2 * h <= 8
         drawing = draw(method="layers", shape="rectangle", smallest=2.0, largest=4.0, count=20, alpha=1.0)
-        assert len(drawing.marks) >= 20 and {m.opacity for m in drawing.marks} == {1.0}
+        assert len(drawing.marks) == 20 and {m.opacity for m in drawing.marks} == {1.0}
 
     def test_other_shapes_are_refused(self) -> None:
         with pytest.raises(SettingError, match="circle"):

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import AllowPrivate, Depth, Every, Form, Log, MaxBytes, MaxPixels, Quality, Quiet, Size, app, limits, with_settings
+from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Quality, Quiet, Size, app, limits, with_settings
 from atelier.cli.watching import ended, watching
-from atelier.errors import SourceError
 from atelier.request import DrawSettings, Request
 
 Outs = Annotated[
     list[str],
     typer.Option("--out", "-o", help="File to write: .svg .pdf .json, a picture (.png .jpg ...), or - ; repeat it for several"),
 ]
-Film = Annotated[str | None, typer.Option("--animation", help="Also write the drawing growing as .gif, .webp, .png or .mp4")]
+Film = Annotated[str | None, typer.Option("--animation", help="Also write the drawing growing as .gif, .webp, .png, .apng or .mp4")]
 
 
 def draw(
@@ -24,9 +22,9 @@ def draw(
     out: Outs,
     size: Size = None,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same drawing, with any number of workers")] = 0,
-    every: Every = 0,
+    every: Annotated[int, typer.Option("--every", help="Write the drawing so far every N shapes, as OUT-00050.png and so on")] = 0,
     animation: Film = None,
-    log: Log = None,
+    log: Annotated[str | None, typer.Option("--log", help="Write shapes and score as JSON lines; `atelier plot` draws them")] = None,
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
@@ -45,11 +43,10 @@ def draw(
     with watching(quiet) as report:
         made = make(request, outputs, limits=limits(max_pixels, max_bytes, allow_private), report=report)
     if not quiet:
-        width, height = made.image.size
         word = "Drawn" if made.finished else "Stopped; kept the drawing so far"
         shown = ", ".join("standard output" if name == "-" else name for name in out)
         score = made.losses["score"]
-        typer.echo(f"{word}: {shown}  {width}x{height}, {made.iterations} shapes in {made.seconds:.1f} s (score {score:.4f})", err=True)
+        typer.echo(f"{word}: {shown}  {made.iterations} shapes in {made.seconds:.1f} s (score {score:.4f})", err=True)
     ended(made)
 
 
@@ -58,20 +55,21 @@ app.command()(with_settings(draw, DrawSettings))
 
 @app.command()
 def redraw(
-    drawing: Annotated[str, typer.Argument(help="JSON of a drawing, as `atelier draw --out shapes.json` writes it")],
+    drawing: Annotated[
+        str, typer.Argument(help="JSON of a drawing, as `atelier draw --out shapes.json` writes it, or - for standard input")
+    ],
     out: Outs,
     size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")] = None,
     animation: Film = None,
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
+    max_pixels: MaxPixels = None,
     quiet: Quiet = False,
 ) -> None:
     """Paint a drawing anew, at any size and in any format, from its shapes."""
     from atelier.run import redraw as make
 
-    if Path(drawing).suffix.lower() not in (".json", ""):
-        raise SourceError(f"{drawing} is not a drawing's JSON: write one with atelier draw --out shapes.json")
-    make(drawing, tuple(out), size, animation, quality=quality, depth=depth, format=format)
+    make(drawing, tuple(out), size, animation, quality=quality, depth=depth, format=format, limits=limits(max_pixels, None, False))
     if not quiet:
         typer.echo(f"Drawn: {', '.join(out)}", err=True)

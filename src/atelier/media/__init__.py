@@ -2,7 +2,7 @@
 
 from atelier.media.animation import ANIMATIONS, check_animation, write_animation
 from atelier.media.files import atomic_write, check_place
-from atelier.media.stills import STANDARD, SUFFIXES, check_target, expand, open_still, write_still
+from atelier.media.stills import STANDARD, SUFFIXES, check_target, expand, open_still, to_standard_output, write_still
 from atelier.media.video import VIDEOS, check_video, write_video
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "check_video",
     "expand",
     "open_still",
+    "to_standard_output",
     "write_animation",
     "write_still",
     "write_video",

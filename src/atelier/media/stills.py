@@ -84,7 +84,7 @@ def write_still(
     """
     data = encode(image, _target_format(target, format), quality=quality, depth=depth)
     if str(target) == STANDARD:
-        _to_standard_output(data)
+        to_standard_output(data)
     else:
         atomic_write(data, target, overwrite=overwrite)
 
@@ -188,7 +188,7 @@ def _target_format(target: str | Path, format: str | None) -> str:
     return format_name(suffix)
 
 
-def _to_standard_output(data: bytes) -> None:
+def to_standard_output(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
+import secrets
+import sys
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +19,7 @@ from atelier.errors import OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, fit
 from atelier.media import (
     ANIMATIONS,
+    STANDARD,
     VIDEOS,
     atomic_write,
     check_animation,
@@ -22,6 +27,7 @@ from atelier.media import (
     check_target,
     check_video,
     open_still,
+    to_standard_output,
     write_animation,
     write_still,
     write_video,
@@ -75,7 +81,7 @@ def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(
     if [request.content, *named].count("-") > 1:
         raise SourceError("only one picture can come from standard input")
     photo = open_still(request.content, limits, report)
-    size = picture_size(photo.size, request.size, limits)
+    size = picture_size(photo.size, request.size, limits) if any(not kind(t, outputs.format) for t in targets) else None
     palette, density = (open_still(name, limits, report) if name else None for name in named)
     drawing = open_drawing(settings.start) if settings.start else None
     began = time.monotonic()
@@ -90,9 +96,7 @@ def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(
     seconds = progress.seconds
     told = json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2)))
     drawn = dataclasses.replace(drawn, about={**drawn.about, "request": told})
-    image = picture_of(drawn, size, photo)
-    for target in targets:
-        write_drawing(drawn, target, image, outputs)
+    image = write_all(drawn, outputs, size, photo)
     if outputs.animation:
         film = outputs.animation
         progress.aside("--animation", lambda: write_film(drawn, film))
@@ -108,6 +112,7 @@ def redraw(
     quality: int = 92,
     depth: int | None = None,
     format: str | None = None,
+    limits: Limits = Limits(),
 ) -> Drawing:
     """Write a drawing, out of its JSON, to files of any size and format. Raises what `make_drawing` raises."""
     outputs = Outputs(targets[0], tuple(targets[1:]), animation=animation, quality=quality, depth=depth, format=format)
@@ -118,9 +123,8 @@ def redraw(
             check_film(animation)
     check_outputs(outputs, [source])
     drawing = open_drawing(source)
-    image = picture_of(drawing, picture_size(drawing.size, size))
-    for target in targets:
-        write_drawing(drawing, target, image, outputs)
+    pixels = any(not kind(target, format) for target in targets)
+    write_all(drawing, outputs, picture_size(drawing.size, size, limits) if pixels else None)
     if animation:
         write_film(drawing, animation)
     return drawing
@@ -132,7 +136,8 @@ def picture_size(own: tuple[int, int], size: int | None, limits: Limits = Limits
         raise SettingError(f"--size {size}: must be at least 1")
     wanted = fit(own, size or min(max(own), LARGEST))
     if wanted[0] * wanted[1] > limits.pixels:
-        raise SettingError(f"--size {size} would be {wanted[0]}x{wanted[1]} px, over the limit of {limits.pixels:,} pixels")
+        what = f"--size {size} would be {wanted[0]}x{wanted[1]} px"
+        raise SettingError(f"{what}, over the limit of {limits.pixels:,} pixels: --max-pixels raises it")
     return wanted
 
 
@@ -151,33 +156,76 @@ def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = No
 
 
 def open_drawing(source: str | Path) -> Drawing:
-    """A drawing out of the JSON that was written of it. Raises SourceError."""
+    """A drawing out of the JSON that was written of it, in a file or from standard input ("-"). Raises SourceError."""
     from atelier.engines.primitives.drawing import Drawing
 
-    path = Path(source)
     try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise SourceError(f"{path} is over {LARGEST_JSON // 2**20} MiB, too large for a drawing")
-        text = path.read_text(encoding="utf-8")
+        if str(source) == STANDARD:
+            text = sys.stdin.buffer.read(LARGEST_JSON + 1).decode("utf-8-sig")
+        else:
+            with Path(source).open("rb") as file:
+                text = file.read(LARGEST_JSON + 1).decode("utf-8-sig")
     except FileNotFoundError:
-        raise SourceError(f"there is no file {path}") from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        if isinstance(error, SourceError):
-            raise
-        raise SourceError(f"{path} cannot be read as a drawing's JSON: {error}") from error
-    return Drawing.from_json(text)
+        raise SourceError(f"there is no file {source}") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{source} cannot be read as a drawing's JSON: {error}") from error
+    if len(text) > LARGEST_JSON:
+        raise SourceError(f"{source} is over {LARGEST_JSON // 2**20} MiB, too large for a drawing")
+    try:
+        return Drawing.from_json(text)
+    except SourceError as error:
+        raise SourceError(f"{source}: {error}") from error
+
+
+def kind(target: str | Path, format: str | None = None) -> str:
+    """.svg, .pdf or .json where the target's suffix says so, or for standard output the format; "" for a picture."""
+    suffix = f".{format.lower().lstrip('.')}" if str(target) == STANDARD and format else Path(target).suffix.lower()
+    return suffix if suffix in VECTORS else ""
 
 
 def check_drawing(target: str, outputs: Outputs) -> None:
     """Raise now what `write_drawing` would raise later."""
-    if Path(target).suffix.lower() in VECTORS:
-        if Path(target).suffix.lower() == ".pdf":
-            from atelier.engines.primitives.vector import check_pdf
+    if not (what := kind(target, outputs.format)):
+        # where another target is a vector to standard output, the format is not meant for this one
+        form = None if kind(STANDARD, outputs.format) else outputs.format
+        check_target(target, format=form, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
+        return
+    if what == ".pdf":
+        from atelier.engines.primitives.vector import check_pdf
 
-            check_pdf()
+        check_pdf()
+    if target != STANDARD:
         check_place(target, overwrite=outputs.overwrite)
-    else:
-        check_target(target, format=outputs.format, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
+
+
+def write_all(drawing: Drawing, outputs: Outputs, size: tuple[int, int] | None, photo: Image | None = None) -> Image:
+    """Write a drawing to all its targets, pictures last, and return the picture. What fails does not keep the others from being
+    written; if no target has the shapes then, they go to the folder of temporary files. size: of pictures, if there are any.
+
+    Raises OutputError, which says what was not written and where the shapes are.
+    """
+    targets = sorted((outputs.picture, *outputs.also), key=lambda target: not kind(target, outputs.format))
+    failed: list[OutputError] = []
+    kept = False
+    image: Image | None = None
+    for target in targets:
+        what = kind(target, outputs.format)
+        try:
+            if not what and image is None and size:
+                image = picture_of(drawing, size, photo)
+            write_drawing(drawing, target, image, outputs)
+            kept |= what == ".json"
+        except OutputError as error:
+            failed.append(error)
+    if failed:
+        told = "; ".join(str(error) for error in failed)
+        if not kept:
+            refuge = Path(tempfile.gettempdir()) / f"atelier-{secrets.token_hex(4)}.json"
+            with contextlib.suppress(OutputError):
+                atomic_write(drawing.to_json().encode(), refuge, overwrite=False)
+                told += f"; the shapes are kept as {refuge}"
+        raise OutputError(told) from failed[0]
+    return image or picture_of(drawing, fit(drawing.size, min(FILM_SIDE, max(drawing.size))), photo)
 
 
 def write_drawing(drawing: Drawing, target: str | Path, image: Image | None = None, outputs: Outputs | None = None) -> None:
@@ -185,16 +233,17 @@ def write_drawing(drawing: Drawing, target: str | Path, image: Image | None = No
     from atelier.engines.primitives.vector import to_pdf, to_svg
 
     outputs = outputs or Outputs(str(target))
-    match Path(target).suffix.lower():
-        case ".svg":
-            atomic_write(to_svg(drawing).encode(), target, overwrite=outputs.overwrite)
-        case ".pdf":
-            atomic_write(to_pdf(drawing), target, overwrite=outputs.overwrite)
-        case ".json":
-            atomic_write(drawing.to_json().encode(), target, overwrite=outputs.overwrite)
-        case _:
-            image = image or picture_of(drawing, picture_size(drawing.size, None))
-            write_still(image, target, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
+    makers: dict[str, Callable[[], bytes]] = {
+        ".svg": lambda: to_svg(drawing).encode(), ".pdf": lambda: to_pdf(drawing), ".json": lambda: drawing.to_json().encode(),
+    }  # fmt: skip
+    if (what := kind(target, outputs.format)) and str(target) == STANDARD:
+        to_standard_output(makers[what]())
+    elif what:
+        atomic_write(makers[what](), target, overwrite=outputs.overwrite)
+    else:
+        image = image or picture_of(drawing, picture_size(drawing.size, None))
+        form = None if kind(STANDARD, outputs.format) else outputs.format
+        write_still(image, target, quality=outputs.quality, depth=outputs.depth, format=form, overwrite=outputs.overwrite)
 
 
 def check_film(target: str) -> None:

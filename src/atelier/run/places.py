@@ -95,7 +95,7 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | None]) -> None:
 def check_format(target: str, format: str | None) -> None:
     """Raise SettingError where the suffix says one format and --format another."""
     suffix = Path(target).suffix.lower()
-    if format is None or target == STANDARD or suffix in VECTORS:
+    if format is None or target == STANDARD or suffix in VECTORS or f".{format.lower().lstrip('.')}" in VECTORS:
         return
     try:
         says = format_name(suffix)
@@ -107,6 +107,8 @@ def check_format(target: str, format: str | None) -> None:
 
 def check_apart(written: Sequence[tuple[str, str]], read: Sequence[str]) -> None:
     """Raise TargetError where two names, of all that is written (with options) and read, mean one file, there or not."""
+    if sum(target == STANDARD for _, target in written) > 1:
+        raise TargetError("only one thing can go to standard output")
     taken = {key: "one of the pictures or files to work from" for name in read for key in _keys(name)}
     for option, target in written:
         keys = _keys(target) if target != STANDARD else set()

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from atelier.engines.primitives.compiled import compiled
+
 FOLDED, OPEN = 5, 9
 """Running sums kept a pixel: for one opacity known beforehand, or for any."""
 
@@ -38,7 +40,7 @@ class Task(NamedTuple):
     colour: np.ndarray  # (4,) the best colour and opacity of the shape looked at last; each thread has its own
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def running_sums(sums, target, below, through, above, weight, opacity, first, end):  # type: ignore[no-untyped-def]
     """Fill rows [first, end) of `sums`, (H, W + 1, n). target, below, above (U): (H, W, 4); through (T), weight: (H, W).
 
@@ -85,7 +87,7 @@ def running_sums(sums, target, below, through, above, weight, opacity, first, en
                 sums[y, x + 1, 5], sums[y, x + 1, 6], sums[y, x + 1, 7], sums[y, x + 1, 8] = s1, r0, r1, r2
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def worth(count, task):  # type: ignore[no-untyped-def]
     """By how much a shape over the first `count` of task.runs changes the squared error (less is better).
 
@@ -148,7 +150,7 @@ def place(task):  # type: ignore[no-untyped-def]
     return x, y, task.smallest * (task.largest / task.smallest) ** np.random.random()
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def cover(runs, count, colour, canvas):  # type: ignore[no-untyped-def]
     """Paint runs over the canvas (H, W, 4), premultiplied: c(1-a) + ak. colour: r, g, b, a."""
     a = colour[3]
@@ -161,7 +163,7 @@ def cover(runs, count, colour, canvas):  # type: ignore[no-untyped-def]
             pixel[3] = pixel[3] * (1 - a) + a
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def under(runs, count, colour, through, above):  # type: ignore[no-untyped-def]
     """Slide a shape under all that is above so far: U += T·a·(k, 1), T *= 1 - a."""
     a = colour[3]
@@ -176,7 +178,7 @@ def under(runs, count, colour, through, above):  # type: ignore[no-untyped-def]
             through[y, x] -= share
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def squared_error(target, canvas, weight):  # type: ignore[no-untyped-def]
     """Σ weight·|t - c|² over all four channels."""
     total = 0.0
@@ -191,7 +193,7 @@ def squared_error(target, canvas, weight):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def likely_sums(target, canvas, weight, likely, likely_rows, first, end):  # type: ignore[no-untyped-def]
     """Running sums of the squared error, along rows [first, end) and then down all of them."""
     height, width = weight.shape

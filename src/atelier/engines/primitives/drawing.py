@@ -14,7 +14,9 @@ from atelier.engines.primitives.shapes import SHAPES
 from atelier.engines.primitives.shapes.shape import State
 from atelier.errors import SourceError
 
-FORMAT = "atelier drawing"
+FORMAT, VERSION = "atelier drawing", 1
+LEAST_OPACITY = 1e-4
+"""What files hold; less is nothing."""
 MOST_SHAPES = 1_000_000
 FARTHEST = 10_000_000  # px from the corner; also the largest size
 
@@ -56,7 +58,7 @@ class Drawing:
     def to_json(self) -> str:
         """One line of head, then a line a shape, so that a person and a diff can read it."""
         head: dict[str, Any] = {
-            "format": FORMAT, "version": 1, "width": self.width, "height": self.height, "size": list(self.size),
+            "format": FORMAT, "version": VERSION, "width": self.width, "height": self.height, "size": list(self.size),
             "background": self.background and list(self.background), "score": None if math.isnan(self.score) else round(self.score, 6),
             "about": self.about,
         }  # fmt: skip
@@ -72,13 +74,19 @@ class Drawing:
         """Raises SourceError, saying what is wrong, where the text is not what `to_json` wrote (a person may have edited it)."""
         try:
             data = json.loads(text)
+            if not isinstance(data, dict):
+                raise SourceError("the file is no drawing: it is no JSON object")
             if data["format"] != FORMAT:
                 raise SourceError(f"the file is no drawing: its format is {str(data['format'])[:40]!r}")
+            if (version := data.get("version")) != VERSION:
+                raise SourceError(f"the drawing's version is {str(version)[:20]}, this atelier reads {VERSION}")
             width, height = (_whole(data[k], k, 1, 100_000) for k in ("width", "height"))
             size = tuple(_whole(v, "size", 1, 10_000_000) for v in data["size"])
             if len(size) != 2:
                 raise SourceError("the drawing's size must be two numbers")
             background = None if data["background"] is None else _colour(data["background"])
+            if not isinstance(data["shapes"], list):
+                raise SourceError("the drawing's shapes must be a list")
             if len(data["shapes"]) > MOST_SHAPES:
                 raise SourceError(f"{len(data['shapes']):,} shapes are more than {MOST_SHAPES:,}")
             marks = tuple(_mark(i, each) for i, each in enumerate(data["shapes"]))
@@ -86,6 +94,8 @@ class Drawing:
             about = data.get("about") or {}
             if not isinstance(about, dict):
                 raise SourceError("'about' must be an object")
+        except SourceError:
+            raise
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else error
             raise SourceError(f"the file is no drawing that can be read: {what}") from error
@@ -103,8 +113,8 @@ def _mark(index: int, data: dict[str, Any]) -> Mark:
     if any(state[i] < 0 for i in shape.sizes):
         raise SourceError(f"shape {index}: a {name} has no size below 0")
     opacity = _finite(data["opacity"], f"shape {index}: the opacity")
-    if not 0 < opacity <= 1:
-        raise SourceError(f"shape {index}: the opacity {opacity:g} is not above 0 and at most 1")
+    if not LEAST_OPACITY <= opacity <= 1:
+        raise SourceError(f"shape {index}: the opacity {opacity:g} is not from {LEAST_OPACITY:g} to 1")
     text = data["colour"]
     if not isinstance(text, str) or not re.fullmatch("#[0-9a-fA-F]{6}", text):
         raise SourceError(f"shape {index}: the colour {str(text)[:40]!r} is not written as #rrggbb")

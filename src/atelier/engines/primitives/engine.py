@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -50,10 +52,16 @@ class DrawEngine:
     """
 
     def __init__(self, settings: DrawSettings, seed: int = 0, *, palette: Image | None = None, density: Image | None = None) -> None:
-        self.settings, self.seed, self.painting, self.density = settings, seed, palette, density
+        try:
+            self.seed = operator.index(seed) % 2**64
+        except TypeError:
+            raise SettingError(f"--seed {seed!r}: must be a whole number") from None
+        self.settings, self.painting, self.density = settings, palette, density
         self.kinds = kinds(settings.shape)
         if settings.method == "layers":
             layers.check(self.kinds)
+        if settings.colours and settings.palette.startswith("#"):
+            raise SettingError("--colours does not go with colours that are listed: leave some out of --palette instead")
         self.colours = None if palette is not None else listed(settings.palette)
         self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "--background")
 
@@ -74,12 +82,15 @@ class DrawEngine:
         target = np.dstack([pixels * alpha[..., None], alpha])
         began = time.monotonic()
         with ThreadPoolExecutor(s.workers or os.cpu_count() or 1) as pool:
+            background = self._background(pixels, alpha)
+            if drawing is not None and s.background == "auto":
+                background = drawing.background
             sketch = Sketch(
-                target, self._weight(photo), self._background(pixels, alpha), s.alpha, self._palette(pixels), self.kinds,
+                target, self._weight(photo), background, s.alpha, self._palette(pixels), self.kinds,
                 (s.smallest, s.largest), self.seed, pool,
             )  # fmt: skip
             if drawing is not None:
-                self._resume(sketch, drawing)
+                self._resume(sketch, drawing, report)
             with suppress(Cancelled):
                 (self._layers if s.method == "layers" else self._climb)(sketch, content.size, began, report)
             return self._drawing(sketch, content.size)
@@ -110,6 +121,7 @@ class DrawEngine:
 
             sketch.refine(s.age // 2 + 1, step)
 
+        swept = 0
         tell("drawing")
         with suppress(_TimeIsUp):
             growing = s.time * (GROWTH_SHARE if s.refine and endless else 1.0) or math.inf
@@ -121,6 +133,9 @@ class DrawEngine:
                     break  # nothing helps any more, or the score is reached
                 if s.refine:
                     refine("drawing", growing)
+                    swept = len(sketch.marks)
+            if s.refine and swept != len(sketch.marks):  # so that it is known what each shape is worth
+                refine("refining", s.time or math.inf)
         rounds = 0
         # a time that is left over is used, where it was asked for
         with suppress(_TimeIsUp):
@@ -141,7 +156,7 @@ class DrawEngine:
     def _layers(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
         s = self.settings
         tell = self._teller(sketch, size, s.count, report)
-        for _ in layers.passes(sketch, s.smallest, s.largest, s.alpha or 1.0):
+        for _ in layers.passes(sketch, s.smallest, s.largest, s.alpha or 1.0, s.count or math.inf):
             tell("drawing")
             out_of_time = s.time and time.monotonic() - began >= s.time
             if out_of_time or (s.count and len(sketch.marks) >= s.count) or sketch.score <= s.until:
@@ -191,7 +206,9 @@ class DrawEngine:
         weight = LEAST_WEIGHT + (1 - LEAST_WEIGHT) * mask / max(float(mask.max()), 1e-6)
         return (weight / weight.mean()).astype(np.float32)
 
-    def _resume(self, sketch: Sketch, drawing: Drawing) -> None:
+    def _resume(self, sketch: Sketch, drawing: Drawing, report: Report) -> None:
+        if self.settings.method == "layers":
+            raise SettingError("--start does not go with --method layers, whose passes follow one from another")
         if (drawing.width, drawing.height) != (sketch.width, sketch.height):
             raise SettingError(
                 f"the drawing to go on from is of a picture of {drawing.width}x{drawing.height} px, "
@@ -199,7 +216,12 @@ class DrawEngine:
             )
         for mark in drawing.marks:
             sketch.draw(mark)
-        sketch.rounds = int(drawing.about.get("rounds", len(drawing.marks)))
+        rounds = drawing.about.get("rounds")  # which a person may have edited
+        sketch.rounds = rounds if isinstance(rounds, int) and 0 <= rounds < 2**63 else len(drawing.marks)
+        if abs(sketch.score - drawing.score) > 1e-4:
+            report(Progress("opening", note="the drawing to go on from was made of another photo, or with other settings"))
+        if 0 < self.settings.count < len(drawing.marks):
+            report(Progress("opening", note=f"the drawing to go on from has {len(drawing.marks)} shapes already, and keeps them"))
 
     def _drawing(self, sketch: Sketch, size: tuple[int, int]) -> Drawing:
         background = None
@@ -231,9 +253,6 @@ def listed(text: str) -> npt.NDArray[np.float32] | None:
 
 def hexadecimal(text: str, flag: str) -> tuple[int, int, int]:
     """#rrggbb as 0..255. Raises SettingError."""
-    try:
-        if len(text) == 7 and text[0] == "#":
-            return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-    except ValueError:
-        pass
+    if re.fullmatch("#[0-9a-fA-F]{6}", text):
+        return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
     raise SettingError(f"{flag} {text}: write a colour as #rrggbb")

@@ -27,15 +27,16 @@ def check(kinds: Sequence[str]) -> None:
         raise SettingError(f"--shape {wrong[0]} does not go with --method layers, which draws with {', '.join(KINDS)}")
 
 
-def passes(sketch: Sketch, smallest: float, largest: float, alpha: float) -> Iterator[int]:
-    """Draw pass by pass; yields after each how many of its shapes were kept."""
+def passes(sketch: Sketch, smallest: float, largest: float, alpha: float, most: float) -> Iterator[int]:
+    """Draw pass by pass, until there are `most` shapes; yields after each how many of its shapes were kept."""
     rng = np.random.default_rng(sketch.seed)
     maximum = max(largest, smallest)
     while True:
         for _ in range(PASSES):
             kept = 0
             for _ in range(max(1, int(sketch.width // maximum))):
-                kept += attempt(sketch, rng, smallest, maximum, alpha)
+                if len(sketch.marks) < most:
+                    kept += attempt(sketch, rng, smallest, maximum, alpha)
             yield kept
         if maximum <= smallest:
             return

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.drawing import Drawing, Mark
 from atelier.engines.primitives.shapes import SHAPES
 from atelier.errors import SettingError
@@ -138,7 +139,7 @@ def _paint(outlines: _Outlines, pixels: Floats, alpha: Floats | None) -> None:
         list(pool.map(lambda top: _paint_rows(*outlines, pixels, veil, top, min(top + share, height)), range(0, height, share)))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _paint_rows(corners, starts, heights, paints, pixels, alpha, first, end):  # type: ignore[no-untyped-def]
     """Paint all shapes over rows [first, end). alpha: (H, W), or (0, 0) where there is none."""
     width = pixels.shape[1]
@@ -247,7 +248,7 @@ def _blend(areas, touched, paint, pixels, alpha):  # type: ignore[no-untyped-def
                 alpha[0, column] = alpha[0, column] * rest + share
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _straight(pixels, alpha):  # type: ignore[no-untyped-def]
     """Undo the premultiplication, in place."""
     for y in range(alpha.shape[0]):

@@ -59,7 +59,7 @@ class Sketch:
     ) -> None:  # fmt: skip
         self.height, self.width = target.shape[:2]
         self.target, self.weight = np.ascontiguousarray(target, np.float32), np.ascontiguousarray(weight, np.float32)
-        self.alpha, self.palette, self.kinds, self.seed, self.pool = alpha, palette.astype(np.float64), list(kinds), seed, pool
+        self.alpha, self.palette, self.kinds, self.seed, self.pool = round(alpha, 4), palette.astype(np.float64), list(kinds), seed, pool
         self.smallest, self.largest = sizes
         self.empty = np.zeros_like(self.target)
         if background is not None:

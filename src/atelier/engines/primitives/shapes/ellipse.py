@@ -8,6 +8,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, around, fill, number
 
 MINIMUM = 0.5
@@ -33,7 +34,7 @@ def mutate(state, task, step):  # type: ignore[no-untyped-def]
         state[3] = max(MINIMUM, state[3] + np.random.normal() * step)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     return spans.ellipse(state[0], state[1], state[2], state[3], 0.0, width, height, stride, runs)
 
@@ -44,7 +45,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

@@ -10,6 +10,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, number, stroke
 
 THINNEST = 1.0
@@ -41,7 +42,7 @@ def mutate(state, task, step):  # type: ignore[no-untyped-def]
         state[4] = max(THINNEST, state[4] + np.random.normal() * 0.3 * step)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     corners = np.empty((4, 2))
     dx, dy = state[2] - state[0], state[3] - state[1]
@@ -60,7 +61,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

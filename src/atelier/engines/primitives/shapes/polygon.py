@@ -10,6 +10,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
 
 CORNERS = 5
@@ -38,7 +39,7 @@ def mutate(state, task, step):  # type: ignore[no-untyped-def]
         state[2 * which + 1] += np.random.normal() * step
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     return spans.polygon(state.reshape(CORNERS, 2), CORNERS, width, height, stride, runs)
 
@@ -49,7 +50,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

@@ -8,6 +8,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
 
 
@@ -35,7 +36,7 @@ def mutate(state, task, step):  # type: ignore[no-untyped-def]
         state[3] += dy
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     left, right = min(state[0], state[2]), max(state[0], state[2])
     first, end = spans.rows(min(state[1], state[3]), max(state[1], state[3]), height)
@@ -54,7 +55,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

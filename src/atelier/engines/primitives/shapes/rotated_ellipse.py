@@ -10,6 +10,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, around, degrees, fill, number
 
 MINIMUM = 0.5
@@ -38,7 +39,7 @@ def mutate(state, task, step):  # type: ignore[no-untyped-def]
         state[4] += np.random.normal() * step / max(state[2], state[3], 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     return spans.ellipse(state[0], state[1], state[2], state[3], state[4], width, height, stride, runs)
 
@@ -49,7 +50,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

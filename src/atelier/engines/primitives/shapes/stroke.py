@@ -10,6 +10,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, number, stroke
 
 THINNEST, PIECES = 1.0, 8
@@ -59,7 +60,7 @@ def border(state, pieces, corners):  # type: ignore[no-untyped-def]
         corners[2 * pieces + 1 - i, 0], corners[2 * pieces + 1 - i, 1] = x - nx * width / 2, y - ny * width / 2
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     corners = np.empty((2 * (PIECES + 1), 2))
     border(state, PIECES, corners)
@@ -90,7 +91,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 

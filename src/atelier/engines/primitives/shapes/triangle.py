@@ -10,6 +10,7 @@ from numba import njit
 from atelier.engines.primitives import spans
 from atelier.engines.primitives.canvas import place, worth
 from atelier.engines.primitives.climb import search as climb
+from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
 
 BLUNT = math.cos(math.radians(15))
@@ -49,7 +50,7 @@ def sharp(state):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cover(state, width, height, stride, runs):  # type: ignore[no-untyped-def]
     return spans.convex(state.reshape(3, 2), 3, width, height, stride, runs)
 
@@ -62,7 +63,7 @@ def energy(state, task, stride):  # type: ignore[no-untyped-def]
     return worth(cover(state, width, height, stride, task.runs), task)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def search(task, how, tries, stride, age, seed, state):  # type: ignore[no-untyped-def]
     return climb(random, mutate, energy, task, how, tries, stride, age, seed, state)
 
