@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
+from atelier.engines.primitives.shapes.rotated_rectangle import mutate, random
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, around, degrees, fill, number
-
-MINIMUM = 0.5
-
-
-@njit
-def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
-    state[0], state[1] = x, y
-    state[2], state[3] = (0.2 + np.random.random()) * size, (0.2 + np.random.random()) * size
-    state[4] = np.random.random() * math.pi
-
-
-@njit
-def mutate(state, task, step):  # type: ignore[no-untyped-def]
-    step *= task.step
-    which = np.random.randint(4)
-    if which == 0:
-        state[0] += np.random.normal() * step
-        state[1] += np.random.normal() * step
-    elif which == 1:
-        state[2] = max(MINIMUM, state[2] + np.random.normal() * step)
-    elif which == 2:
-        state[3] = max(MINIMUM, state[3] + np.random.normal() * step)
-    else:
-        state[4] += np.random.normal() * step / max(state[2], state[3], 1.0)
 
 
 @compiled
