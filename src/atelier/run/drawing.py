@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import atelier
 from atelier.errors import OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, fit
+from atelier.image.encode import OUR_KEY
 from atelier.media import (
     ANIMATIONS,
     STANDARD,
@@ -148,7 +149,7 @@ def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = No
     image = render(drawing, size)
     text = {**(photo.text if photo else {})}
     if request := drawing.about.get("request"):
-        text["atelier"] = json.dumps(request, ensure_ascii=False)
+        text[OUR_KEY] = json.dumps(request, ensure_ascii=False)
     return dataclasses.replace(image, text=text)
 
 

@@ -38,7 +38,7 @@ class Found:
 class Effort:
     """How hard to search for a shape. how: climb.CLIMB or climb.ANNEAL."""
 
-    how: int = 0
+    how: int = CLIMB
     climbs: int = 8
     tries: int = 100
     stride: int = 2
@@ -72,14 +72,17 @@ class Sketch:
         self.likely = np.zeros((self.height, self.width + 1), np.float32)
         self.likely_rows = np.zeros(self.height + 1)
         self.rounds = 0
+        self._score = math.nan
         self._renew(0, self.height)
 
     # What there is ----------------------------------------------------------------------------------------------------
 
     @property
     def score(self) -> float:
-        """Root mean square error over the four channels (fogleman/primitive's score)."""
-        return float(np.sqrt(squared_error(self.target, self.canvas, np.ones_like(self.weight)) / self.target.size))
+        """Root mean square error over the four channels (fogleman/primitive's score), as of the last time the canvas changed."""
+        if math.isnan(self._score):  # it is asked for more often than shapes are drawn
+            self._score = math.sqrt(squared_error(self.target, self.canvas, np.ones_like(self.weight)) / self.target.size)
+        return self._score
 
     def runs(self, mark: Mark) -> npt.NDArray[np.int32]:
         """(N, 3): the pixels a shape covers."""
@@ -123,10 +126,13 @@ class Sketch:
         report: told the number of shapes that are done; may raise, and leaves the sketch whole.
         """
         try:
-            self._sweep(age, report)
+            self.canvas = self._sweep(age, report)
+            self._renew(0, self.height)
+        except BaseException:
+            self.become(self.marks, self.worths)
+            raise
         finally:
             self.rounds += 1
-            self.become(self.marks, self.worths)
 
     def drop(self, share: float) -> None:
         """Take away the shapes that are worth least: this share of them, one at least."""
@@ -144,7 +150,8 @@ class Sketch:
             cover(runs, len(runs), mark.paint, self.canvas)
         self._renew(0, self.height)
 
-    def _sweep(self, age: int, report: Callable[[int], None]) -> None:
+    def _sweep(self, age: int, report: Callable[[int], None]) -> Floats:
+        """Refine the shapes; returns the picture of them."""
         count = len(self.marks)
         runs = [self.runs(mark) for mark in self.marks]
         block = max(1, math.isqrt(count))
@@ -181,6 +188,7 @@ class Sketch:
                 for i in batch:
                     cover(runs[i], len(runs[i]), self.marks[i].paint, below)
                 report(batch[-1] + 1)
+        return below
 
     def _refined(self, index: int, age: int, below: Floats, overhead: tuple[Window, Floats, Floats]) -> tuple[Mark | None, float]:
         window, through, above = overhead
@@ -234,6 +242,7 @@ class Sketch:
         """Bring the running sums up to date where the canvas changed."""
         running_sums(self.sums, self.target, self.canvas, self.through, self.above, self.weight, self.alpha, first, end)
         likely_sums(self.target, self.canvas, self.weight, self.likely, self.likely_rows, first, end)
+        self._score = math.nan
 
 
 def apart(a: Window, b: Window) -> bool:
