@@ -8,8 +8,6 @@ picture is to its photo and its painting.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from PIL import Image as Pillow
 from torch import Tensor
 
 import pairs
+from atelier import bench
 from atelier.image import Image
 from atelier.media import open_still
 from atelier.perception.network import STYLE_LAYERS, activations, fastest
@@ -37,16 +36,8 @@ CONTENT_LAYER = "conv4_2"
 
 
 def describe() -> dict[str, Any]:
-    """What a measurement is of. load: the mean number of running processes in the last minute, before the measurement."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "cpu": names[0] if names else platform.processor() or platform.machine(), "cores": usable, "threads": torch.get_num_threads(),
-        "torch": torch.__version__, "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}",
-        "bf16": fastest("cpu") == torch.bfloat16, "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-    }  # fmt: skip
+    """As `atelier bench` tells it, and what PyTorch makes of it."""
+    return {**bench.machine(), "threads": torch.get_num_threads(), "bf16": fastest("cpu") == torch.bfloat16}
 
 
 def introduce() -> dict[str, Any]:

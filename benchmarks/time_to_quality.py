@@ -100,7 +100,7 @@ def same_objective(alpha: float, beta: float, loss: str) -> dict[str, Any]:
     return {
         "normalise": loss, "content_weight": alpha, "style_weight": beta, "content_layers": {plain.CONTENT: 1.0},
         "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2), "pooling": "max", "style_loss": "gram", "shift": 0.0, "chained": False,
-        "tv_weight": 0.0, "histogram_weight": 0.0, "style_scale": 1.0, "style_fit": "photo",
+        "tv_weight": 0.0, "histogram_weight": 0.0, "style_size": 1.0, "style_fit": "photo",
     }  # fmt: skip
 
 

@@ -35,15 +35,16 @@ def main() -> None:
     parser.add_argument("--size", help="long side in px (default: the photo's own)")
     given = parser.parse_args()
 
-    target = Path("demo") / f"{given.photo}-{given.style}.jpg"
-    target.parent.mkdir(exist_ok=True)
-    command = ["stylize", str(photo_path(given.photo)), "--style", str(STYLES / f"{given.style}.jpg"), "--out", str(target)]
-    if given.size:
-        command += ["--size", given.size]
-
-    print("This is the same as\n\n    atelier", shlex.join(command), "\n", flush=True)
-    atelier_finished(command)
-    print(f"\nYour picture: {target.resolve()}")
+    made = []
+    for engine in ("instant", "optimize"):
+        target = Path("demo") / f"{given.photo}-{given.style}{'-at-once' if engine == 'instant' else ''}.jpg"
+        target.parent.mkdir(exist_ok=True)
+        command = ["stylize", str(photo_path(given.photo)), "--style", str(STYLES / f"{given.style}.jpg"), "--out", str(target)]
+        command += ["--engine", engine, *(["--size", given.size] if given.size else [])]
+        print("\natelier", shlex.join(command), flush=True)
+        atelier_finished(command)
+        made.append(target.resolve())
+    print(f"\nYour picture, painted at once by a trained network: {made[0]}\nand by optimisation: {made[1]}")
 
 
 def atelier_finished(command: list[str]) -> None:

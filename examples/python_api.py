@@ -24,7 +24,7 @@ def main(photo: str, painting: str, other: str) -> None:
     atelier.save(atelier.stylize(photo, painting, size=256), out / "simple.png")
 
     # Any setting of `atelier recipes --json` by name: here larger strokes, and more of the photo kept.
-    atelier.save(atelier.stylize(photo, painting, size=256, style_scale=1.5, content_weight=3.0), out / "calmer.png")
+    atelier.save(atelier.stylize(photo, painting, size=256, style_size=1.5, content_weight=3.0), out / "calmer.png")
 
     # Several paintings, with weights.
     atelier.save(atelier.stylize(photo, [(painting, 0.7), (other, 0.3)], size=256), out / "blend.png")

@@ -15,12 +15,14 @@ FACES = ("cli", "api", "studio", "service")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", *TOLD)),
+    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", *TOLD)),
     "run": ("engines", "media", *BELOW, *TOLD),
     "engines": (*BELOW, *TOLD),
     "media": (*BELOW, *TOLD),
     "plot": ("media", "image", *TOLD),
-    "training": ("engines", *BELOW, *TOLD),
+    "judging": ("media", *BELOW, *TOLD),
+    "bench": ("run", "engines", "media", *BELOW, *TOLD),
+    "training": ("engines", "media", *BELOW, *TOLD),
     **dict.fromkeys(BELOW, TOLD),
     **dict.fromkeys(TOLD, ("errors",)),
     "errors": (),
@@ -99,7 +101,7 @@ def test_faces_know_no_engine_but_the_recipes_names() -> None:
         for path in [SOURCE / f"{face}.py", *(SOURCE / face).rglob("*.py")]:
             if path.exists():
                 engines = [module for module in imports(path) if room(module) == "engines"]
-                assert set(engines) <= {"atelier.engines.optimize.recipes"}, path
+                assert set(engines) <= {"atelier.engines.optimize.recipes", "atelier.engines.network.catalogue"}, path
 
 
 def test_torch_is_for_painting_and_training_alone() -> None:

@@ -400,7 +400,7 @@ sys.meta_path.insert(0, NotInstalled())
 from atelier.cli import main, watching
 main()
 """
-    for task in (("stylize", photo, "-s", painting), ("texture", painting), ("reconstruct", photo)):
+    for task in (("stylize", photo, "-s", painting, "-e", "optimize"), ("texture", painting), ("reconstruct", photo)):
         done = subprocessed(program, *task, "-o", tmp_path / "out.png")
         ended = done.returncode, done.stdout.decode(), done.stderr.decode()
         one_line(ended, 1, "pip install 'atelier[torch]'")

@@ -149,7 +149,7 @@ def test_make_writes_the_picture_and_says_what_came_of_it(ask: Ask, tmp_path: Pa
 def test_what_was_made_says_how(ask: Ask, tmp_path: Path) -> None:
     request = ask(seed=5, size=24, settings={"style_layers": "conv1_1,conv2_1=0.5"})
     make(request, Outputs(str(tmp_path / "out.png")))
-    assert embedded(str(tmp_path / "out.png")) == request
+    assert embedded(str(tmp_path / "out.png")) == dataclasses.replace(request, engine="optimize")
     data = json.loads(open_still(tmp_path / "out.png").text["atelier"])
     assert data["resolved"]["style_layers"] == {"conv1_1": 1.0, "conv2_1": 0.5}
     assert data["resolved"]["optimiser"] == settled(request).optimiser
@@ -576,9 +576,8 @@ def test_limits_hold_for_what_is_painted_too(ask: Ask) -> None:
 def test_secrets_stay_out_of_the_picture(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "https://user:pass@example.org/a/b.png?token=s3cret&x=1#part"
     opened = run_painting.open_still
-    monkeypatch.setattr(
-        run_painting, "open_still", lambda name, *more: opened(str(tmp_path / "photo.png") if "://" in name else name, *more)
-    )
+    for module in (run_painting, run_opening):
+        monkeypatch.setattr(module, "open_still", lambda name, *more: opened(str(tmp_path / "photo.png") if "://" in name else name, *more))
     request = ask(content=secret, styles=(Style(secret, 0.5),), settings={"start": secret})
     make(request, Outputs(str(tmp_path / "out.png")))
     written = (tmp_path / "out.png").read_bytes()

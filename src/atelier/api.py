@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -53,7 +54,8 @@ def stylize(
     photo: Picture,
     style: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]],
     *,
-    recipe: str = "default",
+    engine: str = "auto",
+    recipe: str = "",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -64,13 +66,15 @@ def stylize(
 ) -> Image:
     """Paint a photo in the manner of a painting, or of several with weights: `[(a, 0.7), (b, 0.3)]`.
 
-    recipe: see `atelier recipes`. size: long side in px, the photo's own if None (up to 4096). start: a way to start
-    (photo, recoloured, noise, grey) or a picture; the recipe's if None. limits: on what is opened, and how large it is painted.
-    settings: any field of `atelier.request.Settings`.
+    style: pictures, or names of styles (see `atelier styles`). engine: instant (trained networks), optimize, or auto: instant
+    unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. size: long side in px, the photo's own
+    if None (when optimising up to 4096). start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
+    None. limits: on what is opened, and how large it is painted.
+    settings: any field of `atelier.request.InstantSettings` or `atelier.request.Settings`.
     The result has the photo's alpha and the size asked for, and, where all pictures were paths or URLs, the request in its text,
     for `atelier redo`. Raises AtelierError; see atelier.errors.
     """
-    request = Request("stylize", None, (), recipe, settings, size, None, seed, device)
+    request = Request("stylize", None, (), recipe, settings, size, None, seed, device, engine)
     return _paint(request, photo, _pairs(style), start, limits, report)
 
 
@@ -80,7 +84,7 @@ def texture(
     width: int | None = None,
     height: int | None = None,
     size: int | None = None,
-    recipe: str = "default",
+    recipe: str = "",
     seed: int = 0,
     device: str = "auto",
     start: Picture | None = None,
@@ -104,7 +108,7 @@ def reconstruct(
     layer: str = "conv4_2",
     *,
     features: str = "",
-    recipe: str = "default",
+    recipe: str = "",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -176,7 +180,12 @@ def _paint(
         begin = _image(start, limits)
         request = dataclasses.replace(request, settings={**request.settings, "start": _path(start) or "given"})
     run.settled(request)  # refused before anything is opened
-    styles = [(_image(picture, limits).flat(), weight) for picture, weight in pairs]
+    request = dataclasses.replace(request, engine=request.chosen)
+    instant = request.engine == "instant"
+    opened = [(_style(picture, limits), weight) for picture, weight in pairs]
+    styles = (
+        [(picture if isinstance(picture, Image) else run.as_picture(picture), weight) for picture, weight in opened] if not instant else []
+    )
     if request.task == "texture":
         own = styles[0][0].size
         if canvas != (None, None):
@@ -187,9 +196,13 @@ def _paint(
             content = run.blank(*(own if request.size is None else fit(own, max(1, request.size))), limits)
             content = run.at_size(content, request.size, report, limits)
     else:
-        content = run.at_size(_image(photo, limits), request.size, report, limits)
+        content = run.at_size(_image(photo, limits), request.size, report, limits, math.inf if instant else None)
     began = time.monotonic()
-    image = run.paint(request, content, styles, start=begin, report=report)
+    if instant:
+        image = run.paint_instant(request, content, opened, report=report)
+        styles = [(picture, weight) for picture, weight in opened if isinstance(picture, Image)]
+    else:
+        image = run.paint(request, content, styles, start=begin, report=report)
     # What the photo's file may say of itself is how the photo was made.
     image = dataclasses.replace(image, text={k: v for k, v in image.text.items() if k != "atelier"})
     given = [_path(picture) for picture, _ in pairs]
@@ -221,6 +234,11 @@ def _image(picture: Any, limits: Limits = Limits()) -> Image:
     if not isinstance(picture, (str, Path)) or not str(picture):
         raise SourceError(f"a picture is an Image, an array, a path or a URL, not {picture!r}")
     return open_still(picture, limits)
+
+
+def _style(picture: Any, limits: Limits = Limits()) -> run.Painting:
+    """A painting, opened and laid over white; or a style by name."""
+    return run.open_style(picture, limits) if isinstance(picture, str) and picture else _image(picture, limits).flat()
 
 
 def _path(picture: Any) -> str:

@@ -32,6 +32,15 @@ def option(default: Any, help: str, *, low: float | None = None, high: float | N
     return field(default=default, metadata=metadata)
 
 
+STYLE_SIZE = "Size of the strokes: 2 paints with strokes twice as large"
+TILE = "Side of the tiles the network looks through, px (0: as memory allows; same results up to rounding)"
+COLOR = "Colours of the picture: the style's, the photo's own (light and dark alone are painted), or the style's matched to the photo's"
+COLORS = ("style", "photo", "match")
+COLOR_METHOD = "How colours are kept or matched (empty: luminance-matched for photo, transport for match): see `atelier recolor --list`"
+COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear, decorrelated"
+SECONDS = "Paint until this much time is up (0: as long as it takes)"
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to paint by optimisation. The total is content_weight·content + style_weight·style + tv_weight·TV + ..."""
@@ -62,12 +71,37 @@ class Settings:
         0.0, "Decay of the running average of iterates that becomes the picture (0: the last iterate)", low=0, high=0.9999
     )
     tolerance: float = option(0.0, "Stop a scale once 10 iterations improve the loss by less than this share (0: never)", low=0, high=1)
-    style_scale: float = option(1.0, "Size of the style picture relative to the photo: larger gives larger strokes", low=0.05, high=20)
+    style_size: float = option(1.0, STYLE_SIZE, low=0.05, high=20)
     style_fit: str = option("photo", "Scale the style picture to the photo, or keep its own size", choices=("photo", "own"))
     precision: str = option("auto", "Arithmetic of the network", choices=("auto", "float32", "bfloat16"))
-    tile: int = option(
-        0, "Side of the tiles the network looks through, px (0: as memory allows; same results up to rounding)", low=0, high=100_000
-    )
+    tile: int = option(0, TILE, low=0, high=100_000)
+    seconds: float = option(0.0, SECONDS, low=0, high=1e7)
+    color: str = option("style", COLOR, choices=COLORS)
+    color_method: str = option("", COLOR_METHOD)
+    color_space: str = option("", COLOR_SPACE)
+
+    def __post_init__(self) -> None:
+        for each, kind in options(type(self)).values():
+            check(each, kind, getattr(self, each.name))
+
+
+@dataclass(frozen=True)
+class InstantSettings:
+    """How to paint with a trained network."""
+
+    strength: float = option(1.0, "How far to go from the photo, 0, to the painting, 1", low=0, high=1)
+    style_size: float = option(1.0, STYLE_SIZE, low=0.05, high=20)
+    seconds: float = option(0.0, SECONDS, low=0, high=1e7)
+    color: str = option("style", COLOR, choices=COLORS)
+    color_method: str = option("", COLOR_METHOD)
+    color_space: str = option("", COLOR_SPACE)
+    tile: int = option(0, TILE, low=0, high=100_000)
+    backend: str = option("auto", "What runs the network: the faster of those installed", choices=("auto", "onnxruntime", "openvino"))
+    model: str = option("", "Paint with a network from elsewhere instead: an ONNX file that takes a picture and gives one")
+    model_layout: str = option("auto", "Order of its input's axes", choices=("auto", "nchw", "nhwc"))
+    model_order: str = option("auto", "Order of its colours", choices=("auto", "rgb", "bgr"))
+    model_range: str = option("auto", "Range of its values", choices=("auto", "0..1", "-1..1", "0..255"))
+    model_multiple: int = option(0, "What the sides of its pictures must be multiples of (0: found out)", low=0, high=4096)
 
     def __post_init__(self) -> None:
         for each, kind in options(type(self)).values():
@@ -119,7 +153,7 @@ class DrawSettings:
             raise SettingError(f"--smallest {self.smallest:g} is more than --largest {self.largest:g}")
 
 
-AnySettings = Settings | DrawSettings
+AnySettings = Settings | InstantSettings | DrawSettings
 
 
 def check(option: dataclasses.Field[Any], kind: type[Any], value: Any) -> None:
@@ -227,15 +261,24 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is nothing for JSON")
 
 
-TASKS: dict[str, type[AnySettings]] = {"stylize": Settings, "texture": Settings, "reconstruct": Settings, "draw": DrawSettings}
-"""What can be asked for, and the settings of each. Their type picks the engine."""
+ENGINES: dict[str, type[AnySettings]] = {"instant": InstantSettings, "optimize": Settings, "primitives": DrawSettings}
+"""The engines there are, and the settings of each."""
+TASKS: dict[str, tuple[str, ...]] = {
+    "stylize": ("instant", "optimize"),
+    "texture": ("optimize",),
+    "reconstruct": ("optimize",),
+    "draw": ("primitives",),
+}
+"""What can be asked for, and the engines that do it."""
 
 
 @dataclass(frozen=True)
 class Request:
     """One picture to make.
 
-    task: stylize (content and styles), texture (styles alone, content only tells the size), reconstruct and draw (content alone).
+    task: stylize (content and styles; with a network from elsewhere, content alone), texture (styles alone, content only
+    tells the size), reconstruct and draw (content alone).
+    engine: one of the task's, or auto (see `chosen`). recipe: of the optimiser; empty is the default one.
     settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a
     texture: the painting's), up to a limit of the run's. canvas: (width, height) of a texture, px, instead of size.
     """
@@ -243,12 +286,13 @@ class Request:
     task: str
     content: str | None
     styles: tuple[Style, ...] = ()
-    recipe: str = "default"
+    recipe: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     size: int | None = None
     canvas: tuple[int, int] | None = None
     seed: int = 0
     device: str = "auto"
+    engine: str = "auto"
 
     def __post_init__(self) -> None:
         sides = () if self.canvas is None else self.canvas
@@ -257,11 +301,31 @@ class Request:
             "recipe": isinstance(self.recipe, str), "settings": isinstance(self.settings, Mapping),
             "size": self.size is None or _is(int, self.size), "device": isinstance(self.device, str),
             "canvas": self.canvas is None or (len(sides) == 2 and all(_is(int, side) for side in sides)),
+            "engine": self.engine == "auto" or self.engine in TASKS.get(self.task, ()),
             "seed": _is(int, self.seed) and -(2**63) <= self.seed < 2**64,
         }  # fmt: skip
         for name, good in fits.items():
             if not good:
                 raise SettingError(f"--{name} {getattr(self, name)!r} makes no sense in a request")
+
+    @property
+    def chosen(self) -> str:
+        """The engine: the one asked for, else the first of the task's that has all the settings given; a recipe asks for the
+        optimiser. Raises SettingError where none has them all."""
+        if self.engine != "auto":
+            return self.engine
+        able = TASKS[self.task] if not self.recipe else tuple(name for name in TASKS[self.task] if name == "optimize")
+        for name in able:
+            if set(self.settings) <= set(options(ENGINES[name])):
+                return name
+        for setting in self.settings:
+            if not any(setting in options(ENGINES[name]) for name in TASKS[self.task]):
+                override(ENGINES[able[-1]](), {setting: self.settings[setting]})  # says what there is
+        owners = {name: [s for s in self.settings if s in options(ENGINES[name])] for name in TASKS[self.task]}
+        alone = {name: [s for s in own if not any(s in o for n, o in owners.items() if n != name)] for name, own in owners.items()}
+        alone["optimize"] += ["recipe"] if self.recipe else []
+        parts = [f"--{own[0].replace('_', '-')} is for --engine {name}" for name, own in alone.items() if own]
+        raise SettingError(", ".join(parts) + ": they do not go together")
 
     def to_json(self, **more: Any) -> str:
         """As one line of JSON, which `from_json` reads and which is embedded in what was made."""

@@ -191,11 +191,11 @@ def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Pai
     assert np.abs(a - b).max() < 5e-3
 
 
-def test_style_scale_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+def test_style_size_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     style = [(picture(90, 80, 7), 1.0)]
     plain, smaller, own = (
         engine(style, optimiser="adam", rate=0.02, **settings)(picture(32, 24)).pixels
-        for settings in ({}, {"style_scale": 0.5}, {"style_fit": "own"})
+        for settings in ({}, {"style_size": 0.5}, {"style_fit": "own"})
     )
     assert np.abs(plain - smaller).max() > 1e-3
     assert np.abs(plain - own).max() > 1e-3

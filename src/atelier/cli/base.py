@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from atelier.errors import AtelierError
-from atelier.request import AnySettings, Settings, options
+from atelier.request import AnySettings, InstantSettings, Settings, options
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -24,11 +24,20 @@ app = typer.Typer(
 Out = Annotated[
     str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")
 ]
-StyleOption = Annotated[list[str], typer.Option("--style", "-s", help="Painting: path, URL, -, or PATH=WEIGHT; several blend")]
-RecipeOption = Annotated[str, typer.Option("--recipe", "-r", help="Settings by name: see `atelier recipes`")]
+StyleOption = Annotated[
+    list[str] | None,
+    typer.Option("--style", "-s", help="Painting: path, URL, -, or a name from `atelier styles`; STYLE=WEIGHT, several blend"),
+]
+EngineOption = Annotated[
+    str,
+    typer.Option("--engine", "-e", help="instant (trained networks) or optimize; auto is instant, unless an option asks for the other"),
+]
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", "-r", help="Settings of the optimiser by name: see `atelier recipes`", show_default="default")
+]
 Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same device, same picture")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps; of the instant engine also coreml, directml")]
 Every = Annotated[int, typer.Option("--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on")]
 Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
 Log = Annotated[str | None, typer.Option("--log", help="Write losses as JSON lines; `atelier plot` draws them")]
@@ -77,10 +86,22 @@ def say(message: str) -> None:
     typer.echo(f"atelier: {' '.join(message.split())}", err=True)
 
 
-def with_settings(command: Callable[..., None], kind: type[AnySettings] = Settings) -> Callable[..., None]:
-    """Give a command a flag for every option of its settings; those that are used arrive as `settings`, a dict."""
-    declared = options(kind)
-    panel = "Settings (default: the recipe's)" if kind is Settings else "Settings"
+PANELS: dict[type[AnySettings], str] = {
+    Settings: "Settings of --engine optimize (default: the recipe's)", InstantSettings: "Settings of --engine instant",
+}  # fmt: skip
+
+
+def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Settings,)) -> Callable[..., None]:
+    """Give a command a flag for every option of its settings; those that are used arrive as `settings`, a dict.
+
+    kinds: of which an option that several have is declared once.
+    """
+    declared: dict[str, tuple[Any, Any, str]] = {}
+    for kind in kinds:
+        for name, (field, type_) in options(kind).items():
+            shared = len(kinds) > 1 and sum(name in options(each) for each in kinds) > 1
+            panel = "Settings of both engines" if shared else PANELS.get(kind, "Settings") if len(kinds) > 1 else "Settings"
+            declared.setdefault(name, (field, type_, panel))
 
     def wrapped(**given: Any) -> None:
         settings = {name: given.pop(name) for name in declared}
@@ -88,7 +109,7 @@ def with_settings(command: Callable[..., None], kind: type[AnySettings] = Settin
 
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     derived = []
-    for name, (field, type_) in declared.items():
+    for name, (field, type_, panel) in declared.items():
         bounds = [f"{k} {v:g}" for k, v in (("from", field.metadata["low"]), ("to", field.metadata["high"])) if v is not None]
         choices = "|".join(field.metadata["choices"])
         extra = f" [{choices or ' '.join(bounds)}]" if choices or bounds else ""

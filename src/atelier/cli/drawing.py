@@ -50,7 +50,7 @@ def draw(
     ended(made)
 
 
-app.command()(with_settings(draw, DrawSettings))
+app.command()(with_settings(draw, (DrawSettings,)))
 
 
 @app.command()

@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ from atelier.cli.base import (
     CheckpointOption,
     Depth,
     Device,
+    EngineOption,
     Every,
     Form,
     Log,
@@ -41,7 +43,7 @@ from atelier.cli.base import (
 )
 from atelier.cli.watching import ended, watching
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, WeightsError
-from atelier.request import Request, Style
+from atelier.request import InstantSettings, Request, Settings, Style
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -107,13 +109,14 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @app.command()
-@with_settings
+@partial(with_settings, kinds=(InstantSettings, Settings))
 @with_options
 def stylize(
     photos: Annotated[list[str], typer.Argument(help="Photos: paths, globs, folders, URLs, or - for standard input")],
-    style: StyleOption,
     out: Out,
-    recipe: RecipeOption = "default",
+    style: StyleOption = None,
+    engine: EngineOption = "auto",
+    recipe: RecipeOption = "",
     size: Size = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -127,7 +130,7 @@ def stylize(
     from atelier.run import check_apart, check_derived, settled, sources
 
     photos = expand(photos)
-    styles = tuple(_style(text) for text in style)
+    styles = tuple(_style(text) for text in style or ())
     into_folder = Path(out).is_dir() or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
         raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder that exists")
@@ -135,7 +138,7 @@ def stylize(
         raise SettingError("--log, --checkpoint and --animation are of one photo: paint the photos one by one")
     if len(photos) > 1 and any(each.source == "-" for each in styles):
         raise SettingError("a painting from standard input is there for one photo only: give its file")
-    requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device) for photo in photos]
+    requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine) for photo in photos]
     targets = [str(Path(out) / f"{_stem(photo)}.png") if into_folder else out for photo in photos]
     settled(requests[0])
     if len(set(targets)) < len(targets):
@@ -156,7 +159,7 @@ def texture(
     size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the painting's own, up to 4096)")] = None,
     width: Annotated[int | None, typer.Option("--width", help="Width in px, together with --height")] = None,
     height: Annotated[int | None, typer.Option("--height", help="Height in px, together with --width")] = None,
-    recipe: RecipeOption = "default",
+    recipe: RecipeOption = "",
     seed: Seed = 0,
     device: Device = "auto",
     *,
@@ -179,7 +182,7 @@ def reconstruct(
     photo: Annotated[str, typer.Argument(help="Photo: path, URL, or - for standard input")],
     out: Out,
     layer: Annotated[str, typer.Option("--layer", help="Layer to invert, or several with weights: conv4_2, block4_conv2")] = "conv4_2",
-    recipe: RecipeOption = "default",
+    recipe: RecipeOption = "",
     size: Size = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -278,11 +281,12 @@ def _make(request: Request, out: str, beside: Beside, writing: Writing) -> Made:
 def _told(made: Made, out: str, checkpoint: str | None, quiet: bool) -> None:
     if quiet:
         return
-    width, height = made.image.size
+    width, height = made.size
     losses = ", ".join(f"{k} {v:.4g}" for k, v in made.losses.items() if k != "total")
+    how = f"{made.iterations} iterations in {made.seconds:.1f} s ({losses})" if losses else f"{made.seconds:.1f} s"
     word = "Painted" if made.finished else "Stopped; kept the picture so far"
     shown = "standard output" if out == "-" else out
-    typer.echo(f"{word}: {shown}  {width}x{height}, {made.iterations} iterations in {made.seconds:.1f} s ({losses})", err=True)
+    typer.echo(f"{word}: {shown}  {width}x{height}, {how}", err=True)
     if not made.finished and checkpoint and Path(checkpoint).exists():
         typer.echo(f"The same command goes on from {checkpoint}.", err=True)
 

@@ -34,7 +34,7 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
         raise ImageError(f"{name} has {len(data):,} bytes, over the limit of {limits.bytes:,}; raise it (Limits.bytes)")
     kind = sniff(data, name)
     try:
-        with _quiet():
+        with quiet():
             samples = read_tiff(data, name, limits) if kind == "tiff" else read_raster(data, kind, name, limits)
             return _developed(samples)
     except AtelierError:
@@ -48,9 +48,9 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
 
 def _developed(samples: Samples) -> Image:
     pixels, note = to_srgb(samples.values, samples.profile)
-    alpha = None if samples.alpha is None else _turned(unit(samples.alpha), samples.orientation)
+    alpha = None if samples.alpha is None else turned(unit(samples.alpha), samples.orientation)
     return Image(
-        pixels=_turned(pixels, samples.orientation),
+        pixels=turned(pixels, samples.orientation),
         alpha=alpha,
         depth=samples.depth,
         text=samples.text,
@@ -59,7 +59,7 @@ def _developed(samples: Samples) -> Image:
     )
 
 
-def _turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Undo what the camera was held like; orientations 5 to 8 swap width and height."""
     if orientation >= 5:
         array = array.swapaxes(0, 1)
@@ -73,7 +73,7 @@ _quiet_stack = ExitStack()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warnings meanwhile.
 
     The filters of `warnings` are the process's, and `catch_warnings` in two threads at once can restore them in the

@@ -10,7 +10,7 @@ from PIL import Image as Pillow
 from atelier.errors import SettingError
 from atelier.image.value import Image, Pixels
 
-_INVISIBLE = 1e-3  # alpha under which a colour divided by it is noise
+INVISIBLE = 1e-3  # alpha under which a colour divided by it is noise
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
@@ -29,8 +29,8 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
         return replace(image, pixels=pixels)
     alpha = _resampled(image.alpha[:, :, None], size)
     premultiplied = _resampled(image.pixels * image.alpha[:, :, None], size)
-    straight = np.clip(premultiplied / np.maximum(alpha, _INVISIBLE), 0.0, 1.0)
-    return replace(image, pixels=np.where(alpha > _INVISIBLE, straight, pixels), alpha=alpha[:, :, 0])
+    straight = np.clip(premultiplied / np.maximum(alpha, INVISIBLE), 0.0, 1.0)
+    return replace(image, pixels=np.where(alpha > INVISIBLE, straight, pixels), alpha=alpha[:, :, 0])
 
 
 def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:

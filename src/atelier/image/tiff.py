@@ -19,9 +19,9 @@ from atelier.image.samples import Samples
 # What it has to say about a damaged file, we say by raising; without this it would reach the terminal too.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-_ORIENTATION_TAG, _XMP_TAG, _ICC_TAG, _DNG_TAG = 274, 700, 34675, 50706
-_REDUCED = 1  # a bit of NewSubfileType: a smaller version of something else in the file
-_COLOURS: dict[int, int] = {
+ORIENTATION_TAG, XMP_TAG, ICC_TAG, DNG_TAG = 274, 700, 34675, 50706
+REDUCED = 1  # a bit of NewSubfileType: a smaller version of something else in the file
+COLOURS: dict[int, int] = {
     PHOTOMETRIC.MINISWHITE: 1,
     PHOTOMETRIC.MINISBLACK: 1,
     PHOTOMETRIC.RGB: 3,
@@ -39,8 +39,8 @@ def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
         check_size(page.imagewidth, page.imagelength, name, limits)
         _check_kind(page, data, name)
         array = _channels_last(page, name)
-        colours, alpha, notes = _decoded(page, array, name)
-        profile, packet, turn = (page.tags.valueof(tag) for tag in (_ICC_TAG, _XMP_TAG, _ORIENTATION_TAG))
+        colours, alpha, notes = decoded(page, array, name)
+        profile, packet, turn = (page.tags.valueof(tag) for tag in (ICC_TAG, XMP_TAG, ORIENTATION_TAG))
         if len(file.pages) > 1:
             notes += (f"TIFF of several pages: the first of {len(file.pages)}",)
     exif, damage = _exif(data)
@@ -57,10 +57,10 @@ def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
 
 
 def _check_kind(page: tifffile.TiffPage, data: bytes, name: str) -> None:
-    if _DNG_TAG in page.tags or page.subfiletype & _REDUCED or data[8:10] == b"CR":
+    if DNG_TAG in page.tags or page.subfiletype & REDUCED or data[8:10] == b"CR":
         # the page that stands first in a raw file is a stamp-sized preview
         raise ImageError(f"{name} is a camera's raw file, which atelier does not develop; make a JPEG or TIFF of it first")
-    if page.photometric not in _COLOURS or page.imagedepth != 1:
+    if page.photometric not in COLOURS or page.imagedepth != 1:
         kind = getattr(page.photometric, "name", page.photometric)
         raise ImageError(f"{name} is a TIFF of a kind not read here ({kind}); save it as grey, RGB or CMYK")
     ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
@@ -81,7 +81,7 @@ def _channels_last(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
+def decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
     """Colours (H, W, 1, 3 or 4), straight alpha and notes."""
     if page.photometric == PHOTOMETRIC.PALETTE:
         if page.colormap is None:
@@ -89,7 +89,7 @@ def _decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[N
         # (N, 3); some writers stretch 8 bits to 16 by 256, some by 257, and the upper byte is right for both
         entries = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
         return entries[np.minimum(array[:, :, 0], len(entries) - 1)], None, ()
-    wanted = _COLOURS[page.photometric]
+    wanted = COLOURS[page.photometric]
     if array.shape[2] < wanted:
         raise ImageError(f"{name} is damaged: {array.shape[2]} channels where there should be {wanted}")
     array, notes = _scaled(array, page.bitspersample, name)

@@ -1,8 +1,9 @@
 """Sources and sinks of pixels: single pictures, animations and videos."""
 
 from atelier.media.animation import ANIMATIONS, check_animation, write_animation
-from atelier.media.files import atomic_write, check_place
+from atelier.media.files import atomic_file, atomic_write, check_place
 from atelier.media.stills import STANDARD, SUFFIXES, check_target, expand, open_still, to_standard_output, write_still
+from atelier.media.stream import StreamSource, Unstreamable, check_stream, open_stream, write_stream
 from atelier.media.video import VIDEOS, check_video, write_video
 
 __all__ = [
@@ -10,15 +11,21 @@ __all__ = [
     "STANDARD",
     "SUFFIXES",
     "VIDEOS",
+    "StreamSource",
+    "Unstreamable",
+    "atomic_file",
     "atomic_write",
     "check_animation",
     "check_place",
+    "check_stream",
     "check_target",
     "check_video",
     "expand",
     "open_still",
+    "open_stream",
     "to_standard_output",
     "write_animation",
     "write_still",
+    "write_stream",
     "write_video",
 ]

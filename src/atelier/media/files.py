@@ -7,9 +7,11 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from atelier.errors import OutputError
+from atelier.errors import AtelierError, OutputError
 
 
 def check_place(target: str | Path, *, overwrite: bool = True) -> Path:
@@ -50,18 +52,37 @@ def atomic_write(data: bytes, target: str | Path, *, overwrite: bool = True) -> 
         if _is_special(path):
             path.write_bytes(data)
             return
-        _replace(Path(os.path.realpath(path)), data)
+        with _replaced(Path(os.path.realpath(path))) as file:
+            file.write(data)
     except (OSError, ValueError) as error:
         raise _cannot(path, error) from error
 
 
-def _replace(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")
-    # 0o666 less the umask: what a file written plainly would get
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+@contextlib.contextmanager
+def atomic_file(target: str | Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
+    """As `atomic_write`, for what is too large to be held: gives a file, to write to and seek in, that takes the target's
+    place when the block ends well, and of which nothing is left when it does not.
+
+    Raises OutputError, also for an OSError within the block, and for devices and pipes, in which nobody can seek.
+    """
+    path = check_place(target, overwrite=overwrite)
+    if _is_special(path):
+        raise OutputError(f"{path} is no ordinary file, and this is not written in one go; name a file")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        with _replaced(Path(os.path.realpath(path))) as file:
+            yield file
+    except AtelierError:  # an OutputError is an OSError too, and has said what it has to say
+        raise
+    except OSError as error:
+        raise _cannot(path, error) from error
+
+
+@contextlib.contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")
+    try:
+        with beside.open("x+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(OSError):  # there was no file yet, or it is not ours to say

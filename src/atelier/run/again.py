@@ -11,8 +11,9 @@ from atelier.image import Limits
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
 from atelier.progress import Report, silent
-from atelier.request import DrawSettings, Request, Style
+from atelier.request import Request, Style
 from atelier.run.drawing import make_drawing, open_drawing
+from atelier.run.instant import make_instant
 from atelier.run.opening import settled
 from atelier.run.outputs import Made
 from atelier.run.painting import make_painting
@@ -32,10 +33,12 @@ def redo(source: str, outputs: Outputs, *, limits: Limits = Limits(), report: Re
     told = _told(source)
     request = found(Request.from_json(told), Path(source).parent)
     check_apart(outputs.named, [source] if source != STANDARD and "://" not in source else [])
-    if isinstance(settled(request), DrawSettings):
+    settled(request)
+    if request.chosen == "primitives":
         return make_drawing(request, outputs, limits=limits, report=report)
     known = json.loads(told).get("inputs")
-    return make_painting(request, outputs, limits=limits, report=report, known=known if isinstance(known, dict) else None)
+    way = make_instant if request.chosen == "instant" else make_painting
+    return way(request, outputs, limits=limits, report=report, known=known if isinstance(known, dict) else None)
 
 
 def found(request: Request, folder: Path) -> Request:
@@ -54,7 +57,7 @@ def found(request: Request, folder: Path) -> Request:
     return dataclasses.replace(request, content=request.content and place(request.content), styles=styles, settings=settings)
 
 
-PLACES = ("start", "features", "warm_features", "palette", "density")
+PLACES = ("model", "start", "features", "warm_features", "palette", "density")
 """Settings that may be paths."""
 
 

@@ -7,18 +7,19 @@ bearable: pictures on the way, a loss log, a checkpoint, and the request embedde
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from atelier.errors import MissingExtra, OutputError, SettingError, SourceError
+from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode, fit
 from atelier.media import STANDARD, check_animation, check_place, check_target, open_still, write_animation
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
-from atelier.run.opening import LARGEST, at_size, blank, settled_painting
+from atelier.run.colouring import coloured
+from atelier.run.opening import LARGEST, as_picture, at_size, blank, open_style, settled_painting
 from atelier.run.outputs import (
     Checkpoint,
     Made,
@@ -50,11 +51,25 @@ def paint(
         if error.name != "torch":
             raise
         raise MissingExtra("painting by optimisation", "torch") from error
-    engine = OptimizeEngine(styles, settled_painting(request), request.device, request.seed)
-    return engine(content, start=start, report=report, **engine_call)
+    settings = settled_painting(request)
+    engine = OptimizeEngine(styles, settings, request.device, request.seed)
+    painted = engine(content, start=start, report=until(report, settings.seconds), **engine_call)
+    return coloured(painted, content, settings)
 
 
-def sources(request: Request) -> list[str]:
+def until(report: Report, seconds: float) -> Report:
+    """A report that says stop once so many seconds, if not 0, have passed; to the report it passes on to, the run was not stopped."""
+    end = time.monotonic() + seconds
+
+    def told(progress: Progress) -> None:
+        report(progress)
+        if seconds and progress.losses and time.monotonic() >= end:
+            raise Cancelled
+
+    return told
+
+
+def sources_painting(request: Request) -> list[str]:
     """All that a request reads: its pictures, and weights that are files."""
     settings = settled_painting(request)
     weights = [name for name in (settings.features, settings.warm_features) if Path(name).is_file()]
@@ -64,10 +79,10 @@ def sources(request: Request) -> list[str]:
 
 def open_all(request: Request, limits: Limits = Limits(), report: Report = silent) -> tuple[Image, list[tuple[Image, float]], Image | None]:
     """The request's content at its working size, its styles, and the picture it starts from, if any."""
-    if sources(request).count(STANDARD) > 1:
+    if sources_painting(request).count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
     start = settled_painting(request).start
-    styles = [(open_still(style.source, limits, report), style.weight) for style in request.styles]
+    styles = [(as_picture(open_style(style.source, limits, report)), style.weight) for style in request.styles]
     if request.content is not None:
         content = at_size(open_still(request.content, limits, report), request.size, report, limits)
     elif request.canvas and styles:
@@ -88,7 +103,7 @@ def make_painting(
 
     known: the digests of the pictures a run was made from, where it is repeated; what has changed since is noted.
     """
-    check_painting(request, outputs)
+    check_painting(outputs, sources_painting(request))
     content, styles, start = open_all(request, limits, report)
     check_side(outputs, content)
     inputs = digests(content, styles, start)
@@ -122,7 +137,7 @@ def make_painting(
     return Made(image, not progress.cancelled, progress.seconds, progress.last.step, dict(progress.last.losses), progress.missed)
 
 
-def check_painting(request: Request, outputs: Outputs) -> None:
+def check_painting(outputs: Outputs, read: Sequence[str]) -> None:
     """Refuse what needs no picture to be seen as a mistake."""
     with beforehand():
         check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
@@ -131,7 +146,7 @@ def check_painting(request: Request, outputs: Outputs) -> None:
         for place in (outputs.log, outputs.checkpoint):
             if place:
                 check_place(place)
-    check_outputs(outputs, sources(request))
+    check_outputs(outputs, read)
 
 
 def check_side(outputs: Outputs, content: Image) -> None:

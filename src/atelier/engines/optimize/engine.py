@@ -191,7 +191,7 @@ class OptimizeEngine:
         """The style picture at the scale of a canvas of this long side, which is a share of the full size; never larger than it is."""
         height, width = style.shape[2:]
         own = share if self.settings.style_fit == "own" else long_side / max(height, width)
-        ratio = min(1.0, self.settings.style_scale * own)
+        ratio = min(1.0, self.settings.style_size * own)
         return resized(style, (max(16, round(height * ratio)), max(16, round(width * ratio))))
 
     def beginning(self, photo: Tensor, picture: Tensor | None) -> Tensor:

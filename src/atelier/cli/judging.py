@@ -1,0 +1,121 @@
+"""Judging pictures: evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, app, limits
+from atelier.cli.watching import watching
+
+if TYPE_CHECKING:
+    from atelier.judging import Verdict
+
+Named = Sequence[tuple[str, "Verdict"]]
+
+
+@app.command()
+def evaluate(
+    pictures: Annotated[list[str], typer.Argument(help="Painted pictures: paths, globs, folders, URLs, or - for standard input")],
+    content: Annotated[str, typer.Option("--content", "-c", help="The photo they were painted from")],
+    style: Annotated[str, typer.Option("--style", "-s", help="The painting in whose manner they are")],
+    as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw style against content: .png, .svg or .pdf")] = None,
+    size: Annotated[int, typer.Option("--size", help="Long side that the pictures are looked at in, px")] = 512,
+    features: Annotated[str, typer.Option("--features", help="Network that looks: pocket, vgg19, a safetensors file, or none")] = "pocket",
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same numbers")] = 0,
+    max_pixels: MaxPixels = None,
+    max_bytes: MaxBytes = None,
+    allow_private: AllowPrivate = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table, and nothing but errors")] = False,
+) -> None:
+    """Measure painted pictures: how near the painting, how near the photo, and what has gone wrong."""
+    from atelier.errors import SettingError
+    from atelier.judging import Judge
+    from atelier.judging.chart import check_chart, draw_chart
+    from atelier.media import STANDARD, atomic_write, check_place, expand
+    from atelier.progress import Progress
+    from atelier.run import check_apart
+    from atelier.run.places import beforehand
+
+    sources = expand(pictures)
+    read = [*sources, content, style]
+    if read.count(STANDARD) > 1:
+        raise SettingError("only one picture can come from standard input")
+    written = [(option, str(name)) for option, name in (("--json", as_json), ("--plot", plot)) if name is not None]
+    check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
+    if as_json is not None and as_json != STANDARD:
+        with beforehand():
+            check_place(as_json)
+    if plot is not None:
+        check_chart(plot)
+    with watching(quiet) as report:
+        judge = Judge(
+            content, style, size=size, features=features, seed=seed, limits=limits(max_pixels, max_bytes, allow_private), report=report
+        )
+        named = []
+        for done, (label, source) in enumerate(zip(_labels(sources), sources, strict=True), 1):
+            named.append((label, judge(source)))
+            report(Progress("judging", done, len(sources)))
+        photo, painting = judge.extremes()
+    if as_json is not None:
+        entries = [json.loads(verdict.to_json(picture=source)) for source, (_, verdict) in zip(sources, named, strict=True)]
+        ends = {name: json.loads(end.to_json()) for name, end in (("photo", photo), ("painting", painting))}
+        text = json.dumps({"content": content, "style": style, "pictures": entries, **ends}, ensure_ascii=False, indent=2)
+        if as_json == STANDARD:
+            typer.echo(text)
+        else:
+            atomic_write(f"{text}\n".encode(), as_json)
+    if plot is not None:
+        draw_chart(named, photo, painting, plot)
+    if not quiet and as_json != STANDARD:
+        _show(named, [("the photo", photo), ("the painting", painting)])
+
+
+def _labels(sources: Sequence[str]) -> list[str]:
+    """Names of files without folders and suffixes, where these tell them apart."""
+    stems = [Path(source).stem if source != "-" else "standard input" for source in sources]
+    return stems if len(set(stems)) == len(stems) else list(sources)
+
+
+def _show(named: Named, ends: Named) -> None:
+    """The table, a column a picture; the best of several is bold. Notes follow, those that all pictures share once."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from atelier.judging import measures
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "", "better"):
+        table.add_column(heading)
+    for label, _ in named:
+        table.add_column(Text(label), justify="right", overflow="fold")
+    for label, _ in ends:
+        table.add_column(label, justify="right", style="dim", overflow="fold")
+    group = ""
+    for name, how in measures().items():
+        values = [getattr(verdict, name) for _, verdict in named]
+        there = [value for value in values if value is not None]
+        best = (max if how["better"] == "higher" else min)(there, default=None) if len(there) > 1 else None
+        cells = [Text(_written(value, how["form"]), "bold" if best is not None and value == best else "") for value in values]
+        cells += [Text(_written(getattr(end, name), how["form"])) for _, end in ends]
+        table.add_row(how["group"] if how["group"] != group else "", how["title"], "↑" if how["better"] == "higher" else "↓", *cells)
+        group = how["group"]
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 45 + sum(max(len(label), 8) + 3 for label, _ in [*named, *ends])
+    console.print(table)
+    shared = [note for note in named[0][1].notes if all(note in verdict.notes for _, verdict in named)]
+    lines = list(shared) if len(named) > 1 else []
+    lines += [f"{label}: {note}" for label, verdict in named for note in verdict.notes if note not in lines]
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _written(value: Any, form: str) -> str:
+    return "-" if value is None else format(value, form)

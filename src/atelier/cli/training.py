@@ -1,0 +1,197 @@
+"""Training: train style, train network, train compress."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from atelier.cli.base import Device, Quiet, app, with_settings
+from atelier.cli.watching import Pace, watching
+from atelier.errors import Cancelled, MissingExtra
+from atelier.training.settings import StyleSettings, TrainSettings
+
+if TYPE_CHECKING:
+    from atelier.progress import Progress, Report
+
+train_app = typer.Typer(no_args_is_help=True, help="Train the networks that paint at once: style, network, compress.")
+app.add_typer(train_app, name="train")
+
+Seed = Annotated[int, typer.Option("--seed", help="Same seed, same pictures, same processor: same network")]
+SHOWN = ("total", "style", "content", "tv", "weight", "identity")
+POINTS = 60
+"""Columns of a live curve."""
+
+
+@partial(with_settings, kinds=(StyleSettings,))
+def style(
+    painting: Annotated[str, typer.Argument(help="Painting: path, URL, or - for standard input")],
+    name: Annotated[str, typer.Option("--name", help="What to call the style (default: as the file is called)")] = "",
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="File to write, .safetensors (default: among your own styles, for --style NAME)")
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option("--photos", help="Folder of photos to learn on (default: free photos and composed pictures)")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Learn one painting's style in minutes, for the network that ships."""
+    ready()
+    from atelier.training.styles import train_style
+
+    with curves(quiet) as report:
+        made = train_style(painting, name, out, photos, StyleSettings(**settings), seed, device, report)
+    if not quiet:
+        word = "Learned" if made.finished else "Stopped; kept the style as it is by now"
+        typer.echo(f"{word}: {made.path}  {made.steps} steps in {made.seconds:.0f} s ({told(made.losses)})", err=True)
+        typer.echo(f"Paint with it: --style {made.name if out is None else made.path}", err=True)
+    if not made.finished:
+        raise typer.Exit(Cancelled.exit_code)
+
+
+@partial(with_settings, kinds=(TrainSettings,))
+def network(
+    photos: Annotated[Path, typer.Option("--photos", help="Folder of photos, with the folders in it: COCO's or any")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for network, checkpoint, log and samples; goes on with what is there")],
+    styles: Annotated[Path | None, typer.Option("--styles", help="Folder of paintings to learn by name")] = None,
+    paintings: Annotated[Path | None, typer.Option("--paintings", help="Folder of many paintings for the reader: WikiArt's or any")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    quiet: Quiet = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train a network of your own; the same command goes on with one that was stopped."""
+    ready()
+    from atelier.training.network import train_network
+
+    with curves(quiet) as report:
+        made = train_network(photos, out, styles, paintings, TrainSettings(**settings), seed, device, report)
+    if not quiet and speaks():
+        word = "Trained" if made.finished else "Stopped; the same command goes on"
+        left_out = f", {made.left_out} pictures left out" if made.left_out else ""
+        typer.echo(f"{word}: {out}  {made.steps} steps in {made.seconds:.0f} s ({told(made.losses)}){left_out}", err=True)
+    if not made.finished:
+        raise typer.Exit(Cancelled.exit_code)
+
+
+def compress(
+    trained: Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors, or the folder it is in")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .safetensors")],
+    wide: Annotated[int, typer.Option("--wide", help="Channels at 1/8 to keep", min=4)],
+    quiet: Quiet = False,
+) -> None:
+    """Cut a narrower network out of a trained one, to be trained on with `train network --start`."""
+    ready()
+    from atelier.training.compress import compressed
+
+    before, after = compressed(trained, out, wide)
+    if not quiet:
+        typer.echo(f"Cut: {out}  {before:,} numbers to {after:,}", err=True)
+        typer.echo(f"It has to be trained on: atelier train network --start {out} --wide {wide} ...", err=True)
+
+
+train_app.command("style")(style)
+train_app.command("network")(network)
+train_app.command("compress")(compress)
+
+
+def ready() -> None:
+    """Raise MissingExtra unless what training needs is installed."""
+    if not all(importlib.util.find_spec(name) for name in ("torch", "onnx")):
+        raise MissingExtra("training", "train")
+
+
+def speaks() -> bool:
+    """Of the processes that torchrun starts, the first one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def told(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {losses[name]:.3g}" for name in ("style", "content") if name in losses)
+
+
+# Curves ---------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def curves(quiet: bool) -> Iterator[Report]:
+    """As `watching`, with a live curve of every loss while it trains where there is a terminal."""
+    quiet = quiet or not speaks()
+    if quiet or not sys.stderr.isatty():
+        with watching(quiet) as report:
+            yield report
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    drawn = Curves()
+    with watching(True) as stop, Live(console=console, refresh_per_second=4, transient=True) as live:
+
+        def report(progress: Progress) -> None:
+            if progress.note:
+                console.print(progress.note, style="dim", markup=False, highlight=False)
+            live.update(drawn(progress))
+            stop(progress)
+
+        yield report
+
+
+class Curves:
+    """What is shown while it trains. Called with progress, gives a table: each loss, its curve so far, its value."""
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+        self.stage = ""
+        self.points: dict[str, Thinned] = {}
+
+    def __call__(self, progress: Progress) -> Any:
+        from rich.table import Table
+        from rich.text import Text
+
+        if progress.stage != self.stage:
+            self.stage, self.pace = progress.stage, Pace()
+        rate, left = self.pace(progress) if progress.total else ("", "")
+        table = Table.grid(padding=(0, 2))
+        table.add_row(Text(progress.stage), Text(f"{progress.step}/{progress.total}  {rate}  {left}" if progress.total else ""), "")
+        for name in SHOWN:
+            if name in progress.losses:
+                curve = self.points.setdefault(name, Thinned())
+                curve.add(progress.losses[name])
+                table.add_row(Text(name), Text(sparkline(list(curve.values))), Text(f"{progress.losses[name]:.4g}"))
+        return table
+
+
+class Thinned:
+    """A curve in at most POINTS values, every one of them as many steps apart."""
+
+    def __init__(self) -> None:
+        self.values: deque[float] = deque()
+        self.stride, self.count = 1, 0
+
+    def add(self, value: float) -> None:
+        if self.count % self.stride == 0:
+            self.values.append(value)
+            if len(self.values) > POINTS:
+                self.values = deque(list(self.values)[::2])
+                self.stride *= 2
+        self.count += 1
+
+
+def sparkline(values: list[float]) -> str:
+    """▁ to █, the least to the greatest."""
+    low, high = min(values), max(values)
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * (value - low) / (high - low))] if high > low else "▁" for value in values)

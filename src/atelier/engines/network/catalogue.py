@@ -1,0 +1,128 @@
+"""Styles by name: those that ship, and the user's own. What a style is to the networks that paint.
+
+A file of styles is safetensors. For each style NAME it holds `NAME.numbers` (N,) float16, what the body for named styles
+takes; `NAME.colours` (4, 3) float32, mean and covariance of its colours; `NAME.swatch`, bytes of a JPEG with its texture, for
+whatever wants a picture. `photo.numbers` is the style of a photo that is left
+as it is. Metadata `styles` is JSON: name -> title, painter, year; `body` names the body that the numbers are for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atelier.engines.network.painter import Numbers
+from atelier.errors import WeightsError
+from atelier.image.recolour import Moments
+
+BODY = "painter-1"
+"""The bodies that ship. Numbers trained for others mean nothing to them."""
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A style by name. swatch: a JPEG of its texture, or empty."""
+
+    name: str
+    title: str
+    painter: str
+    year: str
+    numbers: Numbers
+    colours: Moments
+    swatch: bytes = field(repr=False)
+    source: str
+
+
+def own_folder() -> Path:
+    """Where the user's own styles are: $ATELIER_STYLES, else the user's data folder."""
+    if given := os.environ.get("ATELIER_STYLES"):
+        return Path(given).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA", "~/AppData/Roaming"))
+    elif sys.platform == "darwin":
+        base = Path("~/Library/Application Support")
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
+    return base.expanduser() / "atelier" / "styles"
+
+
+def models_folder() -> Path:
+    return Path(str(files("atelier") / "models"))
+
+
+@cache
+def shipped() -> Mapping[str, Entry]:
+    """The styles that ship, by name."""
+    return {entry.name: entry for entry in read_styles(models_folder() / f"styles{SUFFIX}")}
+
+
+@cache
+def left_as_it_is() -> Numbers:
+    """The numbers with which the body for named styles leaves a photo as it is."""
+    return _tensors(models_folder() / f"styles{SUFFIX}")[0]["photo.numbers"].astype(np.float32)
+
+
+def entry(name: str) -> Entry | None:
+    """A style by its name, or by the path of a file that holds just one; None where there is none such.
+
+    Raises WeightsError for a file that is no style's.
+    """
+    if name.endswith(SUFFIX) and Path(name).is_file():
+        found = list(read_styles(Path(name)))
+        if len(found) != 1:
+            raise WeightsError(f"{name} holds {len(found)} styles: a file given as a style holds one")
+        return found[0]
+    if name in shipped():
+        return shipped()[name]
+    own = own_folder() / f"{name}{SUFFIX}"
+    if "/" not in name and "\\" not in name and own.is_file():
+        return next(read_styles(own), None)
+    return None
+
+
+def every() -> list[Entry]:
+    """All there are: shipped, then own, each by name. Files of one's own that cannot be read are left out."""
+    own: list[Entry] = []
+    for path in sorted(own_folder().glob(f"*{SUFFIX}")) if own_folder().is_dir() else []:
+        try:
+            own += read_styles(path)
+        except WeightsError:
+            continue
+    return [*sorted(shipped().values(), key=lambda each: each.name), *own]
+
+
+def read_styles(path: Path) -> Iterator[Entry]:
+    """The styles in a file. Raises WeightsError."""
+    tensors, metadata = _tensors(path)
+    if (body := metadata.get("body")) != BODY:
+        raise WeightsError(f"{path} is made for the body {body or 'of nobody knows what'}, not {BODY}: train it anew with atelier train")
+    try:
+        for name, about in json.loads(metadata["styles"]).items():
+            colours = tensors[f"{name}.colours"].astype(np.float64)
+            yield Entry(
+                name, about.get("title", name), about.get("painter", ""), str(about.get("year", "")),
+                tensors[f"{name}.numbers"].astype(np.float32),
+                Moments(colours[0], colours[1:]), bytes(tensors[f"{name}.swatch"]) if f"{name}.swatch" in tensors else b"", str(path),
+            )  # fmt: skip
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is no file of styles: {error}") from error
+
+
+def _tensors(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  (no mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read as a file of styles: {error}") from error

@@ -1,0 +1,221 @@
+"""The panel: one picture, photo and painting to a page of numbers. docs/judging.md says what each can and cannot see."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atelier.errors import SettingError
+from atelier.image import Image, Limits, fit, resize
+from atelier.image.value import Pixels
+from atelier.judging import defects
+from atelier.judging.distances import colours, edge_correlation, luminance, palette_distance, patch_distance, patches, ssim
+from atelier.media import open_still
+from atelier.progress import Progress, Report, silent
+from atelier.request import plain
+
+if TYPE_CHECKING:
+    from atelier.judging.features import Eyes, Seen
+
+SMALLEST, LARGEST = 16, 4096
+"""Sides of a picture that can be judged, px."""
+GRID_SEEN, GRID_VISIBLE = 6.0, 0.5
+"""A grid is spoken of from so many dB and so many levels of 255 on; without a grid photos stay under these (docs/judging.md)."""
+
+
+def measure(group: str, title: str, better: str, form: str = ".3f") -> Any:
+    """A number of the verdict. better: "lower" or "higher". form: how a table writes it."""
+    return field(metadata={"group": group, "title": title, "better": better, "form": form})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Plain numbers about one picture. Entries that need a network are None without one, `grid` entries in pictures too small.
+
+    width, height: of what was judged, px: the photo's, at the size asked for. features: the network that looked, if one did.
+    grid_period: of the strongest line of a grid, px; it means something where grid_peak is large. notes: words for the user.
+    """
+
+    width: int
+    height: int
+    features: str | None
+    seed: int
+    grid_period: int | None
+    style_error: float | None = measure("style", "Gram error", "lower")
+    held_out: float | None = measure("style", "features held out", "lower")
+    patches: float = measure("style", "patches", "lower")
+    content_error: float | None = measure("content", "feature error", "lower")
+    structure: float | None = measure("content", "self-similarity", "lower")
+    ssim: float = measure("content", "SSIM", "higher")
+    edges: float = measure("content", "edges", "higher")
+    palette: float = measure("palette", "distance, ΔE", "lower", ".1f")
+    grid_peak: float | None = measure("defects", "grid, dB", "lower", ".1f")
+    grid_levels: float | None = measure("defects", "grid, levels of 255", "lower", ".2f")
+    clipped: float = measure("defects", "clipped", "lower", ".1%")
+    clipped_added: float = measure("defects", "  not so in the photo", "lower", ".1%")
+    flat: float = measure("defects", "flat", "lower", ".1%")
+    flat_added: float = measure("defects", "  not so in the photo", "lower", ".1%")
+    grey: float = measure("defects", "grey patches", "lower", ".1%")
+    grey_added: float = measure("defects", "  not so in the photo", "lower", ".1%")
+    notes: tuple[str, ...] = ()
+
+    def to_json(self, **more: Any) -> str:
+        """As one line of JSON. more: further entries."""
+        return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False, default=plain)
+
+
+def measures() -> dict[str, dict[str, str]]:
+    """Name -> group, title, better ("lower" or "higher") and form of every measure, in the order of a table."""
+    return {each.name: dict(each.metadata) for each in dataclasses.fields(Verdict) if each.metadata}
+
+
+class Judge:
+    """Photo and painting, looked at once; then called with one picture after the other. The same seed, the same numbers."""
+
+    def __init__(
+        self,
+        content: Image | str | Path,
+        style: Image | str | Path,
+        *,
+        size: int = 512,
+        features: str = "pocket",
+        seed: int = 0,
+        limits: Limits = Limits(),
+        report: Report = silent,
+    ) -> None:
+        """content, style: pictures, or paths and URLs of them. size: long side that photo and painting are looked at in, px.
+        features: pocket, vgg19, a safetensors file, or none. What is transparent is laid over white.
+
+        Without torch the network's entries are None, and a note says so. Raises SettingError for a size out of range or a picture so
+        long that its short side would be under 16 px; SourceError, ImageError; WeightsError where the network's weights are not to be had.
+        """
+        if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
+            raise SettingError(f"--size {size!r}: must be from {SMALLEST} to {LARGEST}")
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise SettingError(f"--seed {seed!r}: must be a whole number")
+        self.seed, self._limits, self._report = seed, limits, report
+        self._key = seed % 2**64
+        self._whole = self._opened(content)
+        self._size = _sized(self._whole, size, "the photo")
+        whole = self._opened(style)
+        self.content = resize(self._whole, self._size)
+        self.style = resize(whole, _sized(whole, size, "the painting"))
+        self._eyes: Eyes | None = None
+        self._notes: tuple[str, ...] = ()
+        self._features = None if features == "none" else features
+        if self._features is not None:
+            report(Progress(f"looking with {features}"))
+            self._eyes, self._notes = _eyes(features)
+        self._photo_luminance = luminance(self.content.pixels)
+        self._painting_patches = patches(self.style.pixels, self._key)
+        self._painting_colours = colours(self.style.pixels, self._key)
+        self._photo_seen: Seen | None = None
+        self._painting_seen: Seen | None = None
+        if self._eyes is not None:
+            self._photo_seen = self._eyes.look(self.content.pixels, self._key)
+            self._painting_seen = self._eyes.look(self.style.pixels, self._key)
+
+    def __call__(self, picture: Image | str | Path) -> Verdict:
+        """Judge one picture. One of other proportions than the photo's is resized to them, and a note says so.
+
+        Raises SourceError, ImageError, and SettingError where a side is under 16 px.
+        """
+        own = self._opened(picture)
+        if min(own.size) < SMALLEST:
+            raise SettingError(f"a picture of {own.size[0]}x{own.size[1]} px is too small to judge: it needs {SMALLEST} px a side")
+        notes = list(self._notes)
+        expected = fit(self._whole.size, max(own.size))
+        if max(abs(a - b) for a, b in zip(expected, own.size, strict=True)) > 1:
+            notes.append(f"{own.size[0]}x{own.size[1]} is of other proportions than the photo: resized to {self._size[0]}x{self._size[1]}")
+        seen_at = resize(own, self._size).pixels
+        grid = defects.grid(own.pixels, resize(self._whole, own.size).pixels)
+        if grid is None:
+            notes.append(f"too small to look for grids, which takes {defects.SMALLEST} px a side")
+        elif grid.peak >= GRID_SEEN and grid.levels >= GRID_VISIBLE:
+            notes.append(f"there is a grid of {grid.period} px in it, {grid.levels:.1f} levels of 255 strong")
+        clipped, flat, grey = (
+            defects.shares(look(seen_at), look(self.content.pixels)) for look in (defects.clipped, defects.flat, defects.grey)
+        )
+        own_luminance = luminance(seen_at)
+        return Verdict(
+            **self._looked(seen_at),
+            patches=patch_distance(patches(seen_at, self._key), self._painting_patches, self._key),
+            ssim=ssim(own_luminance, self._photo_luminance),
+            edges=edge_correlation(own_luminance, self._photo_luminance),
+            palette=palette_distance(colours(seen_at, self._key), self._painting_colours, self._key),
+            grid_peak=grid.peak if grid else None,
+            grid_levels=grid.levels if grid else None,
+            grid_period=grid.period if grid else None,
+            clipped=clipped[0],
+            clipped_added=clipped[1],
+            flat=flat[0],
+            flat_added=flat[1],
+            grey=grey[0],
+            grey_added=grey[1],
+            width=self._size[0],
+            height=self._size[1],
+            features=self._features if self._eyes else None,
+            seed=self.seed,
+            notes=tuple(notes),
+        )
+
+    def extremes(self) -> tuple[Verdict, Verdict]:
+        """The photo and the painting themselves, judged as if they were pictures: the ends between which all others lie."""
+        return self(self._whole), self(resize(self.style, self._size))
+
+    def _looked(self, pixels: Pixels) -> dict[str, float | None]:
+        """What the network says of the picture."""
+        if self._eyes is None or self._photo_seen is None or self._painting_seen is None:
+            return dict.fromkeys(("style_error", "held_out", "content_error", "structure"))
+        from atelier.judging.features import held_out_distance, structure_distance, style_error
+
+        seen = self._eyes.look(pixels, self._key)
+        return {
+            "style_error": style_error(seen, self._painting_seen),
+            "held_out": held_out_distance(seen, self._painting_seen, self._key),
+            "content_error": self._eyes.content_error(seen, self._photo_seen),
+            "structure": structure_distance(seen, self._photo_seen),
+        }
+
+    def _opened(self, picture: Image | str | Path) -> Image:
+        image = picture if isinstance(picture, Image) else open_still(picture, self._limits, self._report)
+        return image.flat()
+
+
+def judge(
+    picture: Image | str | Path,
+    content: Image | str | Path,
+    style: Image | str | Path,
+    *,
+    size: int = 512,
+    features: str = "pocket",
+    seed: int = 0,
+    limits: Limits = Limits(),
+    report: Report = silent,
+) -> Verdict:
+    """How a picture painted from a photo in the manner of a painting has turned out; see `Judge`, which is for several."""
+    return Judge(content, style, size=size, features=features, seed=seed, limits=limits, report=report)(picture)
+
+
+def _sized(image: Image, size: int, what: str) -> tuple[int, int]:
+    sides = fit(image.size, size)
+    if min(sides) < SMALLEST:
+        least = math.ceil(SMALLEST * max(image.size) / min(image.size))
+        raise SettingError(
+            f"{what} is {sides[0]}x{sides[1]} px at --size {size}, and {SMALLEST} px a side are needed: give --size {least} or more"
+        )
+    return sides
+
+
+def _eyes(name: str) -> tuple[Eyes | None, tuple[str, ...]]:
+    from atelier.judging.features import Eyes
+
+    try:
+        import torch  # noqa: F401  (asked for here, so that a fault inside it is not taken for its absence)
+    except ModuleNotFoundError:
+        return None, ("PyTorch is not installed, so no network looked: pip install 'atelier[torch]'",)
+    return Eyes(name), ()

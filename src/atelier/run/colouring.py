@@ -1,0 +1,84 @@
+"""Whose colours a painted picture has, and one picture's colours on another as a step of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from atelier.errors import SettingError
+from atelier.image import Image, Limits, resize
+from atelier.image.recolour import METHODS, recolour
+from atelier.media import STANDARD, check_target, open_still, write_still
+from atelier.progress import Progress, Report, silent
+from atelier.request import InstantSettings, Settings
+from atelier.run.places import Outputs, beforehand, check_outputs
+
+S = TypeVar("S", Settings, InstantSettings)
+KEPT = {"photo": "luminance-matched", "match": "transport"}
+"""How the photo's colours come back, unless told."""
+
+
+def check_colours(settings: S) -> S:
+    """The settings, if colours can be had as they say. Raises SettingError."""
+    if settings.color == "style" and (settings.color_method or settings.color_space):
+        raise SettingError("--color-method and --color-space say how the photo's colours come back: give --color photo or match")
+    few = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 2, 3)
+    if settings.color != "style":
+        recolour(few, few, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+    return settings
+
+
+def coloured(painted: Image, photo: Image, settings: Settings | InstantSettings) -> Image:
+    """A painted picture with the colours that the settings ask for."""
+    if settings.color == "style":
+        return painted
+    pixels = recolour(painted.pixels, photo.pixels, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+    return painted.with_pixels(pixels)
+
+
+def recolor(
+    picture: str,
+    source: str,
+    outputs: Outputs,
+    *,
+    method: str = "transport",
+    space: str = "",
+    mask: str = "",
+    source_mask: str = "",
+    stretch: float = 3.0,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    report: Report = silent,
+) -> Image:
+    """The picture with the colours of the source, opened, written. method, space, stretch, seed: as for `recolour`.
+
+    mask: a picture of any size, white where colours change; source_mask: white where they are taken from. Raises AtelierError.
+    """
+    with beforehand():
+        check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
+    named = [picture, source, *filter(None, (mask, source_mask))]
+    check_outputs(outputs, named)
+    if named.count(STANDARD) > 1:
+        raise SettingError("only one picture can come from standard input")
+    image, colours = open_still(picture, limits, report), open_still(source, limits, report).flat()
+    if method in METHODS and METHODS[method].aligned and colours.size != image.size:
+        report(Progress("opening", note=f"{source} is brought from {_size(colours)} to {_size(image)}: {method} needs one size"))
+        colours = resize(colours, image.size)
+    given: dict[str, Any] = {}
+    for name, file, of in (("mask", mask, image), ("source_mask", source_mask, colours)):
+        if file:
+            marks = open_still(file, limits, report)
+            if marks.size != of.size:
+                report(Progress("opening", note=f"{file} is brought from {_size(marks)} to {_size(of)}"))
+                marks = resize(marks, of.size)
+            given[name] = marks.pixels.mean(2) if marks.alpha is None else marks.pixels.mean(2) * marks.alpha
+    pixels = recolour(image.pixels, colours.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
+    out = replace(image, pixels=pixels)
+    write_still(out, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
+    return out
+
+
+def _size(image: Image) -> str:
+    return f"{image.size[0]}x{image.size[1]}"

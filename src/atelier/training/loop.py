@@ -1,0 +1,280 @@
+"""The loop that trains painters: one step after the other, by pictures that a step's number alone decides.
+
+How much content counts is not given but found: its weight moves until the content error is the one asked for, which makes
+styles, runs and ablations comparable.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from atelier.errors import Cancelled, Diverged
+from atelier.image.recolour import Moments
+from atelier.losses import total_variation
+from atelier.perception.network import STYLE_LAYERS, fastest
+from atelier.progress import Progress, Report, silent
+from atelier.training.data import Look, Pictures, stacked
+from atelier.training.objective import (
+    Sight,
+    coloured,
+    content_error,
+    cut,
+    identity_error,
+    padded,
+    recoloured,
+    style_error,
+)  # fmt: skip
+from atelier.training.painter import MULTIPLE, Painter, Plan
+from atelier.training.settings import TrainSettings
+from atelier.training.team import Team
+
+LOG_EVERY = 10
+LOST = 20
+"""Steps in a row without finite numbers after which training is given up."""
+SMOOTH = 0.95
+"""Of the running means of losses that are logged and shown."""
+BOUNDS = math.log(1e-3), math.log(10.0)
+"""What the content weight stays within, as logarithms."""
+OUT_OF_RANGE = 10.0
+"""Weight of what a linear output has beyond black and white, squared."""
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Pictures to train with. named: paintings by name, a row of the table each, in order. others: those a reader learns on as well."""
+
+    photos: Pictures
+    named: Pictures | None = None
+    others: Pictures | None = None
+
+
+@dataclass
+class Trainer:
+    """What is being trained, and how far. parts: painter, and reader or table, whose last row is the photo left as it is.
+
+    Everything that `state` gives and `restore` takes decides what comes; with the same lessons and settings, nothing else does.
+    """
+
+    parts: dict[str, nn.Module]
+    plan: Plan
+    lessons: Lessons
+    settings: TrainSettings
+    seed: int
+    team: Team = field(default_factory=Team)
+    frozen: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        for name, module in self.parts.items():
+            module.requires_grad_(name not in self.frozen)
+            module.train(name not in self.frozen)
+        trained = {name: module for name, module in self.parts.items() if name not in self.frozen}
+        rates = {name: settings.rate * (settings.table_rate if name == "table" else 1.0) for name in trained}
+        groups = [{"params": list(module.parameters()), "lr": rates[name]} for name, module in trained.items()]
+        self.rates = list(rates.values())
+        self.optimiser = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99))
+        self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
+        self.buffers = [b for module in trained.values() for name, b in module.named_buffers() if not name.startswith("triangle")]
+        self.average = {f"{part}.{k}": v.detach().clone() for part, module in self.parts.items() for k, v in module.state_dict().items()}
+        self.rows = len(self.lessons.named.names) if self.lessons.named and "table" in self.parts else 1
+        self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
+        self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps
+        self.running: dict[str, float] = {}
+        self.lost = 0
+        self.half = settings.precision == "bfloat16" or (
+            settings.precision == "auto" and self.device.type == "cuda" and fastest(str(self.device)) is torch.bfloat16
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return self.lessons.photos.eye.device
+
+    # One step ---------------------------------------------------------------------------------------------------------
+
+    def advance(self) -> None:
+        """Take a step. Raises Diverged after LOST steps in a row that went nowhere."""
+        settings, team = self.settings, self.team
+        shared = np.random.default_rng((self.seed, 3, self.step))
+        itself = settings.cross > 0 and shared.random() < settings.cross
+        rng = np.random.default_rng((self.seed, 4, self.step, team.rank))
+        for group, full in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = full * self.pace()
+        loss, losses, errors = self.loss(rng, itself)
+        self.optimiser.zero_grad(set_to_none=False)
+        torch.autograd.backward(loss)
+        for parameter in self.parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        team.average([p.grad for p in self.parameters if p.grad is not None])
+        team.average(self.buffers)
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, 1.0))
+        self.step += 1
+        if not math.isfinite(norm):
+            self.lost += 1
+            if self.lost >= LOST:
+                raise Diverged(f"the training has lost its way at step {self.step}: try a smaller --rate, or --precision float32")
+            return
+        self.lost = 0
+        self.optimiser.step()
+        with torch.no_grad():
+            keep = min(0.998, self.step / (self.step + 10))
+            for part, module in self.parts.items():
+                for k, v in module.state_dict().items():
+                    self.average[f"{part}.{k}"].lerp_(v, 1 - keep)
+        self.weigh(errors)
+        for name, value in zip(losses, team.total(list(losses.values())), strict=True):
+            self.running[name] = self.running.get(name, value / team.size) * SMOOTH + value / team.size * (1 - SMOOTH)
+
+    def pace(self) -> float:
+        """What the step size is multiplied by now."""
+        rising = min(1.0, (self.step + 1) / max(1, self.settings.warmup))
+        if not self.total:
+            return rising
+        return rising * min(1.0, max(0.02, (self.total - self.step) / (self.total * self.settings.decay)))
+
+    def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float]]]:
+        """What the step descends; losses to log; and the content error of each row that was painted."""
+        settings, photos, device = self.settings, self.lessons.photos, self.device
+        crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
+        looks = [photos.look(i) for i in crops]
+        x = photos.batch(crops)
+        rows, wanted = self.drawn(rng)
+        if itself:
+            rows, wanted = [self.rows] * settings.batch, looks
+        target = {name: stacked(wanted, lambda look, n=name: look.grams[n], device) for name in STYLE_LAYERS}  # type: ignore[misc]
+        numbers = self.parts["reader"](target) if "reader" in self.parts else self.parts["table"](torch.tensor(rows, device=device))
+        painted = self.paint(self.parts["painter"], x, looks, wanted, numbers, rng)
+        eye = photos.eye
+        sight = eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted)
+        if itself:
+            with torch.no_grad():
+                own: Sight = eye(x)
+            loss = identity = identity_error(painted, x, sight, own).mean()
+            losses = {"identity": float(identity.detach())}
+            errors: list[tuple[int, float]] = []
+        else:
+            content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
+            style = style_error(sight.grams, target)
+            weights = self.weight[rows].exp().to(content)
+            varied = total_variation(painted) / len(x)
+            loss = (style / (1 + 0.1 * style) + weights * content).mean() + settings.tv * varied
+            errors = list(zip(rows, content.tolist(), strict=True))
+            losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
+            losses |= {"tv": float(varied.detach()), "weight": float(weights.mean())}
+        if self.plan.output == "linear":
+            loss = loss + (painted - painted.clamp(0, 1)).square().mean() * OUT_OF_RANGE
+        return loss, losses, errors
+
+    def drawn(self, rng: np.random.Generator) -> tuple[list[int], list[Look]]:
+        """Styles for a batch: their rows of the table, and looks at them. A table sees each painting as a whole; a reader, any part."""
+        lessons, batch = self.lessons, self.settings.batch
+        if "table" in self.parts:
+            assert lessons.named is not None
+            every = len(lessons.named.names)
+            rows = [int(i) for i in (rng.permutation(every)[:batch] if every >= batch else rng.integers(0, every, batch))]
+            return rows, [lessons.named.look(i * lessons.named.each) for i in rows]
+        source = lessons.named
+        if source is None or (lessons.others is not None and rng.random() >= self.settings.named_share):
+            source = lessons.others
+        assert source is not None
+        return [0] * batch, [source.look(int(i)) for i in rng.integers(0, len(source), batch)]
+
+    def paint(
+        self, painter: nn.Module, x: Tensor, looks: list[Look], wanted: list[Look], numbers: Tensor, rng: np.random.Generator
+    ) -> Tensor:
+        """Photos (B, 3, H, W) in styles (B, N), as the engine would: recoloured, with a margin, with noise."""
+        hues: tuple[list[Moments], list[Moments]] = [look.colours for look in looks], [look.colours for look in wanted]
+        given = padded(recoloured(x, *hues))
+        size = (len(x), self.plan.noise, given.shape[2] // MULTIPLE, given.shape[3] // MULTIPLE)
+        noise = torch.from_numpy(rng.standard_normal(size, np.float32)).to(self.device)
+        features = None
+        if self.plan.seen:
+            white = [stacked(looks, lambda look, i=i: look.white[i], self.device) for i in range(2)]  # type: ignore[misc]
+            features = coloured(white, [look.spreads for look in wanted])
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            return cut(painter(given, numbers, noise, features)).float()
+
+    def weigh(self, errors: list[tuple[int, float]]) -> None:
+        """Move the content weights towards those that give the content error asked for."""
+        change = [0.0] * self.rows
+        for row, error in errors:
+            change[row] += self.settings.content_rate * math.log(max(error, 1e-3) / self.settings.content)
+        self.weight += torch.tensor(self.team.total(change), dtype=torch.float64) / self.team.size
+        self.weight.clamp_(*BOUNDS)
+
+    # State ------------------------------------------------------------------------------------------------------------
+
+    def state(self) -> State:
+        return {name: module.state_dict() for name, module in self.parts.items()} | {
+            "average": self.average, "weight": self.weight, "step": self.step, "seconds": self.seconds, "total": self.total,
+            "running": self.running, "lost": self.lost, "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+
+    def restore(self, state: State) -> None:
+        for name, module in self.parts.items():
+            module.load_state_dict(state[name])
+        for name, value in state["average"].items():
+            self.average[name].copy_(value)
+        self.weight.copy_(state["weight"])
+        self.step, self.seconds, self.running, self.lost = state["step"], state["seconds"], dict(state["running"]), state["lost"]
+        # A limit of time has settled the steps once; one of steps is the one given now.
+        self.total = state["total"] if self.settings.minutes else self.settings.steps
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def averaged(self) -> tuple[Painter, nn.Module]:
+        """The painter and the reader or table with the running averages of their weights, which is what is kept."""
+        out = []
+        for part, module in self.parts.items():
+            made = copy.deepcopy(module).eval().requires_grad_(False)
+            made.load_state_dict({k.removeprefix(f"{part}."): v for k, v in self.average.items() if k.startswith(f"{part}.")})
+            out.append(made)
+        painter, style = out
+        assert isinstance(painter, Painter)
+        return painter, style
+
+
+def run(
+    trainer: Trainer,
+    report: Report = silent,
+    log: Callable[[Mapping[str, float]], None] = lambda record: None,
+    save: Callable[[], None] = lambda: None,
+) -> bool:
+    """Train to the end, or until the report raises Cancelled on any of the processes: whether it is finished.
+
+    log: given a record every LOG_EVERY steps. save: called every `every` steps and at the end.
+    """
+    settings = trainer.settings
+    began, before, saved = time.perf_counter(), trainer.seconds, -1
+    stop = False
+    while (not trainer.total or trainer.step < trainer.total) and not stop:
+        trainer.advance()
+        trainer.seconds = before + time.perf_counter() - began
+        if not trainer.total:
+            seconds = trainer.team.total([trainer.seconds])[0] / trainer.team.size  # the same number on all
+            if trainer.step >= settings.steps or (seconds >= 6 * settings.minutes and trainer.step >= min(10, settings.steps)):
+                # 6 s of each minute are the tenth by which the pace is told
+                trainer.total = max(trainer.step, min(settings.steps, round(trainer.step * 60 * settings.minutes / seconds)))
+        if trainer.step % LOG_EVERY == 0 or trainer.step == trainer.total:
+            log({"step": trainer.step, **trainer.running, "seconds": round(trainer.seconds, 1)})
+        try:
+            report(Progress("training", trainer.step, trainer.total or settings.steps, dict(trainer.running)))
+        except Cancelled:
+            stop = True
+        stop = trainer.team.total([float(stop)])[0] > 0
+        if trainer.step % settings.every == 0:
+            save()
+            saved = trainer.step
+    if saved != trainer.step:
+        save()
+    return bool(trainer.total) and trainer.step >= trainer.total

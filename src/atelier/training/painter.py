@@ -1,0 +1,194 @@
+"""The network that paints, and the one that reads a painting's style off its statistics. Both in torch, for training and export.
+
+`Painter` is one body for all styles: conditional instance normalisation (Dumoulin et al. 2017) after every convolution, and in
+two places a matrix of the style's own over the channels (after the linear transformation of Li et al. 2019, here of low rank). It is made
+for CPUs: the picture is folded 4x4 into channels before the first convolution, there is no convolution at full resolution
+and none larger than 3x3, and widths are multiples of 16.
+
+`Reader` makes the style's numbers out of what `pocket` sees in a painting: the Gram matrices at conv1_1..conv5_1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MARGIN = 16
+"""Pixels of reflected picture around what is painted, cut off again: the zero padding of the convolutions falls on them."""
+MULTIPLE = 8
+"""The sides that the body takes are multiples of this."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Widths of the body: `fine` channels at 1/4 of the resolution, `wide` at 1/8, `half` at 1/2; residual blocks at 1/8."""
+
+    fine: int = 32
+    wide: int = 80
+    half: int = 16
+    blocks: int = 4
+    rank: int = 8
+    noise: int = 4
+    output: str = "sigmoid"
+    norm: str = "instance"
+    seen: tuple[int, ...] = ()
+    """Channels of pocket's conv3_1 and conv4_1, whose features of the photo, given the painting's mean and covariance, the body
+    takes as well; empty where it takes the photo alone."""
+
+    @property
+    def norms(self) -> dict[str, int]:
+        """Every normalisation and its channels, in order."""
+        wide = {f"wide{i}{half}": self.wide for i in range(self.blocks) for half in "ab"}
+        return {"stem": self.fine, "down": self.wide, **wide, "up": self.fine, "detail": self.half}
+
+    @property
+    def channels(self) -> int:
+        """Of all normalisations together: as many gammas and betas has a style."""
+        return sum(self.norms.values())
+
+    @property
+    def numbers(self) -> int:
+        """What a style is: gammas and betas as differences from 1 and 0, then two pairs of factors whose product is what
+        a matrix over the wide channels differs from identity by, then how much noise each wide channel gets."""
+        return 2 * self.channels + 4 * self.rank * self.wide + self.wide
+
+
+class Painter(nn.Module):
+    """Pictures (B, 3, H, W) in [0, 1], H and W multiples of 8, and styles (B, plan.numbers) to pictures of the same shape.
+
+    The last layer's result goes through the plan's output: sigmoid; tanh, (1 + 1.2 tanh)/2, its range
+    widened so that black and white are within reach (Johnson et al. 2016 scale theirs by 150); or linear, clamped.
+    """
+
+    def __init__(self, plan: Plan = Plan()) -> None:
+        super().__init__()
+        self.plan = plan
+        convs: dict[str, nn.Module] = {"stem": conv(48, plan.fine), "down": conv(plan.fine, plan.wide, stride=2)}
+        for name in plan.norms:
+            if name.startswith("wide"):
+                convs[name] = conv(plan.wide, plan.wide)
+        convs["up"] = conv(plan.wide, plan.fine)
+        convs["detail"] = conv(plan.fine, 4 * plan.half)
+        self.convs = nn.ModuleDict(convs)
+        self.noise = nn.Conv2d(plan.noise, plan.wide, 1, bias=False)
+        if plan.seen:
+            self.seen = nn.ModuleDict({"stem": conv(plan.seen[0], plan.fine), "down": conv(plan.seen[1], plan.wide)})
+            for each, channels in zip(self.seen.values(), plan.seen, strict=True):
+                nn.init.normal_(each.weight, std=0.1 * (2 / (9 * channels)) ** 0.5)  # type: ignore[arg-type]
+        self.out = nn.Conv2d(plan.half, 12, 3, padding=1)
+        if plan.norm == "batch":
+            for name, channels in plan.norms.items():
+                self.register_buffer(f"mean_{name}", torch.zeros(channels))
+                self.register_buffer(f"variance_{name}", torch.ones(channels))
+        for name in plan.norms:
+            if name.endswith("b") and name.startswith("wide"):
+                nn.init.normal_(self.convs[name].weight, std=0.3 * (2 / (9 * plan.wide)) ** 0.5)  # type: ignore[arg-type]
+
+    def forward(
+        self, x: Tensor, style: Tensor, noise: Tensor, features: tuple[Tensor, Tensor] | None = None,
+        affine: Tensor | None = None, seen: list[Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """noise (B, plan.noise, H/8, W/8), standard normal: what strokes begin from where the photo has nothing. features
+        (B, plan.seen[0], H/4, W/4) and (B, plan.seen[1], H/8, W/8): see `Plan.seen`. affine (B, 2, plan.channels): scale and
+        offset of every normalisation, known from elsewhere; else they are taken from x itself, and appended to `seen`, if
+        given, as (B, 2, C) each."""
+        plan = self.plan
+        gammas, betas = style[:, : plan.channels], style[:, plan.channels : 2 * plan.channels]
+        mixes = style[:, 2 * plan.channels : -plan.wide].unflatten(1, (2, 2, plan.wide, plan.rank))
+        grain = self.noise(noise) * style[:, -plan.wide :, None, None]
+        place = {}
+        at = 0
+        for name, channels in plan.norms.items():
+            place[name] = slice(at, at + channels)
+            at += channels
+
+        def normed(name: str, y: Tensor) -> Tensor:
+            if affine is not None:
+                scale, offset = affine[:, 0, place[name]], affine[:, 1, place[name]]
+            else:
+                if plan.norm == "instance":
+                    variance, mean = torch.var_mean(y, (2, 3), correction=0)
+                elif self.training:
+                    variance, mean = torch.var_mean(y, (0, 2, 3), correction=0)
+                    with torch.no_grad():
+                        self.get_buffer(f"mean_{name}").lerp_(mean, 0.01)
+                        self.get_buffer(f"variance_{name}").lerp_(variance, 0.01)
+                    mean, variance = mean[None], variance[None]
+                else:
+                    mean, variance = self.get_buffer(f"mean_{name}")[None], self.get_buffer(f"variance_{name}")[None]
+                scale = (1 + gammas[:, place[name]]) * (variance + 1e-5).rsqrt()
+                offset = betas[:, place[name]] - mean * scale
+                if seen is not None:
+                    seen.append(torch.stack((scale, offset), 1))
+            return y * scale[:, :, None, None] + offset[:, :, None, None]
+
+        x = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)  # (B, 48, H/4, W/4)
+        stem = self.convs["stem"](x)
+        if features is not None:
+            stem, grain = stem + self.seen["stem"](features[0]), grain + self.seen["down"](features[1])
+        skip = F.relu(normed("stem", stem))
+        y = mixed(F.relu(normed("down", self.convs["down"](skip) + grain)), mixes[:, 0])  # (B, wide, H/8, W/8)
+        for i in range(plan.blocks):
+            z = F.relu(normed(f"wide{i}a", self.convs[f"wide{i}a"](y)))
+            y = y + normed(f"wide{i}b", self.convs[f"wide{i}b"](z))
+        y = F.interpolate(mixed(y, mixes[:, 1]), scale_factor=2, mode="nearest")
+        y = F.relu(normed("up", self.convs["up"](y)) + skip)  # (B, fine, H/4, W/4)
+        y = F.relu(normed("detail", F.pixel_shuffle(self.convs["detail"](y), 2)))  # (B, half, H/2, W/2)
+        return self.ended(F.pixel_shuffle(self.out(y), 2))
+
+    def ended(self, y: Tensor) -> Tensor:
+        match self.plan.output:
+            case "sigmoid":
+                return torch.sigmoid(y)
+            case "tanh":
+                return 0.5 + 0.6 * torch.tanh(y)
+            case _:
+                return y + 0.5
+
+
+def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+
+
+def mixed(x: Tensor, factors: Tensor) -> Tensor:
+    """x + U Vᵀ x, a matrix over its channels; factors (B, 2, C, rank) are U and V."""
+    b, c, h, w = x.shape
+    flat = x.permute(0, 2, 3, 1).reshape(b, h * w, c)
+    more = torch.bmm(torch.bmm(flat, factors[:, 1]), factors[:, 0].transpose(1, 2))
+    return x + more.reshape(b, h, w, c).permute(0, 3, 1, 2)
+
+
+class Reader(nn.Module):
+    """What pocket sees of a painting, to a style: Gram matrices in the teacher's metric (B, C, C) a layer -> (B, plan.numbers)."""
+
+    def __init__(self, plan: Plan, channels: dict[str, int], width: int = 32, hidden: int = 256, code: int = 96) -> None:
+        super().__init__()
+        self.looks = nn.ModuleDict({name: nn.Linear(c, min(c, width), bias=False) for name, c in channels.items()})
+        inputs = 0
+        for name, c in channels.items():
+            k = min(c, width)
+            nn.init.orthogonal_(self.looks[name].weight)  # type: ignore[arg-type]
+            self.register_buffer(f"triangle_{name}", torch.tril_indices(k, k), persistent=False)
+            inputs += k * (k + 1) // 2 + 1
+        self.hidden = nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, code), nn.ReLU())
+        self.numbers = nn.Linear(code, plan.numbers)
+        nn.init.normal_(self.numbers.weight, std=0.01)
+        nn.init.zeros_(self.numbers.bias)
+        with torch.no_grad():  # of each pair of factors one starts at random and one at 0: the product is 0, its gradient is not
+            factors = self.numbers.bias[2 * plan.channels : -plan.wide].view(2, 2, plan.wide, plan.rank)
+            nn.init.normal_(factors[:, 1], std=plan.wide**-0.5)
+            self.numbers.bias[-plan.wide :] = 0.1
+
+    def forward(self, grams: dict[str, Tensor]) -> Tensor:
+        parts = []
+        for name, look in self.looks.items():
+            gram = grams[name]
+            power = gram.diagonal(dim1=1, dim2=2).mean(1)[:, None]
+            small = look.weight @ gram @ look.weight.T  # type: ignore[operator]
+            rows, columns = self.get_buffer(f"triangle_{name}")
+            entries = small[:, rows, columns] / power
+            parts += [entries.sign() * entries.abs().sqrt(), power.log()]
+        return self.numbers(self.hidden(torch.cat(parts, 1)))

@@ -1,0 +1,105 @@
+"""How networks are trained: every option, declared once. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atelier.errors import SettingError
+from atelier.request import check, option, options
+
+MULTIPLE, SMALLEST = 8, 32
+"""Sides of training crops are multiples of the one and at least the other: below, conv5_1 has one position left."""
+
+CONTENT = "Content error at which training holds; the weight of the content loss is found by feedback (higher: more painting, less photo)"
+TV = "Weight of total variation"
+BATCH = "Pictures a step, of each process"
+CROP = "Side of the crops that are painted, px"
+STYLE_SIZE = "Long side at which a style's painting is looked at, px: more makes larger strokes"
+MINUTES = "Take about this long: the steps are set by the pace of the first tenth (0: no limit)"
+THREADS = "Threads of the processor (0: as torch has it)"
+PRECISION = "Arithmetic of the painter; auto is bfloat16 on CUDA that multiplies it, else float32"
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How a network is trained, its shape included."""
+
+    reader: bool = option(True, "Learn to read any painting's style, or only a table of the styles given")
+    seen: bool = option(False, "Give the body the photo's features too, with the painting's mean and covariance")
+    output: str = option("sigmoid", "What the last layer's values go through", choices=("sigmoid", "tanh", "linear"))
+    norm: str = option("instance", "Statistics of the normalisations: each picture's, or the batch's", choices=("instance", "batch"))
+    fine: int = option(32, "Channels at 1/4 of the resolution", low=4, high=1024)
+    wide: int = option(80, "Channels at 1/8", low=4, high=2048)
+    half: int = option(16, "Channels at 1/2", low=4, high=512)
+    blocks: int = option(4, "Residual blocks at 1/8", low=0, high=64)
+    rank: int = option(8, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
+    features: str = option("pocket", "Network that the losses see through; a reader and --seen need pocket")
+    content: float = option(0.5, CONTENT, low=0.01, high=2)
+    content_weight: float = option(0.3, "Weight of the content loss to begin with", low=1e-3, high=10)
+    content_rate: float = option(0.01, "Speed of the feedback; 0 keeps the weight as it is", low=0, high=1)
+    tv: float = option(0.05, TV, low=0, high=100)
+    cross: float = option(0.1, "Share of steps that ask for the photo itself back, in place of a style", low=0, high=0.9)
+    steps: int = option(10_000, "Steps in all", low=1, high=100_000_000)
+    minutes: float = option(0.0, MINUTES, low=0, high=1e6)
+    batch: int = option(4, BATCH, low=1, high=4096)
+    crop: int = option(256, CROP, low=SMALLEST, high=2048)
+    photo_crops: int = option(2560, "Crops of photos that are made and kept in memory, each with what the losses see of it", low=1)
+    style_size: int = option(512, STYLE_SIZE, low=SMALLEST, high=4096)
+    style_crops: int = option(
+        12, "Looks of a reader at each painting by name: the whole of it, then parts at other sizes", low=1, high=1000
+    )
+    painting_looks: int = option(4000, "Looks at --paintings, two of each, that are kept in memory", low=1)
+    named_share: float = option(0.35, "Share of the steps for --styles, where a reader has --paintings as well", low=0, high=1)
+    rate: float = option(2e-3, "Step size of Adam", low=1e-8, high=1)
+    table_rate: float = option(3.0, "How many times that for a table of styles", low=0, high=1000)
+    warmup: int = option(100, "Steps in which the rate rises", low=0, high=1_000_000)
+    decay: float = option(0.4, "Last share of the steps, in which the rate falls", low=0.01, high=1)
+    every: int = option(250, "Steps between checkpoints and sample sheets", low=1, high=1_000_000)
+    start: str = option("", "Begin with the weights of this network.safetensors, as far as they fit")
+    freeze_body: bool = option(False, "Train the reader or the table alone, not the body")
+    hold_out: str = option("", "Names of styles to leave out, by comma")
+    precision: str = option("auto", PRECISION, choices=("auto", "float32", "bfloat16"))
+    threads: int = option(0, THREADS, low=0, high=1024)
+
+    def __post_init__(self) -> None:
+        for each, kind in options(type(self)).values():
+            check(each, kind, getattr(self, each.name))
+        if self.crop % MULTIPLE:
+            raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
+        if (self.reader or self.seen) and self.features != "pocket":
+            raise SettingError(
+                f"--features {self.features}: what reads paintings when atelier paints is pocket; give --no-reader and no --seen"
+            )
+        if self.freeze_body and not self.start:
+            raise SettingError("--freeze-body needs a body that is trained already: give --start")
+
+
+@dataclass(frozen=True)
+class StyleSettings:
+    """How one style is trained into the body that ships."""
+
+    minutes: float = option(10.0, MINUTES, low=0, high=1e6)
+    steps: int = option(1500, "Steps at most", low=1, high=1_000_000)
+    content: float = option(0.5, CONTENT, low=0.01, high=2)
+    tv: float = option(0.05, TV, low=0, high=100)
+    batch: int = option(2, BATCH, low=1, high=4096)
+    crop: int = option(256, CROP, low=SMALLEST, high=2048)
+    photo_crops: int = option(240, "Crops of photos that are made and kept in memory", low=1)
+    style_size: int = option(512, STYLE_SIZE, low=SMALLEST, high=4096)
+    rate: float = option(6e-3, "Step size of Adam", low=1e-8, high=1)
+    threads: int = option(0, THREADS, low=0, high=1024)
+
+    def __post_init__(self) -> None:
+        for each, kind in options(type(self)).values():
+            check(each, kind, getattr(self, each.name))
+        if self.crop % MULTIPLE:
+            raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
+
+    @property
+    def full(self) -> TrainSettings:
+        """As the loop takes them. No steps for the photo itself: the body and its numbers for that stay as they are."""
+        return TrainSettings(
+            reader=False, content=self.content, tv=self.tv, cross=0.0, steps=self.steps, minutes=self.minutes, batch=self.batch,
+            crop=self.crop, photo_crops=self.photo_crops, style_size=self.style_size, rate=self.rate,
+            table_rate=1.0, warmup=20, content_rate=0.03, precision="float32", threads=self.threads,
+        )  # fmt: skip

@@ -1,0 +1,276 @@
+"""Painting with the networks that ship: any size, any strength, any mixture."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import atelier
+from atelier.engines.network import catalogue, engine
+from atelier.engines.network.engine import InstantEngine
+from atelier.errors import Cancelled, InputError, SettingError, SourceError, WeightsError
+from atelier.image import Image, encode
+from atelier.media import open_still
+from atelier.progress import Progress
+from atelier.request import InstantSettings, Request
+from atelier.run import Outputs, make, redo
+
+Paint = Callable[..., Image]
+SHIPPED = sorted(catalogue.shipped())
+
+
+def settings(**given: object) -> InstantSettings:
+    return InstantSettings(backend="onnxruntime", **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def painting(picture: Paint) -> Image:
+    return picture(90, 70, seed=5)
+
+
+@pytest.fixture(autouse=True)
+def no_styles_of_my_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("ATELIER_STYLES", str(tmp_path / "own"))
+    return tmp_path / "own"
+
+
+def distance(a: Image, b: Image) -> float:
+    return float(np.abs(a.pixels - b.pixels).mean())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (16, 16), (17, 23), (64, 40), (131, 77)])
+@pytest.mark.parametrize("named", [True, False])
+def test_any_size_comes_out_as_it_went_in(size: tuple[int, int], named: bool, picture: Paint, painting: Image) -> None:
+    photo = picture(*size, seed=1)
+    style = catalogue.shipped()[SHIPPED[0]] if named else painting
+    painted = InstantEngine([(style, 1.0)], settings())(photo)
+    assert painted.size == size and np.isfinite(painted.pixels).all()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_tiles_are_not_to_be_seen(named: bool, picture: Paint, painting: Image) -> None:
+    photo = picture(330, 270, seed=1)
+    style = catalogue.shipped()[SHIPPED[0]] if named else painting
+    whole = InstantEngine([(style, 1.0)], settings(tile=4096))(photo)
+    tiled = InstantEngine([(style, 1.0)], settings(tile=64))(photo)
+    assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool, picture: Paint, painting: Image) -> None:
+    photo = picture(80, 64, seed=1)
+    style = catalogue.shipped()[SHIPPED[0]] if named else painting
+    steps = [InstantEngine([(style, 1.0)], settings(strength=s))(photo) for s in (0.0, 1e-4, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    np.testing.assert_array_equal(steps[0].pixels, photo.pixels)
+    assert distance(steps[0], steps[1]) < 1e-3
+    assert distance(photo, steps[2]) < distance(photo, steps[-1])
+    assert distance(steps[-2], steps[-1]) < distance(photo, steps[-1])
+    for before, after in itertools.pairwise(steps):
+        assert distance(before, after) < 0.2
+
+
+def test_alpha_and_words_are_kept(picture: Paint, painting: Image) -> None:
+    photo = replace(picture(40, 30, seed=1), alpha=np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40), text={"Title": "hm"})
+    painted = InstantEngine([(painting, 1.0)], settings())(photo)
+    assert painted.text["Title"] == "hm"
+    np.testing.assert_array_equal(painted.alpha, photo.alpha)
+
+
+def test_the_seed_says_where_strokes_begin(picture: Paint, painting: Image) -> None:
+    photo = picture(64, 64, seed=1)
+    a, b, c = (InstantEngine([(painting, 1.0)], settings(), seed=seed)(photo) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(a.pixels, b.pixels)
+    assert distance(a, c) > 1e-4
+
+
+def test_a_mixture_is_between_its_parts(picture: Paint) -> None:
+    photo, one, other = picture(64, 48, seed=1), picture(70, 60, seed=3), picture(70, 60, seed=4)
+    alone = [InstantEngine([(style, 1.0)], settings())(photo) for style in (one, other)]
+    nearly = InstantEngine([(one, 1.0), (other, 0.0)], settings())(photo)
+    both = InstantEngine([(one, 2.0), (other, 2.0)], settings())(photo)
+    np.testing.assert_allclose(nearly.pixels, alone[0].pixels, atol=1e-5)
+    assert max(distance(both, alone[0]), distance(both, alone[1])) < distance(*alone) * 1.2
+    assert min(distance(both, alone[0]), distance(both, alone[1])) > 0
+
+
+def test_names_and_paintings_mix(picture: Paint, painting: Image) -> None:
+    photo, entry = picture(64, 48, seed=1), catalogue.shipped()[SHIPPED[0]]
+    mixed = InstantEngine([(entry, 0.5), (painting, 0.5)], settings())(photo)
+    assert distance(mixed, InstantEngine([(painting, 1.0)], settings())(photo)) > 1e-3
+    with pytest.raises(SettingError, match="no picture"):
+        InstantEngine([(replace(entry, swatch=b""), 0.5), (painting, 0.5)], settings())
+
+
+def test_larger_strokes(picture: Paint, painting: Image) -> None:
+    photo = picture(96, 80, seed=1)
+    one, two = (InstantEngine([(painting, 1.0)], settings(style_size=s))(photo) for s in (1.0, 2.0))
+    assert two.size == photo.size
+    rough = [np.abs(np.diff(image.pixels, axis=1)).mean() for image in (one, two)]
+    assert rough[1] < rough[0]
+
+
+def test_nothing_to_paint_with(painting: Image) -> None:
+    for styles in ([], [(painting, 0.0)]):
+        with pytest.raises(SettingError, match="nothing to paint with"):
+            InstantEngine(styles, settings())
+
+
+# The catalogue --------------------------------------------------------------------------------------------------------
+
+
+def test_what_ships_is_complete() -> None:
+    for entry in catalogue.shipped().values():
+        assert entry.title and entry.painter and (entry.year.isdigit() or not entry.year) and entry.name == entry.name.lower()
+        assert min(atelier.image.decode(entry.swatch).size) >= 128
+
+
+def a_style(path: Path, name: str = "mine", body: str = catalogue.BODY) -> Path:
+    entry = catalogue.shipped()[SHIPPED[0]]
+    colours = np.vstack([entry.colours.mean[None], entry.colours.covariance]).astype(np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"{name}.numbers": entry.numbers.astype(np.float16), f"{name}.colours": colours}
+    safetensors.numpy.save_file(tensors, path, metadata={"body": body, "styles": json.dumps({name: {"title": "Mine"}})})
+    return path
+
+
+def test_styles_of_ones_own(no_styles_of_my_own: Path, tmp_path: Path) -> None:
+    a_style(no_styles_of_my_own / "mine.safetensors")
+    (no_styles_of_my_own / "broken.safetensors").write_bytes(b"no")
+    assert [entry.name for entry in catalogue.every()] == [*SHIPPED, "mine"]
+    found = catalogue.entry("mine")
+    assert found and found.title == "Mine"
+    elsewhere = catalogue.entry(str(a_style(tmp_path / "x.safetensors", "other")))
+    assert elsewhere and elsewhere.name == "other"
+    assert catalogue.entry("nobody") is None and catalogue.entry("../own/mine") is None
+
+
+@pytest.mark.parametrize("damage", ["text", "empty", "cut", "body", "pickle"])
+def test_files_that_hold_no_style(damage: str, tmp_path: Path) -> None:
+    path = a_style(tmp_path / "x.safetensors", body="another" if damage == "body" else catalogue.BODY)
+    whole = path.read_bytes()
+    path.write_bytes({"text": b"hello", "empty": b"", "cut": whole[:-9], "body": whole, "pickle": b"\x80\x04cos\nsystem\n."}[damage])
+    with pytest.raises(WeightsError, match=r"x\.safetensors"):
+        catalogue.entry(str(path))
+
+
+# From a request to a file ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def photo_file(tmp_path: Path, picture: Paint) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encode(picture(72, 56, seed=1), "png"))
+    return path
+
+
+def test_python_paints_by_name_and_redo_repeats_it(photo_file: Path, tmp_path: Path) -> None:
+    image = atelier.stylize(str(photo_file), SHIPPED[0], strength=0.8)
+    request = json.loads(image.text["atelier"])
+    assert request["engine"] == "instant" and request["resolved"]["strength"] == 0.8
+    atelier.save(image, tmp_path / "a.png")
+    made = redo(str(tmp_path / "a.png"), Outputs(str(tmp_path / "b.png")))
+    np.testing.assert_allclose(made.image.pixels, image.pixels, atol=1e-5)
+
+
+def test_python_paints_with_a_picture(picture: Paint, painting: Image) -> None:
+    image = atelier.stylize(picture(60, 50, seed=1), [(painting, 1.0), (SHIPPED[0], 0.5)], size=40)
+    assert image.size == (40, 33)
+
+
+@pytest.mark.parametrize(
+    ("given", "engine_named"),
+    [
+        ({}, "instant"),
+        ({"strength": 0.5}, "instant"),
+        ({"style_size": 2.0}, "instant"),
+        ({"seconds": 3.0}, "instant"),
+        ({"iterations": 3}, "optimize"),
+        ({"iterations": 3, "style_size": 2.0}, "optimize"),
+    ],
+)
+def test_the_options_say_which_engine(given: dict[str, object], engine_named: str) -> None:
+    assert Request("stylize", "a.png", settings=given).chosen == engine_named
+
+
+def test_a_recipe_asks_for_the_optimiser() -> None:
+    assert Request("stylize", "a.png", recipe="gatys").chosen == "optimize"
+    with pytest.raises(SettingError, match="--strength is for --engine instant, --recipe is for --engine optimize"):
+        _ = Request("stylize", "a.png", recipe="gatys", settings={"strength": 0.5}).chosen
+    with pytest.raises(SettingError, match="--iterations is for --engine optimize"):
+        atelier.stylize("a.png", SHIPPED[0], engine="instant", iterations=3)
+    with pytest.raises(SettingError, match="no setting 'nonsense'"):
+        atelier.stylize("a.png", SHIPPED[0], nonsense=3)
+
+
+def test_a_name_that_is_none(photo_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=f"did you mean {SHIPPED[0]}"):
+        make(Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0] + "x"),)), Outputs(str(tmp_path / "o.png")))
+    with pytest.raises(SourceError, match="the names are"):
+        make(Request("stylize", str(photo_file), (atelier.request.Style("qqqqqq"),)), Outputs(str(tmp_path / "o.png")))
+    assert not (tmp_path / "o.png").exists()
+
+
+@pytest.mark.parametrize("beside", [{"every": 3}, {"log": "x.jsonl"}, {"checkpoint": "x.ckpt"}, {"animation": "x.gif"}])
+def test_what_has_no_way_shows_none(beside: dict[str, object], photo_file: Path, tmp_path: Path) -> None:
+    request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), engine="instant")
+    with pytest.raises(SettingError, match="--engine optimize"):
+        make(request, Outputs(str(tmp_path / "o.png"), **beside))  # type: ignore[arg-type]
+
+
+def test_a_model_paints_alone(photo_file: Path, tmp_path: Path) -> None:
+    request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), settings={"model": "x.onnx"})
+    with pytest.raises(SettingError, match="no --style"):
+        make(request, Outputs(str(tmp_path / "o.png")))
+    with pytest.raises(InputError):
+        make(replace(request, styles=()), Outputs(str(tmp_path / "o.png")))
+    with pytest.raises(SettingError, match="give a --style"):
+        make(Request("stylize", str(photo_file)), Outputs(str(tmp_path / "o.png")))
+
+
+def test_stopping_leaves_nothing(photo_file: Path, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage == "painting":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        make(Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),)), Outputs(str(tmp_path / "o.png")), report=stop)
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_time_left_is_painted_on(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atelier.run.instant.WORTH_POLISHING", 0.1)
+    first = atelier.stylize(str(photo_file), painting)
+    longer = atelier.stylize(str(photo_file), painting, seconds=4.0)
+    assert distance(first, longer) > 1e-3
+
+
+# Pictures too large to be held ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = picture(300, 210, seed=1)
+    if alpha:
+        photo = replace(photo, alpha=np.linspace(0, 1, 300 * 210, dtype=np.float32).reshape(210, 300))
+    (tmp_path / "photo.tif").write_bytes(encode(replace(photo, depth=16), "tiff", depth=16))
+    request = Request("stylize", str(tmp_path / "photo.tif"), (atelier.request.Style(SHIPPED[0]),), settings={"tile": 96})
+    whole = make(request, Outputs(str(tmp_path / "whole.tif")))
+    monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
+    said: list[str] = []
+    streamed = make(request, Outputs(str(tmp_path / "streamed.tif")), report=lambda p: said.append(p.note))
+    assert any("window to window" in note for note in said)
+    assert streamed.size == whole.size == (300, 210)
+    one, other = open_still(str(tmp_path / "whole.tif")), open_still(str(tmp_path / "streamed.tif"))
+    assert other.depth == 16 and np.abs(one.pixels - other.pixels).max() < 2e-3
+    if alpha:
+        assert one.alpha is not None and other.alpha is not None
+        np.testing.assert_array_equal(one.alpha, other.alpha)
+    assert json.loads(other.text["atelier"])["engine"] == "instant"
+    assert engine.THUMBNAIL >= 300, "the whole was its own thumbnail, and so was the stream"

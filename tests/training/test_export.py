@@ -1,0 +1,444 @@
+"""The networks as ONNX: what torch paints, at every size, in every form; and what comes of broken files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import safetensors.numpy
+import torch
+from numpy.typing import NDArray
+
+from atelier.cli import main
+from atelier.engines.network import catalogue, engine
+from atelier.engines.network.painter import MARGIN, MULTIPLE
+from atelier.errors import SettingError, SourceError, WeightsError
+from atelier.image import Image
+from atelier.image.recolour import Moments, linear_map, moments, transport
+from atelier.image.spaces import SPACES
+from atelier.perception.network import Network
+from atelier.perception.weights import find
+from atelier.request import InstantSettings
+from atelier.training import export
+from atelier.training.painter import Painter, Plan, Reader
+
+Array = NDArray[Any]
+PLAN = Plan(fine=16, wide=16, half=16, blocks=1)
+COLOURS = Moments(np.array([0.55, 0.45, 0.3]), np.array([[0.05, 0.02, 0.01], [0.02, 0.04, 0.0], [0.01, 0.0, 0.03]]))
+
+
+def as_dict(plan: Plan) -> dict[str, Any]:
+    return json.loads(json.dumps(dataclasses.asdict(plan)))
+
+
+def painter(plan: Plan = PLAN, seed: int = 0) -> Painter:
+    """With weights that float16 holds, so that files change nothing."""
+    torch.manual_seed(seed)
+    made = Painter(plan).eval()
+    with torch.no_grad():
+        for name, tensor in made.state_dict().items():
+            tensor.copy_((torch.rand_like(tensor) + 0.5 if "variance" in name else tensor + 0.05 * torch.randn_like(tensor)).half().float())
+    return made
+
+
+def tensors(module: torch.nn.Module) -> dict[str, Array]:
+    return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+
+
+def style(plan: Plan = PLAN, seed: int = 1) -> Array:
+    return (np.random.default_rng(seed).standard_normal(plan.numbers) * 0.3).astype(np.float16).astype(np.float32)
+
+
+def photo(height: int, width: int, seed: int = 0, count: int = 1) -> Array:
+    """(N, 3, H, W) with some structure."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width] / 20
+    mixing = rng.standard_normal((count, 3, 3, 1, 1)) * 0.15
+    waves = np.stack([np.sin(x + y), np.cos(2 * x - y), np.sin(3 * y)])
+    noisy = 0.5 + (mixing * waves).sum(2) + rng.standard_normal((count, 3, height, width)) * 0.05
+    return noisy.clip(0, 1).astype(np.float32)
+
+
+def run(model: bytes, **arrays: Array) -> list[Array]:
+    onnx.checker.check_model(onnx.load_model_from_string(model), full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(None, arrays)  # type: ignore[no-any-return]
+
+
+def recoloured(x: Array, colours: Moments) -> Array:
+    """As the runtime does it: (1, 3, H, W)."""
+    pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
+    matrix, offset = linear_map(moments(pixels, SPACES["rgb"]), colours, transport, stretch=engine.STRETCH)
+    return (pixels @ matrix.T + offset).clip(0, 1).astype(np.float32).transpose(2, 0, 1)[None]
+
+
+def by_torch(made: Painter, x: Array, numbers: Array, noise: Array) -> Array:
+    """One picture (1, 3, H, W) by the network itself, with padding by NumPy."""
+    height, width = x.shape[2:]
+    ends = [-(-(n + 2 * MARGIN) // MULTIPLE) * MULTIPLE - n - MARGIN for n in (height, width)]
+    padded = np.pad(recoloured(x, COLOURS), [(0, 0), (0, 0), (MARGIN, ends[0]), (MARGIN, ends[1])], mode="reflect")
+    with torch.no_grad():
+        picture = made(torch.from_numpy(padded), torch.from_numpy(numbers[None]), torch.from_numpy(noise)).numpy()
+    return picture[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].clip(0, 1)
+
+
+def cells(height: int, width: int) -> tuple[int, int]:
+    return -(-(height + 2 * MARGIN) // MULTIPLE), -(-(width + 2 * MARGIN) // MULTIPLE)
+
+
+def plain(made: Painter, numbers: Array, **options: Any) -> bytes:
+    return export.plain_model(tensors(made), as_dict(made.plan), numbers, COLOURS, **options)
+
+
+# The general forms ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pocket() -> dict[str, Array]:
+    return safetensors.numpy.load_file(find("pocket"))
+
+
+@pytest.mark.parametrize("changed", [{}, {"norm": "batch", "output": "tanh"}, {"seen": (64, 128), "output": "linear"}])
+def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: dict[str, Array]) -> None:
+    plan = dataclasses.replace(PLAN, **changed)
+    made, rng = painter(plan), np.random.default_rng(3)
+    x, small = photo(48, 64), photo(32, 40, 5)
+    noise, small_noise = (rng.standard_normal((1, 4, n.shape[2] // 8, n.shape[3] // 8), np.float32) for n in (x, small))
+    colours = np.array([[[0.8, 0.1, 0, 0.02], [0, 0.9, 0.1, 0.05], [0.1, 0, 0.7, 0.1]]], np.float32)
+    given = {
+        "photo": x,
+        "noise": noise,
+        "thumbnail": small,
+        "thumbnail_noise": small_noise,
+        "numbers": style(plan)[None],
+        "colours": colours,
+    }
+    maps = {}
+    for layer, channels in zip(export.GIVEN, plan.seen, strict=False):
+        maps[layer] = (np.eye(channels, channels + 1) + rng.standard_normal((channels, channels + 1)) * 0.02).astype(np.float32)
+        given[f"map_{layer}"] = maps[layer][None]
+    model = export.painter_model(tensors(made), as_dict(plan), pocket, {"licence": "none"})
+    (found,) = run(model, **given)
+
+    eye = Network.load("pocket", dtype=torch.float32)
+
+    def features(pictures: Array) -> tuple[torch.Tensor, torch.Tensor] | None:
+        if not plan.seen:
+            return None
+        seen = eye.see(torch.from_numpy(pictures), export.GIVEN)
+        of = [
+            torch.einsum("ij,bjhw->bihw", torch.from_numpy(m[:, :-1]), seen[n]) + torch.from_numpy(m[:, -1:, None]) for n, m in maps.items()
+        ]
+        return of[0], of[1]
+
+    def coloured(pictures: Array) -> torch.Tensor:
+        return torch.from_numpy((np.einsum("ij,bjhw->bihw", colours[0, :, :3], pictures) + colours[0, :, 3:, None]).clip(0, 1))
+
+    numbers, affine = torch.from_numpy(style(plan)[None]), list[torch.Tensor]()
+    with torch.no_grad():
+        made(coloured(small), numbers, torch.from_numpy(small_noise), features(small), seen=affine)
+        expected = made(coloured(x), numbers, torch.from_numpy(noise), features(x), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
+    assert expected.std() > 0.02
+    np.testing.assert_allclose(found, expected, atol=1e-4 if plan.seen else 1e-5)
+
+
+def test_a_reader_reads_as_it_does_in_torch(pocket: dict[str, Array]) -> None:
+    torch.manual_seed(0)
+    layers = ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
+    made = Reader(PLAN, {name: len(pocket[f"{name}.bias"]) for name in layers}).eval()
+    x = photo(40, 56, 7)
+    model = export.reader_model(tensors(made), pocket, {})
+    names = [each.name for each in onnx.load_model_from_string(model).graph.output]
+    found = dict(zip(names, run(model, painting=x), strict=True))
+    eye = Network.load("pocket", dtype=torch.float32)
+    seen = eye.see(torch.from_numpy(x), layers)
+    grams = {}
+    for name in layers:
+        metric, flat = torch.from_numpy(pocket[f"{name}.metric"].astype(np.float32)), seen[name].flatten(2)
+        grams[name] = metric @ (flat @ flat.transpose(1, 2) / flat.shape[2]) @ metric.T
+        if name in export.GIVEN:
+            np.testing.assert_allclose(found[f"mean_{name}"], flat.mean(2), rtol=1e-3, atol=1e-2)
+            np.testing.assert_allclose(found[f"covariance_{name}"][0], np.cov(flat[0].numpy(), bias=True), rtol=1e-2, atol=1e-1)
+    with torch.no_grad():
+        expected = made(grams).numpy()
+    np.testing.assert_allclose(found["numbers"], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("plan", [PLAN, dataclasses.replace(PLAN, norm="batch", seen=(64, 128), blocks=2)])
+def test_weights_come_back_by_their_names(plan: Plan, pocket: dict[str, Array]) -> None:
+    made = painter(plan)
+    found, told = export.read_painter(export.painter_model(tensors(made), as_dict(plan), pocket, {}))
+    assert told == as_dict(plan)
+    assert set(found) == set(made.state_dict())
+    for name, tensor in made.state_dict().items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], tensor.numpy(), err_msg=name)
+
+
+def test_nothing_is_computed_in_vain(pocket: dict[str, Array]) -> None:
+    graph = onnx.load_model_from_string(export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {})).graph
+    used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
+    assert all(set(node.output) & used for node in graph.node)
+    assert sum(node.op_type == "Sigmoid" for node in graph.node) == 1  # the thumbnail is not painted to the end
+
+
+def test_broken_painters_are_refused(pocket: dict[str, Array]) -> None:
+    good = export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {})
+    for bad in (b"", b"no model", good[: len(good) // 2], plain(painter(), style())):
+        with pytest.raises(WeightsError):
+            export.read_painter(bad)
+
+    def changed(edit: Any) -> bytes:
+        model = onnx.load_model_from_string(good)
+        edit(model)
+        return model.SerializeToString()  # type: ignore[no-any-return]
+
+    def plan_of(text: str) -> Any:
+        return lambda model: onnx.helper.set_model_props(model, {"atelier.kind": "painter", "atelier.plan": text})
+
+    for text in ("", "{", "[]", "null", json.dumps({**as_dict(PLAN), "wide": 10**9}), json.dumps({**as_dict(PLAN), "output": "loud"}),
+                 json.dumps({**as_dict(PLAN), "wide": 24}), json.dumps({**as_dict(PLAN), "seen": 3})):  # fmt: skip
+        with pytest.raises(WeightsError, match="painter's model"):
+            export.read_painter(changed(plan_of(text)))
+
+    def elsewhere(model: onnx.ModelProto) -> None:
+        stem = next(each for each in model.graph.initializer if each.name == "stem.weight")
+        stem.ClearField("raw_data")
+        stem.data_location = onnx.TensorProto.EXTERNAL
+        stem.external_data.add(key="location", value="/etc/passwd")
+
+    def short(model: onnx.ModelProto) -> None:
+        stem = next(each for each in model.graph.initializer if each.name == "stem.weight")
+        stem.raw_data = stem.raw_data[:-2]
+
+    for edit in (elsewhere, short):
+        with pytest.raises(WeightsError, match=r"stem\.weight"):
+            export.read_painter(changed(edit))
+
+
+# The plain form -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", [{}, {"norm": "batch", "output": "tanh"}, {"output": "linear"}])
+def test_any_size_is_painted_as_torch_does(changed: dict[str, Any]) -> None:
+    plan = dataclasses.replace(PLAN, **changed)
+    made, numbers = painter(plan), style(plan)
+    session = onnxruntime.InferenceSession(plain(made, numbers))
+    for height, width in ((24, 24), (33, 47), (25, 90), (48, 64), (530, 29)):  # the last one is more than a pattern of noise high
+        x = photo(height, width, height)
+        expected = by_torch(made, x, numbers, export.pattern(4, *cells(height, width)))
+        assert expected.std() > 0.02
+        np.testing.assert_allclose(session.run(None, {"photo": x})[0], expected, atol=1e-4)
+
+
+def test_the_smallest_pictures_are_painted_too() -> None:
+    session = onnxruntime.InferenceSession(plain(painter(), style()))
+    for height, width in ((16, 16), (16, 19), (17, 23), (3, 40), (1, 1)):
+        x = photo(height, width)
+        found = session.run(None, {"photo": x})[0]
+        assert found.shape == x.shape and np.isfinite(found).all()
+        # reflected back and forth, where once is not enough
+        rows, columns = (
+            export.reflected(-MARGIN, 8 * n - MARGIN, side) for n, side in zip(cells(height, width), (height, width), strict=True)
+        )
+        padded = recoloured(x, COLOURS)[:, :, rows][:, :, :, columns]
+        noise = torch.from_numpy(export.pattern(4, *cells(height, width)))
+        with torch.no_grad():
+            expected = painter()(torch.from_numpy(padded), torch.from_numpy(style()[None]), noise).numpy()
+        np.testing.assert_allclose(found, expected[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width], atol=1e-4)
+
+
+def test_pictures_of_a_batch_do_not_know_of_each_other() -> None:
+    session = onnxruntime.InferenceSession(plain(painter(), style()))
+    several = np.concatenate([photo(40, 33, 1), photo(40, 33, 2) * 0.3, np.full((1, 3, 40, 33), 0.5, np.float32)])
+    together = session.run(None, {"photo": several})[0]
+    for one, picture in zip(several, together, strict=True):
+        np.testing.assert_allclose(session.run(None, {"photo": one[None]})[0][0], picture, atol=1e-5)
+
+
+@pytest.mark.parametrize("dull", ["grey", "nearly grey", "one colour"])
+def test_dull_photos_get_the_colours_that_linear_map_gives(dull: str) -> None:
+    x = photo(32, 40)
+    grey = np.repeat(x.mean(1, keepdims=True), 3, 1)
+    x = {"grey": grey, "nearly grey": grey + 0.01 * (x - grey), "one colour": np.full_like(x, 0.3)}[dull]
+    graph = export.Graph()
+    frame = export.Open(graph, "photo")
+    graph("Identity", export.as_style(graph, "photo", frame, COLOURS), name="picture")
+    shape = ["n", 3, "h", "w"]
+    (found,) = run(graph.model({"photo": shape}, {"picture": shape}, {}), photo=x)
+    np.testing.assert_allclose(found, recoloured(x, COLOURS), atol=2e-3)
+
+
+def test_a_fixed_size_is_static_throughout_and_has_the_engines_noise() -> None:
+    made, numbers = painter(), style()
+    model = plain(made, numbers, size=(61, 44), seed=7)
+    x = photo(44, 61)
+    noise = np.random.default_rng(7).standard_normal((1, 4, *cells(44, 61)), np.float32)
+    np.testing.assert_allclose(run(model, photo=x)[0], by_torch(made, x, numbers, noise), atol=2e-3)  # of noise in float16
+    opened = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model), strict_mode=True, data_prop=True)
+    assert not {node.op_type for node in opened.graph.node} & {"Shape", "Range", "Mod", "Tile"}
+    values = [*opened.graph.value_info, *opened.graph.input, *opened.graph.output]
+    assert all(dim.dim_value > 0 for value in values for dim in value.type.tensor_type.shape.dim)
+    with pytest.raises(Exception, match="photo"):
+        run(model, photo=photo(44, 60))
+
+
+@pytest.mark.parametrize("size", [None, (40, 48)])
+@pytest.mark.parametrize("ends", [False, True])
+def test_half_precision_is_close(size: tuple[int, int] | None, ends: bool) -> None:
+    made, numbers, x = painter(), style(), photo(48, 40)
+    whole, half = plain(made, numbers, size=size), plain(made, numbers, size=size, half=True, half_ends=ends)
+    (expected,) = run(whole, photo=x)
+    (found,) = run(half, photo=x.astype(np.float16) if ends else x)
+    assert found.dtype == (np.float16 if ends else np.float32)
+    assert abs(found - expected).max() < 0.03 and abs(found - expected).mean() < 3e-3
+    convs = [node for node in onnx.load_model_from_string(half).graph.node if node.op_type == "Conv"]
+    types = {each.name: each.data_type for each in onnx.load_model_from_string(half).graph.initializer}
+    assert {types[node.input[1]] for node in convs} == {onnx.TensorProto.FLOAT16}
+
+
+def test_what_cannot_be_exported_says_so() -> None:
+    made, numbers = painter(), style()
+    with pytest.raises(WeightsError, match="numbers"):
+        plain(made, numbers[:-1])
+    with pytest.raises(WeightsError, match="wide0a"):
+        export.plain_model({**tensors(made), "convs.wide0a.weight": np.zeros((16, 16, 1, 1))}, as_dict(PLAN), numbers, COLOURS)
+    with pytest.raises(WeightsError, match="noise"):
+        export.plain_model({k: v for k, v in tensors(made).items() if k != "noise.weight"}, as_dict(PLAN), numbers, COLOURS)
+    with pytest.raises(SettingError, match="16 to 8192"):
+        plain(made, numbers, size=(15, 100))
+    with pytest.raises(SettingError, match="--half"):
+        plain(made, numbers, half_ends=True)
+    seeing = dataclasses.replace(PLAN, seen=(64, 128))
+    with pytest.raises(SettingError, match="features"):
+        plain(painter(seeing), style(seeing))
+
+
+# By name, and by the command ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of tiny models as those that ship."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "styles.onnx").write_bytes(
+        export.painter_model(tensors(painter()), as_dict(PLAN), {}, {"licence": "MIT", "trained": "not much"})
+    )
+    found: dict[str, Array] = {"photo.numbers": np.zeros(PLAN.numbers, np.float16)}
+    about = {}
+    for seed, name in enumerate(("waves", "stars"), 1):
+        found[f"{name}.numbers"] = style(seed=seed).astype(np.float16)
+        found[f"{name}.colours"] = np.concatenate([COLOURS.mean[None] / seed, COLOURS.covariance / seed]).astype(np.float32)
+        about[name] = {"title": name.title(), "painter": "Nobody", "year": 1900 + seed}
+    safetensors.numpy.save_file(found, folder / "styles.safetensors", {"styles": json.dumps(about), "body": catalogue.BODY})
+    for module in (catalogue, engine, export):
+        monkeypatch.setattr(module, "models_folder", lambda: folder)
+    monkeypatch.setenv("ATELIER_STYLES", str(tmp_path / "own"))
+    catalogue.shipped.cache_clear()
+    catalogue.left_as_it_is.cache_clear()
+    yield folder  # type: ignore[misc]
+    catalogue.shipped.cache_clear()
+    catalogue.left_as_it_is.cache_clear()
+
+
+def test_a_style_is_painted_as_the_engine_paints_it(models: Path) -> None:
+    x = photo(60, 83)
+    pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
+    styles = [("waves", 0.7), ("stars", 0.3)]
+    entries = [(catalogue.entry(name), weight) for name, weight in styles]
+    painted = engine.InstantEngine(entries, InstantSettings(backend="onnxruntime"), "cpu", seed=5)(Image(pixels)).pixels  # type: ignore[arg-type]
+    model = export.style_model(styles, size=(83, 60), seed=5)
+    (found,) = run(model, photo=x)
+    assert painted.std() > 0.02
+    np.testing.assert_allclose(found[0].transpose(1, 2, 0), painted, atol=3e-3)
+    said = {each.key: each.value for each in onnx.load_model_from_string(model).metadata_props}
+    assert json.loads(said.pop("atelier.styles")) == {"waves": 0.7, "stars": 0.3}
+    assert said == {
+        "licence": "MIT", "trained": "not much", "title": "Waves; Stars", "painter": "Nobody", "year": "1901; 1902",
+        "atelier.kind": "plain", "atelier.layout": "nchw", "atelier.order": "rgb", "atelier.range": "0..1",
+        "atelier.output_range": "0..1", "atelier.multiple": "1",
+    }  # fmt: skip
+
+
+def test_the_exported_file_can_be_given_back_as_a_model(models: Path, tmp_path: Path) -> None:
+    from atelier.engines.network.foreign import open_foreign
+
+    path, x = tmp_path / "waves.onnx", photo(70, 83)
+    path.write_bytes(export.style_model([("waves", 1.0)]))
+    pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
+    painted = open_foreign(InstantSettings(model=str(path), backend="onnxruntime"), "cpu")(Image(pixels)).pixels
+    np.testing.assert_allclose(painted.transpose(2, 0, 1)[None], run(path.read_bytes(), photo=x)[0], atol=1e-5)
+
+
+def test_the_command_writes_a_model(models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import atelier.cli.exporting  # noqa: F401  (adds its command)
+
+    out = tmp_path / "style.onnx"
+    with pytest.raises(SystemExit) as end:
+        main(["export", "waves=0.7", "stars=0.3", "--out", str(out), "--size", "40x32", "--half"])
+    assert end.value.code == 0
+    assert out.read_bytes() == export.style_model([("waves", 0.7), ("stars", 0.3)], size=(40, 32), half=True)
+    assert "Exported" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        main(["export", "--network", "styles", "--out", str(out), "-q"])
+    assert end.value.code == 0 and out.read_bytes() == (models / "styles.onnx").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (["wavs"], 2, "did you mean waves"),
+        ([], 2, "name a style"),
+        (["waves=x"], 2, "must be a number"),
+        (["waves=-1"], 2, "weight over 0"),
+        (["waves", "--size", "4x5x6"], 2, "512x384"),
+        (["waves", "--size", "8"], 2, "from 16 to 8192"),
+        (["waves", "--network", "styles"], 2, "no style"),
+        (["--network", "vgg"], 2, "choose from"),
+        (["--network", "reader"], 1, "reader.onnx"),
+    ],
+)
+def test_the_command_refuses_and_writes_nothing(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, word: str
+) -> None:
+    import atelier.cli.exporting  # noqa: F401
+
+    out = tmp_path / "style.onnx"
+    out.write_bytes(b"before")
+    with pytest.raises(SystemExit) as end:
+        main(["export", *arguments, "--out", str(out)])
+    assert end.value.code == code
+    told = capsys.readouterr().err
+    assert word in told and len(told.strip().splitlines()) == 1
+    assert out.read_bytes() == b"before" and sorted(p.name for p in tmp_path.iterdir()) == ["models", "style.onnx"]
+
+
+def test_names_that_are_none_are_source_errors(models: Path) -> None:
+    with pytest.raises(SourceError, match="atelier train"):
+        export.style_model([("nowhere", 1.0)])
+
+
+def test_exporting_needs_no_torch() -> None:
+    code = "import sys, atelier.training.export; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_without_onnx_one_line_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['onnx'] = None\n"
+        "from atelier.errors import MissingExtra\n"
+        "try: import atelier.training.export\n"
+        "except MissingExtra as error: assert 'atelier[train]' in str(error)\n"
+        "else: raise SystemExit('imported')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
