@@ -57,12 +57,17 @@ def own_folder() -> Path:
 
 
 def models_folder() -> Path:
+    """Where the networks are: $ATELIER_MODELS, for networks of one's own, else the package."""
+    if given := os.environ.get("ATELIER_MODELS"):
+        return Path(given).expanduser()
     return Path(str(files("atelier") / "models"))
 
 
 @cache
 def shipped() -> Mapping[str, Entry]:
-    """The styles that ship, by name."""
+    """The styles that ship, by name; none beside a network of one's own that knows none."""
+    if os.environ.get("ATELIER_MODELS") and not (models_folder() / f"styles{SUFFIX}").exists():
+        return {}
     return {entry.name: entry for entry in read_styles(models_folder() / f"styles{SUFFIX}")}
 
 
