@@ -52,7 +52,7 @@ def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth
 
 def stylize(
     photo: Picture,
-    style: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]],
+    style: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]] = (),
     *,
     engine: str = "auto",
     recipe: str = "",
@@ -75,7 +75,10 @@ def stylize(
     for `atelier redo`. Raises AtelierError; see atelier.errors.
     """
     request = Request("stylize", None, (), recipe, settings, size, None, seed, device, engine)
-    return _paint(request, photo, _pairs(style), start, limits, report)
+    alone = bool(settings.get("model"))  # a network from elsewhere takes no style
+    if alone and not (isinstance(style, tuple) and not style):
+        raise SettingError("model paints by itself: give no style with it")
+    return _paint(request, photo, [] if alone else _pairs(style), start, limits, report)
 
 
 def texture(

@@ -304,6 +304,8 @@ class Request:
             "engine": self.engine == "auto" or self.engine in TASKS.get(self.task, ()),
             "seed": _is(int, self.seed) and -(2**63) <= self.seed < 2**64,
         }  # fmt: skip
+        if not fits["engine"] and self.task in TASKS:
+            raise SettingError(f"--engine {self.engine}: choose from auto, {', '.join(TASKS[self.task])}")
         for name, good in fits.items():
             if not good:
                 raise SettingError(f"--{name} {getattr(self, name)!r} makes no sense in a request")
@@ -315,6 +317,8 @@ class Request:
         if self.engine != "auto":
             return self.engine
         able = TASKS[self.task] if not self.recipe else tuple(name for name in TASKS[self.task] if name == "optimize")
+        if not able:
+            raise SettingError(f"--recipe {self.recipe} is for painting by optimisation, not for {self.task}")
         for name in able:
             if set(self.settings) <= set(options(ENGINES[name])):
                 return name
@@ -323,7 +327,8 @@ class Request:
                 override(ENGINES[able[-1]](), {setting: self.settings[setting]})  # says what there is
         owners = {name: [s for s in self.settings if s in options(ENGINES[name])] for name in TASKS[self.task]}
         alone = {name: [s for s in own if not any(s in o for n, o in owners.items() if n != name)] for name, own in owners.items()}
-        alone["optimize"] += ["recipe"] if self.recipe else []
+        if self.recipe:
+            alone["optimize"] = [*alone["optimize"], "recipe"]
         parts = [f"--{own[0].replace('_', '-')} is for --engine {name}" for name, own in alone.items() if own]
         raise SettingError(", ".join(parts) + ": they do not go together")
 

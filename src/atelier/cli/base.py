@@ -35,7 +35,7 @@ EngineOption = Annotated[
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Settings of the optimiser by name: see `atelier recipes`", show_default="default")
 ]
-Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
+Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own; of the optimiser up to 4096)")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same device, same picture")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps; of the instant engine also coreml, directml")]
 Every = Annotated[int, typer.Option("--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on")]

@@ -313,7 +313,7 @@ def _sliced(task: Task) -> Paint:
     """Pitié et al. 2005, "N-dimensional probability density function transfer": histograms are matched along the axes of
     one random rotation after another. The function this composes is fitted to a sample and tabulated. What one round
     stretches the next stretches again, so each may do the root of it."""
-    rng = np.random.default_rng(task.seed)
+    rng = np.random.default_rng(task.seed % 2**64)
     values, weights = _sample(task.picture, task.weights, _FEW, task.seed)
     to, to_weights = _sample(task.source, task.source_weights, _FEW, task.seed)
     values, to = task.space.from_srgb(values).astype(np.float64), task.space.from_srgb(to).astype(np.float64)
@@ -357,7 +357,7 @@ def palette(pixels: Pixels, count: int = 6, seed: int = 0, mask: NDArray[Any] | 
 
 def _clusters(pixels: Pixels, weights: Pixels | None, count: int, seed: int, space: Space) -> tuple[Floats, Floats]:
     """Centres (K, 3) in the space and shares (K,), the largest first; K is at most count."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed % 2**64)
     sample, weight = _sample(pixels, weights, _FEW, seed)
     x = space.from_srgb(sample).astype(np.float64)
     centres = x[rng.choice(len(x), 1, p=weight / weight.sum())]
@@ -536,7 +536,7 @@ def _sample(pixels: Pixels, weights: Pixels | None, most: int, seed: int) -> tup
     there = None if weights is None else np.flatnonzero(weights)
     count = len(flat) if there is None else len(there)
     if count > most:
-        index = ((np.arange(most) + np.random.default_rng(seed).random(most)) * (count / most)).astype(np.intp)
+        index = ((np.arange(most) + np.random.default_rng(seed % 2**64).random(most)) * (count / most)).astype(np.intp)
     else:
         index = np.arange(count)
     if there is None or weights is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from atelier.errors import MissingExtra, SettingError, SourceError
+from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image import Image, Limits
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, Unstreamable, open_still, open_stream, write_stream
@@ -20,14 +21,14 @@ from atelier.request import InstantSettings, Request
 from atelier.run.colouring import coloured
 from atelier.run.opening import Painting, as_picture, at_size, open_style, settled_instant
 from atelier.run.outputs import Made, Watch, digests, signed, write_result
-from atelier.run.painting import changed, check_painting, paint
+from atelier.run.painting import changed, check_painting, check_side, paint
 from atelier.run.places import Outputs
 
 HELD_PIXELS = 64_000_000
 """Pictures from this many pixels on are painted from window to window where their format allows: held whole, they take 40 bytes a
 pixel and more."""
 STREAMED_PIXELS = 4_000_000_000
-"""Those painted from window to window may have so many, whatever the limit on pictures that are held."""
+"""Those painted from window to window may have so many, unless a limit is given: it is there for pictures that are held."""
 
 WORTH_POLISHING = 1.5
 """Seconds that must be left for the optimiser to be called: it takes about one to begin."""
@@ -46,7 +47,11 @@ def _painted(
     if settings.model:
         from atelier.engines.network.foreign import open_foreign
 
-        return open_foreign(settings, request.device, report=report)(content, report=report)
+        try:
+            engine = open_foreign(settings, request.device, report=report)
+        except WeightsError as error:  # a file that the user named
+            raise SourceError(str(error)) from error
+        return engine(content, report=report)
     from atelier.engines.network.engine import InstantEngine
 
     painted = InstantEngine(styles, settings, request.device, request.seed)(content, report=report)
@@ -87,7 +92,8 @@ def make_instant(
     styles = [(open_style(style.source, limits, report), style.weight) for style in request.styles]
     assert request.content is not None
     content = at_size(open_still(request.content, limits, report), request.size, report, limits, largest=math.inf)
-    inputs = digests(content, [(style, weight) for style, weight in styles if isinstance(style, Image)], None)
+    check_side(outputs, content)
+    inputs = made_from(content, styles)
     if note := changed(inputs, known):
         report(Progress("opening", note=note))
     progress = Watch(outputs, report, began)
@@ -104,10 +110,18 @@ def make_streamed(
     source, target = str(request.content), outputs.picture
     if not all(Path(name).suffix.lower() in (".tif", ".tiff") and name != STANDARD for name in (source, target)):
         return None
-    if settings.model or settings.style_size != 1 or settings.color != "style" or request.size is not None or not Path(source).is_file():
+    if (
+        settings.model
+        or settings.seconds
+        or settings.style_size != 1
+        or settings.color != "style"
+        or request.size is not None
+        or not Path(source).is_file()
+    ):
         return None
     try:
-        stream = open_stream(source, limits=dataclasses.replace(limits, pixels=max(limits.pixels, STREAMED_PIXELS)))
+        most = STREAMED_PIXELS if limits.pixels == Limits().pixels else limits.pixels
+        stream = open_stream(source, limits=dataclasses.replace(limits, pixels=most))
     except Unstreamable:
         return None
     with stream:
@@ -121,7 +135,7 @@ def make_streamed(
         report(Progress("opening", note=f"{width}x{height} px are painted from window to window"))
         styles = [(open_style(style.source, limits, report), style.weight) for style in request.styles]
         small = stream.thumbnail(THUMBNAIL)
-        inputs = digests(small, [(style, weight) for style, weight in styles if isinstance(style, Image)], None)
+        inputs = made_from(small, styles)
         if note := changed(inputs, known):
             report(Progress("opening", note=note))
         engine = InstantEngine(styles, settings, request.device, request.seed)
@@ -139,6 +153,12 @@ def make_streamed(
         return Made(small, True, progress.seconds, progress.last.step, size=stream.size)
 
 
+def made_from(content: Image, styles: Sequence[tuple[Painting, float]]) -> dict[str, Any]:
+    """Digests of a photo, of paintings, and of what styles by name are by now."""
+    named = [hashlib.sha256(s.numbers.tobytes() + s.colours.mean.tobytes()).hexdigest()[:16] for s, _ in styles if not isinstance(s, Image)]
+    return {**digests(content, [(style, weight) for style, weight in styles if isinstance(style, Image)], None), "named": named}
+
+
 def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> None:
     """Raise SettingError for what makes no sense together."""
     if request.content is None:
@@ -147,6 +167,9 @@ def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> Non
         raise SettingError("--model paints by itself: give no --style with it")
     if not settings.model and not request.styles:
         raise SettingError("give a --style: a painting's file, or a name from `atelier styles`")
+    stray = [name for name in ("model_layout", "model_order", "model_range", "model_multiple") if name in request.settings]
+    if stray and not settings.model:
+        raise SettingError(f"--{stray[0].replace('_', '-')} is about a network from elsewhere: give --model")
     if settings.model and (settings.strength < 1 or settings.style_size != 1 or settings.seconds):
         raise SettingError("--strength, --style-size and --seconds are for the networks that ship, not for --model")
     for option in ("every", "animation", "log", "checkpoint"):

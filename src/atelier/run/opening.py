@@ -40,7 +40,10 @@ def settled_instant(request: Request) -> InstantSettings:
     """The defaults with those given put in. Raises SettingError."""
     if request.recipe:
         raise SettingError(f"--recipe {request.recipe} is for --engine optimize")
-    return check_colours(_override(InstantSettings(), request))
+    settings = check_colours(_override(InstantSettings(), request))
+    if settings.seconds and settings.strength < 1:
+        raise SettingError("--seconds lets the optimiser paint on, which knows no --strength: give one of them")
+    return settings
 
 
 def _override(settings: S, request: Request) -> S:
@@ -101,12 +104,12 @@ def open_style(source: str, limits: Limits = Limits(), report: Report = silent) 
 
     Raises SourceError, which for what is neither file nor name says what names there are.
     """
-    from atelier.engines.network.catalogue import SUFFIX, entry, every
+    from atelier.engines.network.catalogue import SUFFIX, entry, every, is_file
 
-    if source.endswith(SUFFIX) or not (source == STANDARD or "://" in source or Path(source).exists()):
+    if source.endswith(SUFFIX) or not (source == STANDARD or "://" in source or is_file(source)):
         if found := entry(source):
             return found
-        if not Path(source).suffix and "/" not in source:
+        if not Path(source).suffix and "/" not in source and not (len(source) < 256 and Path(source).is_dir()):
             from difflib import get_close_matches
 
             names = [each.name for each in every()]

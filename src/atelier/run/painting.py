@@ -159,6 +159,6 @@ def check_side(outputs: Outputs, content: Image) -> None:
 
 def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     """What to say of pictures that are not what they were."""
-    names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from"}
-    found = [name for key, name in names.items() if known and known.get(key, inputs[key]) != inputs[key]]
+    names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from", "named": "a style by name"}
+    found = [name for key, name in names.items() if known and key in inputs and known.get(key, inputs[key]) != inputs[key]]
     return f"{' and '.join(found)} changed since then: the result will be another" if found else ""

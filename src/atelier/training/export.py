@@ -773,7 +773,11 @@ def style_model(
     look = Look.mean([Look(entry.numbers, entry.colours) for entry in entries], shares)
     painter = shipped_network("styles")
     tensors, plan = read_painter(painter)
-    said = {each.key: each.value for each in open_painter(painter).metadata_props if each.key not in ("atelier.kind", "atelier.plan")}
+    said = {
+        each.key: each.value
+        for each in open_painter(painter).metadata_props
+        if each.key not in ("atelier.kind", "atelier.plan", "atelier.example")
+    }
     told = {name: "; ".join(dict.fromkeys(filter(None, (getattr(e, name) for e in entries)))) for name in ("title", "painter", "year")}
     blend = json.dumps({entry.name: round(share, 6) for entry, share in zip(entries, shares, strict=True)})
     metadata = {**said, **{name: value for name, value in told.items() if value}, "atelier.styles": blend}

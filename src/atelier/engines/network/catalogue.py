@@ -53,7 +53,10 @@ def own_folder() -> Path:
         base = Path("~/Library/Application Support")
     else:
         base = Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share")
-    return base.expanduser() / "atelier" / "styles"
+    try:
+        return base.expanduser() / "atelier" / "styles"
+    except RuntimeError:  # nobody knows where home is
+        return Path(os.devnull) / "styles"
 
 
 def models_folder() -> Path:
@@ -61,6 +64,14 @@ def models_folder() -> Path:
     if given := os.environ.get("ATELIER_MODELS"):
         return Path(given).expanduser()
     return Path(str(files("atelier") / "models"))
+
+
+def is_file(name: str | Path) -> bool:
+    """Whether there is a file of that name; what can be no name of a file, or may not be looked at, is none."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 @cache
@@ -82,7 +93,7 @@ def entry(name: str) -> Entry | None:
 
     Raises WeightsError for a file that is no style's.
     """
-    if name.endswith(SUFFIX) and Path(name).is_file():
+    if name.endswith(SUFFIX) and is_file(name):
         found = list(read_styles(Path(name)))
         if len(found) != 1:
             raise WeightsError(f"{name} holds {len(found)} styles: a file given as a style holds one")
@@ -90,7 +101,7 @@ def entry(name: str) -> Entry | None:
     if name in shipped():
         return shipped()[name]
     own = own_folder() / f"{name}{SUFFIX}"
-    if "/" not in name and "\\" not in name and own.is_file():
+    if "/" not in name and "\\" not in name and is_file(own):
         return next(read_styles(own), None)
     return None
 
@@ -98,7 +109,11 @@ def entry(name: str) -> Entry | None:
 def every() -> list[Entry]:
     """All there are: shipped, then own, each by name. Files of one's own that cannot be read are left out."""
     own: list[Entry] = []
-    for path in sorted(own_folder().glob(f"*{SUFFIX}")) if own_folder().is_dir() else []:
+    try:
+        paths = sorted(own_folder().glob(f"*{SUFFIX}"))
+    except OSError:
+        paths = []
+    for path in paths:
         try:
             own += read_styles(path)
         except WeightsError:

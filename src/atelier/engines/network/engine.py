@@ -14,7 +14,7 @@ from atelier.engines.network.painter import THUMBNAIL, TILE, Numbers, Painter, p
 from atelier.engines.network.runner import Runner, open_model
 from atelier.engines.network.tiles import Read
 from atelier.errors import SettingError
-from atelier.image import Image, decode, fit, resize
+from atelier.image import Image, Limits, decode, fit, resize
 from atelier.image.recolour import Floats, Moments, linear_map, moments, transport
 from atelier.image.spaces import SPACES
 from atelier.image.value import Pixels
@@ -27,6 +27,8 @@ STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 RIDGE = 1e-3
 """Share of the mean variance that is added to every feature's, in training as here: some features of a small picture never vary."""
+LARGEST_WORK = Limits().pixels
+"""Strokes so small that the photo would have to be painted at more pixels than this are refused."""
 FADE = 0.25
 """Up to this strength the photo itself shines through; beyond, the network alone does what the strength says."""
 LAYERS = ("conv3_1", "conv4_1")
@@ -116,7 +118,12 @@ class InstantEngine:
         """What a photo is painted at: strokes twice as large are those of a picture half as large."""
         if self.settings.style_size == 1:
             return size
-        return fit(size, max(16, round(max(size) / self.settings.style_size)))
+        work = fit(size, max(16, round(max(size) / self.settings.style_size)))
+        if work[0] * work[1] > max(LARGEST_WORK, size[0] * size[1]):
+            raise SettingError(
+                f"--style-size {self.settings.style_size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels"
+            )
+        return work
 
     def windows(self, read: Read, size: tuple[int, int], small: Pixels, report: Report = silent) -> Iterator[tuple[int, int, Pixels]]:
         """Paint a photo window by window, row by row: x, y, painted pixels (h, w, 3). read: gives its pixels; size: (width,

@@ -19,7 +19,7 @@ Numbers = NDArray[np.float32]
 """(N,): what a style is to a painter."""
 
 MARGIN, MULTIPLE = 16, 8
-THUMBNAIL = 512
+THUMBNAIL = 384
 """Long side of the picture that the normalisations' statistics are taken from, px. A photo up to this size is its own thumbnail."""
 TILE = 1536
 
@@ -47,7 +47,7 @@ class Painter:
     def noise(self, padded: tuple[int, int], seed: int) -> Pixels:
         """(1, C, height/8, width/8) for a padded picture (width, height): what strokes begin from where the photo has nothing."""
         shape = (1, self.plan["noise"], padded[1] // MULTIPLE, padded[0] // MULTIPLE)
-        return np.random.default_rng(seed).standard_normal(shape, np.float32)
+        return np.random.default_rng(seed % 2**64).standard_normal(shape, np.float32)
 
     def windows(
         self, read: Read, size: tuple[int, int], thumbnail: Pixels, style: Mapping[str, Pixels], *, seed: int = 0, tile: int = TILE
