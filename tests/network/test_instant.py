@@ -274,3 +274,65 @@ def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Pat
         np.testing.assert_array_equal(one.alpha, other.alpha)
     assert json.loads(other.text["atelier"])["engine"] == "instant"
     assert engine.THUMBNAIL >= 300, "the whole was its own thumbnail, and so was the stream"
+
+
+# What a stranger stumbled on -------------------------------------------------------------------------------------------
+
+
+def test_any_whole_number_is_a_seed(picture: Paint, painting: Image) -> None:
+    assert InstantEngine([(painting, 1.0)], settings(), seed=-5)(picture(32, 32)).size == (32, 32)
+
+
+def test_strokes_too_small_are_refused_before_memory_is_asked_for(picture: Paint, painting: Image) -> None:
+    with pytest.raises(SettingError, match=r"--style-size 0\.05 would paint 20000x16000"):
+        InstantEngine([(painting, 1.0)], settings(style_size=0.05))(picture(1000, 800))
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [({"seconds": 3.0, "strength": 0.5}, "--strength"), ({"model_range": "0..1"}, "give --model"), ({"model": "x.onnx"}, "no --style")],
+)
+def test_settings_that_would_do_nothing(given: dict[str, object], word: str, photo_file: Path, tmp_path: Path) -> None:
+    request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), settings=given)
+    with pytest.raises(SettingError, match=word):
+        make(request, Outputs(str(tmp_path / "o.png")))
+
+
+def test_names_that_can_be_no_files(photo_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SourceError):
+        make(Request("stylize", str(photo_file), (atelier.request.Style("x" * 300),)), Outputs(str(tmp_path / "o.png")))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / SHIPPED[0]).mkdir()  # a folder that is called as a style is
+    assert make(Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),)), Outputs(str(tmp_path / "o.png"))).finished
+
+
+def test_a_home_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ATELIER_STYLES")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", lambda self: (_ for _ in ()).throw(RuntimeError("no home")))
+    assert [entry.name for entry in catalogue.every()] == SHIPPED and catalogue.entry("nobody") is None
+
+
+def test_a_style_that_was_trained_anew_is_told(photo_file: Path, tmp_path: Path, no_styles_of_my_own: Path) -> None:
+    a_style(no_styles_of_my_own / "mine.safetensors")
+    make(Request("stylize", str(photo_file), (atelier.request.Style("mine"),)), Outputs(str(tmp_path / "a.png")))
+    path = no_styles_of_my_own / "mine.safetensors"
+    tensors = safetensors.numpy.load_file(path)
+    tensors["mine.numbers"] = tensors["mine.numbers"] + np.float16(0.1)
+    safetensors.numpy.save_file(tensors, path, metadata={"body": catalogue.BODY, "styles": json.dumps({"mine": {}})})
+    said: list[str] = []
+    redo(str(tmp_path / "a.png"), Outputs(str(tmp_path / "b.png")), report=lambda p: said.append(p.note))
+    assert any("a style by name changed" in note for note in said)
+
+
+def test_recipes_are_for_the_optimiser_alone() -> None:
+    with pytest.raises(SettingError, match="not for draw"):
+        _ = Request("draw", "a.png", recipe="gatys").chosen
+    with pytest.raises(SettingError, match="choose from auto, instant, optimize"):
+        Request("stylize", "a.png", engine="foo")
+
+
+def test_formats_without_room_are_refused_before_painting(tmp_path: Path, picture: Paint) -> None:
+    (tmp_path / "wide.png").write_bytes(encode(picture(17000, 2), "png"))
+    with pytest.raises(atelier.errors.TargetError):
+        make(Request("stylize", str(tmp_path / "wide.png"), (atelier.request.Style(SHIPPED[0]),)), Outputs(str(tmp_path / "o.webp")))

@@ -180,7 +180,9 @@ def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> Non
 def sources_instant(request: Request) -> list[str]:
     """All that a request reads by name of a file."""
     model = settled_instant(request).model
-    files = [style.source for style in request.styles if Path(style.source).is_file() or style.source == STANDARD]
+    from atelier.engines.network.catalogue import is_file
+
+    files = [style.source for style in request.styles if is_file(style.source) or style.source == STANDARD]
     names = [*([request.content] if request.content else []), *files, *([model] if model else [])]
     if names.count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
