@@ -69,7 +69,10 @@ def _table(entries: list[Entry], pictures: bool) -> None:
         table.add_row(*shown, entry.name, entry.title, entry.painter, entry.year)
         if pictures:
             table.add_row(*[""] * (len(shown) + 4))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a line a style, for whatever reads them
+    console.print(table)
 
 
 def _blocks(entry: Entry, width: int = 16, height: int = 4) -> str:
