@@ -316,6 +316,11 @@ def test_one_side_fixed_is_refused() -> None:
         read_contract(loaded(affine(1, 0, shape=[1, 3, 224, "width"])))
 
 
+def test_a_size_that_no_memory_holds_is_refused() -> None:
+    with pytest.raises(WeightsError, match="over the limit"):
+        read_contract(loaded(affine(1, 0, shape=[1, 3, 100_000, 100_000])))
+
+
 # What cannot be used ----------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,8 @@ from atelier.request import InstantSettings
 
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255": (0.0, 255.0)}
 """The numbers that black and white go in or come out as."""
+FIXED_PIXELS = 64_000_000
+"""Pixels that a model of a fixed size may ask for."""
 LARGEST = 2048
 """Long side, px, above which a photo is painted smaller and its picture enlarged, unless the caller says otherwise: what nets
 need at their widest grows to gigabytes there."""
@@ -220,6 +222,11 @@ def _laid_out(runner: Runner, contract: Contract, layout: str) -> Contract:
         raise WeightsError(
             f"{runner.label} takes {text} numbers: that is no picture in colour" + ("" if layout == "auto" else f" in {layout}")
         )
+    for each in usable:
+        if each.size and each.size[0] * each.size[1] > FIXED_PIXELS:
+            raise WeightsError(
+                f"{runner.label} paints at {text} alone, over the limit of {FIXED_PIXELS:,} pixels: that is no model for pictures"
+            )
     if len(usable) > 1:
         usable = [each for each in usable if _tried(runner, each, each.size or (192, 128)) is not None]
     if len(usable) != 1:
