@@ -37,7 +37,7 @@ TILE = "Side of the tiles the network looks through, px (0: as memory allows; sa
 COLOR = "Colours of the picture: the style's, the photo's own (light and dark alone are painted), or the style's matched to the photo's"
 COLORS = ("style", "photo", "match")
 COLOR_METHOD = "How colours are kept or matched (empty: luminance-matched for photo, transport for match): see `atelier recolor --list`"
-COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear, decorrelated"
+COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear"
 SECONDS = "Paint until this much time is up (0: as long as it takes)"
 
 
@@ -81,8 +81,7 @@ class Settings:
     color_space: str = option("", COLOR_SPACE)
 
     def __post_init__(self) -> None:
-        for each, kind in options(type(self)).values():
-            check(each, kind, getattr(self, each.name))
+        check_all(self)
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,7 @@ class InstantSettings:
     model_multiple: int = option(0, "What the sides of its pictures must be multiples of (0: found out)", low=0, high=4096)
 
     def __post_init__(self) -> None:
-        for each, kind in options(type(self)).values():
-            check(each, kind, getattr(self, each.name))
+        check_all(self)
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,7 @@ class DrawSettings:
     workers: int = option(0, "Threads (0: as many as cores); the drawing is the same with any number", low=0, high=1024)
 
     def __post_init__(self) -> None:
-        for each, kind in options(type(self)).values():
-            check(each, kind, getattr(self, each.name))
+        check_all(self)
         if 0 < self.alpha < 0.004:
             raise SettingError(f"--alpha {self.alpha:g}: under 1/255 nothing can be seen; 0 lets each shape choose")
         if self.smallest > self.largest:
@@ -174,6 +171,12 @@ def check(option: dataclasses.Field[Any], kind: type[Any], value: Any) -> None:
         if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
             span = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
             raise SettingError(f"--{name} {number:g}: must be {span}")
+
+
+def check_all(settings: Any) -> None:
+    """Raise SettingError unless every option of the settings fits its declaration."""
+    for each, kind in options(type(settings)).values():
+        check(each, kind, getattr(settings, each.name))
 
 
 WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}

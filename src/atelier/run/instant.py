@@ -56,7 +56,7 @@ def _painted(
 
     painted = InstantEngine(styles, settings, request.device, request.seed)(content, report=report)
     left = settings.seconds - (time.monotonic() - began)
-    if left < WORTH_POLISHING or settings.strength == 0:
+    if left < WORTH_POLISHING:
         return painted
     return polished(request, settings, content, painted, styles, left, report)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atelier.errors import SettingError
-from atelier.request import check, option, options
+from atelier.request import check_all, option
 
 MULTIPLE, SMALLEST = 8, 32
 """Sides of training crops are multiples of the one and at least the other: below, conv5_1 has one position left."""
@@ -62,8 +62,7 @@ class TrainSettings:
     threads: int = option(0, THREADS, low=0, high=1024)
 
     def __post_init__(self) -> None:
-        for each, kind in options(type(self)).values():
-            check(each, kind, getattr(self, each.name))
+        check_all(self)
         if self.crop % MULTIPLE:
             raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
         if (self.reader or self.seen) and self.features != "pocket":
@@ -90,8 +89,7 @@ class StyleSettings:
     threads: int = option(0, THREADS, low=0, high=1024)
 
     def __post_init__(self) -> None:
-        for each, kind in options(type(self)).values():
-            check(each, kind, getattr(self, each.name))
+        check_all(self)
         if self.crop % MULTIPLE:
             raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
 

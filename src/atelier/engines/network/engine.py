@@ -1,4 +1,4 @@
-"""Painting by a trained network: photo and styles in, picture out, in about a second."""
+"""Painting by a trained network: photo and styles in, picture out, in a second or two."""
 
 from __future__ import annotations
 
