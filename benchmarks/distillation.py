@@ -20,7 +20,7 @@ from torch import Tensor
 import pairs
 from atelier.engines.optimize.canvas import PixelCanvas
 from atelier.engines.optimize.engine import recoloured
-from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.objective import Exemplar, Objective
 from atelier.engines.optimize.solver import Solver
 from atelier.image import Image
 from atelier.perception.network import CONVS, Network, activations
@@ -48,15 +48,15 @@ def errors(checkpoint: Path, pictures: list[Tensor]) -> dict[str, tuple[float, f
 
 def cosines(student: Network, teacher: Network, content: Tensor, style: Tensor, iterations: int) -> dict[str, float]:
     """What is looked at -> cosine between the student's gradient and the teacher's, at the start and half painted."""
-    start = recoloured(content, [(style, 1.0)])
+    start = recoloured(content, [Exemplar(style)])
     canvas = PixelCanvas(start)
-    solver = Solver(canvas, Objective(student, Settings(), content, [(style, 1.0)]), "lbfgs", 1.0)
+    solver = Solver(canvas, Objective(student, Settings(), content, [Exemplar(style)]), "lbfgs", 1.0)
     for _ in range(iterations):
         solver.step()
     out = {}
     for loss, given in (("style", {"content_weight": 0.0}), ("content", {"style_weight": 0.0})):
         settings = override(Settings(), {**given, "precision": "float32"})
-        objectives = [Objective(network, settings, content, [(style, 1.0)]) for network in (student, teacher)]
+        objectives = [Objective(network, settings, content, [Exemplar(style)]) for network in (student, teacher)]
         for label, picture in (("start", start), ("half painted", canvas.pixels.detach())):
             if loss == "content" and label == "start":
                 continue  # next to nothing but colour differs there

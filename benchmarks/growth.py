@@ -23,6 +23,7 @@ from PIL import Image as Pillow
 
 import machine
 import pairs
+from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.objective import Objective, tiles
 from atelier.engines.optimize.recipes import recipe
@@ -97,9 +98,8 @@ def gradients_differ(engine: OptimizeEngine, content: Image, tile: int) -> float
     """|g_tiles - g_whole| / |g_whole| of the gradient at the photo."""
     settings = engine.settings
     photo, network = engine.tensor(content.pixels), engine.networks[settings.features]
-    (style, weight) = engine.styles[0]
-    model = engine.scaled(style, max(content.size), 1.0)
-    whole, cut = (Objective(network, settings, photo, [(model, weight)], side)(0.5 * photo + 0.25)[0] for side in (0, tile))
+    model = engine.scaled(*engine.samples[0], max(content.size), 1.0)
+    whole, cut = (Objective(network, settings, photo, [model], side)(0.5 * photo + 0.25)[0] for side in (0, tile))
     return float((cut - whole).norm() / whole.norm())
 
 
@@ -109,7 +109,7 @@ def compare_tiles(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     height, width = content.shape
     rows = []
     # What is paid once in a process is paid here.
-    OptimizeEngine([(style, 1.0)], Settings(iterations=1), "cpu", 0)(pairs.sized(photo, 64))
+    OptimizeEngine([Sample(style)], Settings(iterations=1), "cpu", 0)(pairs.sized(photo, 64))
     for features in arguments.features.split(","):
         if features == "vgg19" and not pairs.vgg(required=False):
             continue
@@ -123,7 +123,7 @@ def compare_tiles(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             settings: Settings = override(recipe("default").settings, given)
             pictures, seconds = [], []
             for side in (WHOLE, arguments.tile):
-                engine = OptimizeEngine([(style, 1.0)], override(settings, {"tile": side}), "cpu", 0)
+                engine = OptimizeEngine([Sample(style)], override(settings, {"tile": side}), "cpu", 0)
                 began = time.perf_counter()
                 pictures.append(engine(content))
                 seconds.append(time.perf_counter() - began)

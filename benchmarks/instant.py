@@ -27,8 +27,9 @@ import machine
 import pairs
 import startup
 from atelier import bench
+from atelier.engines.guide import Sample
 from atelier.engines.network import catalogue, engine
-from atelier.engines.network.engine import STYLE_SIDE, InstantEngine, Look
+from atelier.engines.network.engine import STYLE_SIDE, InstantEngine
 from atelier.errors import MissingExtra, SettingError
 from atelier.image import Image, resize
 from atelier.media import write_still
@@ -152,10 +153,10 @@ def ours(content: Image, painting: Image, style: str) -> Iterator[tuple[str, Tak
             settings = InstantSettings(backend=backend)
             try:
                 if body == SHIPPED:
-                    made = InstantEngine([(open_style(style or next(iter(catalogue.shipped()))), 1.0)], settings, "cpu")
+                    made = InstantEngine([Sample(open_style(style or next(iter(catalogue.shipped()))))], settings, "cpu")
                     take = painted(made, content)
                 else:
-                    made = InstantEngine([(painting, 1.0)], settings, "cpu")
+                    made = InstantEngine([Sample(painting)], settings, "cpu")
                     take = read_and_painted(made, content, painting)
             except MissingExtra as error:
                 print(f"skipped: {body}, {backend}: {error}")
@@ -169,14 +170,14 @@ def painted(made: InstantEngine, content: Image) -> Take:
 
 def read_and_painted(made: InstantEngine, content: Image, painting: Image) -> Take:
     def take() -> Image:
-        made.look = Look.mean([made.seen(painting)], [1.0])
+        made.brushes = [made.brush([Sample(painting)])]
         return made(content)
 
     return take
 
 
 def precisely(made: InstantEngine) -> Callable[[], str]:
-    return lambda: str(made.painter.runner.backend)
+    return lambda: str(made.brushes[0].painter.runner.backend)
 
 
 # The networks, side by side -------------------------------------------------------------------------------------------

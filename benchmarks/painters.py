@@ -53,6 +53,7 @@ def main() -> None:
     pairs.ready(arguments)
 
     import machine
+    from atelier.engines.guide import Sample
     from atelier.engines.network.catalogue import shipped
     from atelier.engines.network.engine import InstantEngine
     from atelier.media import open_still, write_still
@@ -68,9 +69,9 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for painting in arguments.paintings.split(","):
         path = pairs.find(folder, "paintings", painting)
-        engines = {"named": InstantEngine([(shipped()[NAMES[painting]], 1.0)], InstantSettings())}
+        engines = {"named": InstantEngine([Sample(shipped()[NAMES[painting]])], InstantSettings())}
         if painting in UNSEEN:
-            engines["any"] = InstantEngine([(open_still(path).flat(), 1.0)], InstantSettings())
+            engines["any"] = InstantEngine([Sample(open_still(path).flat())], InstantSettings())
         for name in photos:
             photo = pairs.find(folder, "photos", name)
             small = pairs.sized(open_still(photo), size)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import machine
 import pairs
 import plain
-from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.objective import Exemplar, Objective
 from atelier.engines.optimize.recipes import recipe
 from atelier.perception.network import CONVS, Network, layer_name
 from atelier.request import Settings, override
@@ -66,7 +66,7 @@ def evaluation(way: str, size: int) -> Callable[[], Any]:
 
         return once
     settings = settings_of(way)
-    objective = Objective(network_of(settings), settings, content, [(style, 1.0)], settings.tile)
+    objective = Objective(network_of(settings), settings, content, [Exemplar(style)], settings.tile)
     return lambda: objective(picture)
 
 

@@ -27,6 +27,7 @@ import torch
 import machine
 import pairs
 import plain
+from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.recipes import recipe
 from atelier.image import Image
@@ -89,7 +90,7 @@ def by_engine(content: Image, style: Image, settings: Settings, every: int) -> l
             preview = progress.preview
             clock.stopped(lambda: kept.append(Kept(progress.step, now, preview().to_array())))
 
-    engine = OptimizeEngine([(style, 1.0)], settings, "cpu", 0)
+    engine = OptimizeEngine([Sample(style)], settings, "cpu", 0)
     picture = engine(content, report=keep)
     kept.append(Kept(last[0], clock.read(), picture.to_array()))
     return kept

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("models")
     pocket = safetensors.numpy.load_file(POCKET)
     channels = {name: len(pocket[f"{name}.bias"]) for name in LOOKS}
-    tiny: dict[str, Any] = {"fine": 16, "wide": 16, "half": 16, "blocks": 1, "rank": 2}
+    tiny: dict[str, Any] = {"fine": 16, "wide": 16, "deep": 16, "half": 16, "blocks": 1, "deep_blocks": 1, "rank": 2}
     plans = {"painter": Body(**tiny, seen=(channels["conv3_1"], channels["conv4_1"])), "styles": Body(**tiny)}
     for name, plan in plans.items():
         state = {key: value.numpy() for key, value in Painter(plan).state_dict().items()}
@@ -169,7 +169,7 @@ def test_a_command_that_fails_says_why(models: Path) -> None:
 def test_where_nothing_can_be_measured_the_reason_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path / "nowhere", monkeypatch)
     without_torch(monkeypatch)
-    with pytest.raises(SourceError, match=r"painter\.onnx"):
+    with pytest.raises(SourceError, match=r"no file .*nowhere"):
         measure(Plan((16,), runs=1, quick=True), command=(sys.executable, "-c", "raise SystemExit(1)"))
 
 

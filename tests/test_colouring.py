@@ -121,3 +121,21 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         main(["recolor", "--list"])
     assert "luminance-matched" in capsys.readouterr().out
+
+
+def test_a_style_by_name_gives_its_colours(picture: Paint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import atelier.cli.colouring  # noqa: F401  (adds its command)
+    from atelier.cli import main
+    from atelier.image import decode
+
+    (tmp_path / "photo.png").write_bytes(encode(picture(48, 40, seed=1), "png"))
+    with pytest.raises(SystemExit) as end:
+        main(["recolor", str(tmp_path / "photo.png"), "--like", NAME, "-o", str(tmp_path / "out.png"), "--stretch", "20"])
+    assert end.value.code == 0
+    of = moments(open_still(str(tmp_path / "out.png")).pixels, SPACES["rgb"])
+    wanted = moments(decode(catalogue.shipped()[NAME].swatch).pixels, SPACES["rgb"])
+    assert np.abs(of.mean - wanted.mean).max() < 0.03
+    with pytest.raises(SystemExit) as end:
+        main(["recolor", str(tmp_path / "photo.png"), "--like", NAME[:-1], "-o", str(tmp_path / "other.png")])
+    assert end.value.code == 2 and f"did you mean {NAME}?" in capsys.readouterr().err
+    assert not (tmp_path / "other.png").exists()

@@ -507,3 +507,33 @@ def main_ends(command: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(command)
     assert end.value.code in (0, None)
+
+
+def test_a_style_by_name_is_judged_by_its_swatch(astronaut: Image, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from atelier.engines.network import catalogue
+    from atelier.image import decode
+
+    name, entry = next(iter(catalogue.shipped().items()))
+    (tmp_path / "photo.png").write_bytes(encode(astronaut, "png"))
+    command = [
+        "evaluate",
+        str(tmp_path / "photo.png"),
+        "-c",
+        str(tmp_path / "photo.png"),
+        "--features",
+        "none",
+        "--size",
+        "96",
+        "--json",
+        "-",
+    ]
+    with pytest.raises(SystemExit) as end:
+        main([*command, "-s", name])
+    assert end.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["style"] == name
+    expected = Judge(astronaut, decode(entry.swatch), size=96, features="none")(tmp_path / "photo.png")
+    assert told["pictures"][0]["palette"] == pytest.approx(expected.palette)
+    with pytest.raises(SystemExit) as end:
+        main([*command, "-s", "no-such-style"])
+    assert end.value.code == 2 and "no style of that name" in capsys.readouterr().err

@@ -74,11 +74,11 @@ def test_settled_is_recipe_then_task_then_what_was_given() -> None:
 
 
 def test_open_all(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None:
-    content, styles, start = open_all(ask(size=20, styles=(Style(str(painting), 0.3), Style(str(photo), 0.7))))
-    assert content.size == (20, 14)
-    assert [(image.size, weight) for image, weight in styles] == [((36, 44), 0.3), ((40, 28), 0.7)]
-    assert start is None
-    _, _, start = open_all(ask(settings={"start": str(painting)}))
+    opened = open_all(ask(size=20, styles=(Style(str(painting), 0.3), Style(str(photo), 0.7))))
+    assert opened.content.size == (20, 14)
+    assert [(image.size, weight) for image, weight in opened.styles] == [((36, 44), 0.3), ((40, 28), 0.7)]
+    assert opened.start is None and opened.guide is None
+    start = open_all(ask(settings={"start": str(painting)})).start
     assert start is not None
     assert start.size == (36, 44)
     with pytest.raises(SourceError):
@@ -86,9 +86,9 @@ def test_open_all(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None
 
 
 def test_the_size_of_a_texture(ask: Ask) -> None:
-    assert open_all(ask("texture", content=None))[0].size == (36, 44)
-    assert open_all(ask("texture", content=None, size=22))[0].size == (18, 22)
-    assert open_all(ask("texture", content=None, canvas=(50, 30)))[0].size == (50, 30)
+    assert open_all(ask("texture", content=None)).content.size == (36, 44)
+    assert open_all(ask("texture", content=None, size=22)).content.size == (18, 22)
+    assert open_all(ask("texture", content=None, canvas=(50, 30))).content.size == (50, 30)
     for size in ((0, 5), (5, -1), (10**6, 10**6)):
         with pytest.raises(ImageError, match="a texture of"):
             blank(*size)
@@ -557,9 +557,9 @@ def test_a_picture_that_cannot_be_written_after_all_is_kept(
 def test_a_canvas_that_is_asked_for_is_of_that_size(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (run_opening, run_painting):
         monkeypatch.setattr(module, "LARGEST", 24)
-    assert open_all(ask("texture", content=None, canvas=(60, 17)))[0].size == (60, 17)
-    assert open_all(ask("texture", content=None))[0].size == (20, 24)
-    assert open_all(ask("texture", content=None, size=44))[0].size == (36, 44)
+    assert open_all(ask("texture", content=None, canvas=(60, 17))).content.size == (60, 17)
+    assert open_all(ask("texture", content=None)).content.size == (20, 24)
+    assert open_all(ask("texture", content=None, size=44)).content.size == (36, 44)
     with pytest.raises(ImageError, match="a texture of 90x20 px"):
         open_all(ask("texture", content=None, canvas=(90, 20)), Limits(pixels=1600))
 
@@ -567,7 +567,7 @@ def test_a_canvas_that_is_asked_for_is_of_that_size(ask: Ask, monkeypatch: pytes
 def test_limits_hold_for_what_is_painted_too(ask: Ask) -> None:
     with pytest.raises(ImageError, match="over the limit of 3,000 pixels"):
         open_all(ask(size=80), Limits(pixels=3000))
-    assert open_all(ask(size=64), Limits(pixels=3000))[0].size == (64, 45)
+    assert open_all(ask(size=64), Limits(pixels=3000)).content.size == (64, 45)
 
 
 # Once more ------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from PIL import ImageOps
 from atelier import run
 from atelier.errors import ImageError, SettingError, SourceError
 from atelier.image import Image, Limits, fit
+from atelier.image.regions import MOST, Regions, palette
 from atelier.media import open_still, write_still
 from atelier.progress import Report, silent
 from atelier.request import DrawSettings, Request, Style, override
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Picture = Image | np.ndarray[Any, Any] | Pillow.Image | str | Path
 """An Image, an array (see Image.from_array), a picture of Pillow's, a path, or an http(s) URL."""
+Painting = Picture | Style | tuple[Picture, float | Mapping[str, Any]]
+"""A picture to learn from, perhaps with its weight, or with more of what a `Style` says."""
 
 
 def load(source: str | Path, *, limits: Limits = Limits()) -> Image:
@@ -52,8 +55,13 @@ def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth
 
 def stylize(
     photo: Picture,
-    style: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]] = (),
+    style: Painting | Sequence[Painting] | Mapping[str, Painting | Sequence[Painting]] = (),
     *,
+    regions: Picture | Regions | None = None,
+    masks: Sequence[Picture] = (),
+    style_regions: Picture | Regions | Sequence[Picture | Regions | None] = (),
+    feather: float | None = None,
+    blend: Picture = "",
     engine: str = "auto",
     recipe: str = "",
     size: int | None = None,
@@ -66,7 +74,15 @@ def stylize(
 ) -> Image:
     """Paint a photo in the manner of a painting, or of several with weights: `[(a, 0.7), (b, 0.3)]`.
 
-    style: pictures, or names of styles (see `atelier styles`). engine: instant (trained networks), optimize, or auto: instant
+    style: pictures, or names of styles (see `atelier styles`); each by itself, with its weight, or with any of `weight`, `region`,
+    `size` (of its strokes), `rotate` (degrees clockwise) and `strokes` (all, coarse, fine): `(a, {"size": 2, "rotate": 90})`, or an
+    `atelier.request.Style`. With regions also a mapping: `{"sky": a, "sea": [(b, 0.7), (c, 0.3)]}`.
+    regions: a colour-coded map of the photo, by path or as a picture; whole numbers (H, W), which are then the regions' names;
+    `atelier.image.regions.Regions`; or "auto" (object and background), "auto:5", a plug-in's name. Regions without a style keep the
+    photo bit for bit. masks: one for each style instead, white where it goes. style_regions: maps of the paintings, one for each
+    style, whose regions go to those of the photo that are called the same. feather: width of the borders, px. blend: from the first
+    style, where it is black, to the second, where it is white; a picture, or horizontal, vertical, diagonal, radial.
+    engine: instant (trained networks), optimize, or auto: instant
     unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. size: long side in px, the photo's own
     if None (when optimising up to 4096). start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
     None. limits: on what is opened, and how large it is painted.
@@ -74,15 +90,20 @@ def stylize(
     The result has the photo's alpha and the size asked for, and, where all pictures were paths or URLs, the request in its text,
     for `atelier redo`. Raises AtelierError; see atelier.errors.
     """
-    request = Request("stylize", None, (), recipe, settings, size, None, seed, device, engine)
     alone = bool(settings.get("model"))  # a network from elsewhere takes no style
     if alone and not (isinstance(style, tuple) and not style):
         raise SettingError("model paints by itself: give no style with it")
-    return _paint(request, photo, [] if alone else _pairs(style), start, limits, report)
+    given = [] if alone else _styles(style)
+    maps = [style_regions] if not isinstance(style_regions, (list, tuple)) else list(style_regions)
+    request = Request(
+        "stylize", None, tuple(named for _, named in given), recipe, settings, size, None, seed, device, engine,
+        _named(regions), tuple(map(_named, masks)), tuple(map(_named, maps)), feather, _named(blend),
+    )  # fmt: skip
+    return _paint(request, photo, given, start, limits, report, places=_Places(regions, masks, maps, blend))
 
 
 def texture(
-    painting: Picture | tuple[Picture, float] | Sequence[Picture | tuple[Picture, float]],
+    painting: Painting | Sequence[Painting],
     *,
     width: int | None = None,
     height: int | None = None,
@@ -102,8 +123,9 @@ def texture(
     """
     if size is not None and (width is not None or height is not None):
         raise SettingError("give width and height, or size")
-    request = Request("texture", None, (), recipe, settings, size, None, seed, device)
-    return _paint(request, None, _pairs(painting), start, limits, report, (width, height))
+    given = _styles(painting)
+    request = Request("texture", None, tuple(named for _, named in given), recipe, settings, size, None, seed, device)
+    return _paint(request, None, given, start, limits, report, (width, height))
 
 
 def reconstruct(
@@ -162,14 +184,37 @@ def render(drawing: Drawing, size: int | None = None) -> Image:
     return run.picture_of(drawing, run.picture_size(drawing.size, size))
 
 
+@dataclasses.dataclass(frozen=True)
+class _Places:
+    """What says which style goes where, as it was given."""
+
+    regions: Any = None
+    masks: Sequence[Any] = ()
+    style_regions: Sequence[Any] = ()
+    blend: Any = ""
+
+    @property
+    def given(self) -> list[Any]:
+        """All that are not left out and no words."""
+        maps = [each for each in (self.regions, *self.style_regions) if _is_map(each)]
+        return [*maps, *self.masks, *([self.blend] if _named(self.blend) not in ("", *run.GRADIENTS) else [])]
+
+    def opened(self, limits: Limits) -> run.Where:
+        masks = tuple((f"mask {at}", _image(mask, limits)) for at, mask in enumerate(self.masks, 1))
+        maps = tuple(_map(each, limits) if _is_map(each) else each or None for each in self.style_regions)
+        regions = _map(self.regions, limits) if _is_map(self.regions) else None
+        return run.Where(regions, masks, maps, _image(self.blend, limits) if _named(self.blend) not in ("", *run.GRADIENTS) else None)
+
+
 def _paint(
     request: Request,
     photo: Picture | None,
-    pairs: Sequence[tuple[Any, float]],
+    given: Sequence[tuple[Any, Style]],
     start: Picture | None,
     limits: Limits,
     report: Report,
     canvas: tuple[int | None, int | None] = (None, None),
+    places: _Places = _Places(),
 ) -> Image:
     """Open what was given, paint, and say in the result how it was made."""
     if not callable(report):
@@ -185,12 +230,12 @@ def _paint(
     run.settled(request)  # refused before anything is opened
     request = dataclasses.replace(request, engine=request.chosen)
     instant = request.engine == "instant"
-    opened = [(_style(picture, limits), weight) for picture, weight in pairs]
-    styles = (
-        [(picture if isinstance(picture, Image) else run.as_picture(picture), weight) for picture, weight in opened] if not instant else []
-    )
+    opened = [_style(picture, limits) for picture, _ in given]
+    if not instant:
+        opened = [run.as_picture(picture) for picture in opened]
+    size = None
     if request.task == "texture":
-        own = styles[0][0].size
+        own = run.as_picture(run.rotated(opened[0], request.styles[0].rotate)).size
         if canvas != (None, None):
             sides = (own[0] if canvas[0] is None else canvas[0], own[1] if canvas[1] is None else canvas[1])
             request = dataclasses.replace(request, canvas=sides)
@@ -199,23 +244,21 @@ def _paint(
             content = run.blank(*(own if request.size is None else fit(own, max(1, request.size))), limits)
             content = run.at_size(content, request.size, report, limits)
     else:
-        content = run.at_size(_image(photo, limits), request.size, report, limits, math.inf if instant else None)
+        whole = _image(photo, limits)
+        content, size = run.at_size(whole, request.size, report, limits, math.inf if instant else None), whole.size
+    samples, guide = run.laid_out(request, content, opened, places.opened(limits), size=size, report=report)
     began = time.monotonic()
     if instant:
-        image = run.paint_instant(request, content, opened, report=report)
-        styles = [(picture, weight) for picture, weight in opened if isinstance(picture, Image)]
+        image = run.paint_instant(request, content, samples, guide, report=report)
     else:
-        image = run.paint(request, content, styles, start=begin, report=report)
+        image = run.paint(request, content, samples, guide, start=begin, report=report)
     # What the photo's file may say of itself is how the photo was made.
     image = dataclasses.replace(image, text={k: v for k, v in image.text.items() if k != "atelier"})
-    given = [_path(picture) for picture, _ in pairs]
-    if request.task != "texture":
-        given.append(_path(photo))
-    if not all(given) or (begin is not None and not _path(start)):
+    read = [*(picture for picture, _ in given), *places.given, *([photo] if request.task != "texture" else [])]
+    if not all(map(_path, read)) or (begin is not None and not _path(start)):
         return image
-    named = tuple(Style(_path(picture), weight) for picture, weight in pairs)
-    request = dataclasses.replace(request, content=_path(photo) or None, styles=named)
-    return run.signed(image, request, time.monotonic() - began, run.digests(content, styles, begin))
+    request = dataclasses.replace(request, content=_path(photo) or None)
+    return run.signed(image, request, time.monotonic() - began, run.made_from(content, samples, guide, begin))
 
 
 def _image(picture: Any, limits: Limits = Limits()) -> Image:
@@ -249,16 +292,59 @@ def _path(picture: Any) -> str:
     return str(picture) if isinstance(picture, (str, Path)) and str(picture) != "-" else ""
 
 
-def _pairs(style: Any) -> list[tuple[Any, float]]:
-    """One picture, one with its weight, or several of either, to pictures with weights. Raises SettingError."""
-    single = not isinstance(style, (list, tuple)) or (len(style) == 2 and _is_number(style[1]))
-    pairs = [each if isinstance(each, tuple) else (each, 1.0) for each in ([style] if single else style)]
-    if not pairs:
+def _named(given: Any) -> str:
+    """What a request calls a map or another picture: its path or word, or "given"; "" where there is none."""
+    if given is None or (isinstance(given, str) and not given):
+        return ""
+    return str(given) if isinstance(given, (str, Path)) else "given"
+
+
+def _is_map(given: Any) -> bool:
+    """Whether it is a map and not a word that says how to make one, or nothing."""
+    return bool(_named(given)) and not (isinstance(given, str) and run.is_word(given))
+
+
+def _map(given: Any, limits: Limits) -> run.Map:
+    """Regions, or the picture of them. Raises SettingError for whole numbers that are none."""
+    if isinstance(given, Regions):
+        return given
+    if isinstance(given, np.ndarray) and given.ndim == 2 and given.dtype.kind in "ui" and int(given.max(initial=0)) < MOST:
+        values, labels = np.unique(given, return_inverse=True)
+        if len(values) > 1 and int(values[0]) >= 0:
+            return Regions(labels.reshape(given.shape).astype(np.uint8), tuple(map(str, values.tolist())), palette(len(values)))
+    return _image(given, limits)
+
+
+def _styles(given: Any) -> list[tuple[Any, Style]]:
+    """One painting, several, or those of each region: each with how it is painted. Raises SettingError."""
+    if isinstance(given, Mapping):
+        found = []
+        for region, styles in given.items():
+            for picture, style in _styles(styles):
+                if style.region:
+                    raise SettingError(f"the style {style.source} of the region {region} names {style.region} itself: leave one out")
+                found.append((picture, dataclasses.replace(style, region=region)))
+        if not found:
+            raise SettingError("give at least one painting")
+        return found
+    single = not isinstance(given, (list, tuple)) or (len(given) == 2 and (_is_number(given[1]) or isinstance(given[1], Mapping)))
+    each = [given] if single else list(given)
+    if not each:
         raise SettingError("give at least one painting")
-    for pair in pairs:
-        if len(pair) != 2 or not _is_number(pair[1]) or not 0 <= pair[1] < float("inf"):
-            raise SettingError(f"a painting's weight must be a finite number of at least 0, as in [(a, 0.7), (b, 0.3)], not {pair[1:]!r}")
-    return [(picture, float(weight)) for picture, weight in pairs]
+    return [_styled(one) for one in each]
+
+
+def _styled(given: Any) -> tuple[Any, Style]:
+    if isinstance(given, Style):
+        return given.source, given
+    picture, how = given if isinstance(given, tuple) and len(given) == 2 else (given, 1.0)
+    weighed = isinstance(how, Mapping) or (_is_number(how) and 0 <= how < math.inf)
+    if not weighed or (isinstance(given, tuple) and len(given) != 2):
+        raise SettingError(f"a painting's weight must be a finite number of at least 0, as in [(a, 0.7), (b, 0.3)], not {given[1:]!r}")
+    told: dict[str, Any] = dict(how) if isinstance(how, Mapping) else {"weight": float(how)}
+    if unknown := sorted(set(told) - {each.name for each in dataclasses.fields(Style)} | ({"source"} & set(told))):
+        raise SettingError(f"a style has no {unknown[0]!r}: it has weight, region, size, rotate and strokes")
+    return picture, Style(_path(picture) or "given", **told)
 
 
 def _is_number(value: Any) -> bool:

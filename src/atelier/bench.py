@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from atelier import run
+from atelier.engines.guide import Sample
 from atelier.engines.network.engine import InstantEngine
 from atelier.engines.network.runner import cores
 from atelier.engines.optimize.recipes import recipe
@@ -213,7 +214,7 @@ class Bench:
 
     @cached_property
     def engine(self) -> InstantEngine:
-        return InstantEngine([(self.painting, 1.0)], InstantSettings(), self.plan.device, self.plan.seed)
+        return InstantEngine([Sample(self.painting)], InstantSettings(), self.plan.device, self.plan.seed)
 
     def told(self, stage: str, ahead: int = 0) -> None:
         total = len(self.plan.sizes) * (1 + 2 * self.plan.runs + WHOLE_OF_OPTIMISING)
@@ -236,7 +237,8 @@ class Bench:
         for _ in range(self.plan.runs):
             row.network.append(self.timed(lambda: engine(content)))
             self.step(stage)
-        body, runner = "named styles" if engine.named else "any painting", engine.painter.runner
+        (brush,) = engine.brushes
+        body, runner = "named styles" if brush.named else "any painting", brush.painter.runner
         self.result.network = {"body": body, "backend": runner.backend, "device": runner.device}
 
     def cold(self, row: Row, content: Image) -> None:
@@ -277,11 +279,11 @@ class Bench:
                 stopped = True
                 raise
 
-        styles = [(run.as_picture(self.painting).flat(), 1.0)]
+        samples = [Sample(run.as_picture(self.painting).flat())]
 
         def paint(picture: Image, given: Mapping[str, Any]) -> None:
             request = Request("stylize", None, settings=given, seed=self.plan.seed, device=self.plan.device, engine="optimize")
-            run.paint(request, picture, styles, report=inner)
+            run.paint(request, picture, samples, report=inner)
             if stopped:  # the engine answers with the picture so far, but its time is not the whole's
                 raise Cancelled
 

@@ -59,17 +59,19 @@ def gram(features: Tensor, shift: float = 0.0) -> Tensor:
     return correlation(features, shift) / (features.shape[2] * features.shape[3])
 
 
-def chained(shallow: Tensor, deep: Tensor, factor: int, shift: float = 0.0) -> Tensor:
+def chained(shallow: Tensor, deep: Tensor, factor: int, shift: float = 0.0, weight: Tensor | None = None) -> Tensor:
     """Σ_x (F^l_x - s)(up(F^{l+1})_x - s)ᵀ: correlations of a layer with the next, brought to its size by nearest neighbour.
 
     (B, C, H, W), (B, D, H // factor, W // factor) -> (B, C, D), a sum over the positions of the shallower layer (Novak &
     Nikulin 2016, "chained inter-layer correlations"). factor: 2 for each pooling between them; every cell of the deeper
     layer stands for the factor x factor cells it was pooled from, the last ones also for what pooling left over.
+    weight: (H, W), how much each position counts; None for 1 everywhere.
     """
     if factor > 1:
         deep = deep.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
         deep = F_.pad(deep, (0, shallow.shape[3] - deep.shape[3], 0, shallow.shape[2] - deep.shape[2]), mode="replicate")
-    return torch.bmm((shallow - shift).flatten(2), (deep - shift).flatten(2).transpose(1, 2)).float()
+    centred = shallow - shift if weight is None else (shallow - shift) * weight.to(shallow.dtype)
+    return torch.bmm(centred.flatten(2), (deep - shift).flatten(2).transpose(1, 2)).float()
 
 
 def in_metric(matrix: Tensor, left: Tensor | None, right: Tensor | None = None) -> Tensor:

@@ -53,6 +53,11 @@ class Settings:
     tv_weight: float = option(0.0, "Weight of total variation (gamma)", low=0)
     tv_form: str = option("squared", "Total variation of squared or absolute differences", choices=("squared", "absolute"))
     style_loss: str = option("gram", "What of the style is matched", choices=("gram", "moments", "wasserstein"))
+    match: str = option(
+        "statistics",
+        "Match the style's statistics as a whole, or each place's features to their like in the painting",
+        choices=("statistics", "semantic"),
+    )
     histogram_weight: float = option(0.0, "Weight of matching feature histograms as well", low=0)
     normalise: str = option("relative", "Losses as the paper scales them, or relative to their targets", choices=("gatys", "relative"))
     shift: float = option(0.0, "Activation shift, subtracted from features before their Gram matrix", low=-1e4, high=1e4)
@@ -189,6 +194,10 @@ def _is(kind: type[Any], value: Any) -> bool:
     return isinstance(value, numbers.Integral if kind is int else numbers.Real) and not isinstance(value, bool)
 
 
+def _are_words(value: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
 def options(settings: type[Any] = Settings) -> dict[str, tuple[dataclasses.Field[Any], type[Any]]]:
     """Name -> (declaration, Python type as users type it: str, int, float or bool; layers are typed as str)."""
     kinds = typing.get_type_hints(settings)
@@ -236,18 +245,40 @@ def override(settings: S, given: Mapping[str, Any]) -> S:
     return dataclasses.replace(settings, **ready)
 
 
+STROKES = ("all", "coarse", "fine")
+"""Which of a painting's strokes can be taken."""
+
+
 @dataclass(frozen=True)
 class Style:
-    """A painting to learn from: a path, URL or `-`, and its share where there are several."""
+    """A painting to learn from: a path, URL, `-`, or a style's name; and how.
+
+    weight: its share where there are several, in its region. region: what part of the photo it paints, by the map's name,
+    colour or number; empty for all of it. size: of its strokes; 2 paints with strokes twice as large. rotate: degrees clockwise
+    that the painting is turned by. strokes: which of its strokes are taken, `all`, the `coarse` or the `fine` ones.
+    Raises SettingError.
+    """
 
     source: str
     weight: float = 1.0
+    region: str = ""
+    size: float = 1.0
+    rotate: float = 0.0
+    strokes: str = "all"
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, str):
             raise SettingError(f"a style is a path, URL or -, not {self.source!r}")
         if not _is(float, self.weight) or not 0 <= self.weight < math.inf:
             raise SettingError(f"the weight of {self.source} must be a finite number of at least 0, not {self.weight!r}")
+        if not isinstance(self.region, str):
+            raise SettingError(f"the region of {self.source} is a name, a colour or a number as text, not {self.region!r}")
+        if not _is(float, self.size) or not 0.05 <= self.size <= 20:
+            raise SettingError(f"the size of {self.source}'s strokes must be a number from 0.05 to 20, not {self.size!r}")
+        if not _is(float, self.rotate) or not math.isfinite(self.rotate):
+            raise SettingError(f"{self.source} is turned by a number of degrees, not by {self.rotate!r}")
+        if self.strokes not in STROKES:
+            raise SettingError(f"the strokes of {self.source}: choose from {', '.join(STROKES)}, not {self.strokes!r}")
 
 
 def public(source: str) -> str:
@@ -284,6 +315,12 @@ class Request:
     engine: one of the task's, or auto (see `chosen`). recipe: of the optimiser; empty is the default one.
     settings: those that were given; the recipe has the rest. size: long side in px, None for the photo's own (for a
     texture: the painting's), up to a limit of the run's. canvas: (width, height) of a texture, px, instead of size.
+
+    Which style goes where is told by one of three: regions, a colour-coded map of the photo or a way to make one (`auto`,
+    `auto:N`, a plug-in's name), whose parts the styles name; masks, one for each style; blend, a grey picture (black is the first
+    style, white the second) or a gradient by name. style_regions: maps of the paintings, one for each style or empty, whose
+    regions go to those of the photo that are called the same. feather: width in px of the borders between regions, None for
+    one that suits the picture's size.
     """
 
     task: str
@@ -296,6 +333,11 @@ class Request:
     seed: int = 0
     device: str = "auto"
     engine: str = "auto"
+    regions: str = ""
+    masks: tuple[str, ...] = ()
+    style_regions: tuple[str, ...] = ()
+    feather: float | None = None
+    blend: str = ""
 
     def __post_init__(self) -> None:
         sides = () if self.canvas is None else self.canvas
@@ -306,20 +348,59 @@ class Request:
             "canvas": self.canvas is None or (len(sides) == 2 and all(_is(int, side) for side in sides)),
             "engine": self.engine == "auto" or self.engine in TASKS.get(self.task, ()),
             "seed": _is(int, self.seed) and -(2**63) <= self.seed < 2**64,
+            "regions": isinstance(self.regions, str), "blend": isinstance(self.blend, str),
+            "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
+            "feather": self.feather is None or (_is(float, self.feather) and 0 <= self.feather < math.inf),
         }  # fmt: skip
         if not fits["engine"] and self.task in TASKS:
             raise SettingError(f"--engine {self.engine}: choose from auto, {', '.join(TASKS[self.task])}")
         for name, good in fits.items():
             if not good:
-                raise SettingError(f"--{name} {getattr(self, name)!r} makes no sense in a request")
+                raise SettingError(f"--{name.replace('_', '-')} {getattr(self, name)!r} makes no sense in a request")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """Raise SettingError where what is said of which style goes where does not go together."""
+        ways = {"--regions": self.regions, "--mask": self.masks, "--blend": self.blend}
+        more = {"--style-regions": self.style_regions, "--feather": self.feather is not None}
+        given = [flag for flag, told in (ways | more).items() if told]
+        named = [style for style in self.styles if style.region]
+        if self.task != "stylize" and (given or named):
+            raise SettingError(
+                f"{given[0] if given else '@' + named[0].region} parts a photo, and {self.task} has no styles on one: leave it out"
+            )
+        if given and self.settings.get("model"):
+            raise SettingError(f"--model paints all of a photo: {given[0]} is for the networks that ship and for --engine optimize")
+        if len(ways := {flag: told for flag, told in ways.items() if told}) > 1:
+            raise SettingError(f"{' and '.join(ways)} both say which style goes where: give one of them")
+        if self.blend and len(self.styles) != 2:
+            raise SettingError(f"--blend goes over from one style to another: give two, not {len(self.styles)}")
+        if self.feather is not None and not (self.regions or self.masks):
+            raise SettingError("--feather is how wide the borders between regions are: give --regions or --mask with it")
+        if self.style_regions and not self.regions:
+            raise SettingError("--style-regions says which parts of a painting go to which of the photo: give --regions with it")
+        for flag, maps in (("--mask", self.masks), ("--style-regions", self.style_regions)):
+            if maps and len(maps) != len(self.styles):
+                raise SettingError(f"{len(maps)} {flag} and {len(self.styles)} --style: give one {flag} for each style, in their order")
+        if named and not self.regions:
+            told = f"{named[0].source}@{named[0].region}"
+            if given:
+                raise SettingError(f"--style {told}: {given[0]} says where it goes, so leave @{named[0].region} out")
+            raise SettingError(f"--style {told} names a region: give --regions a map of the photo, or auto")
+        for style, map_ in zip(self.styles, self.style_regions or [""] * len(self.styles), strict=True):
+            if self.regions and not style.region and not map_:
+                raise SettingError(
+                    f"the style {style.source} is without a region: write {style.source}@NAME, of the map's names, colours or numbers"
+                )
 
     @property
     def chosen(self) -> str:
-        """The engine: the one asked for, else the first of the task's that has all the settings given; a recipe asks for the
-        optimiser. Raises SettingError where none has them all."""
+        """The engine: the one asked for, else the first of the task's that has all the settings given; a recipe, and a style of
+        whose strokes only some are taken, ask for the optimiser. Raises SettingError where none has them all."""
         if self.engine != "auto":
             return self.engine
-        able = TASKS[self.task] if not self.recipe else tuple(name for name in TASKS[self.task] if name == "optimize")
+        picky = any(style.strokes != "all" for style in self.styles)
+        able = TASKS[self.task] if not (self.recipe or picky) else tuple(name for name in TASKS[self.task] if name == "optimize")
         if not able:
             raise SettingError(f"--recipe {self.recipe} is for painting by optimisation, not for {self.task}")
         for name in able:
@@ -332,7 +413,10 @@ class Request:
         alone = {name: [s for s in own if not any(s in o for n, o in owners.items() if n != name)] for name, own in owners.items()}
         if self.recipe:
             alone["optimize"] = [*alone["optimize"], "recipe"]
-        parts = [f"--{own[0].replace('_', '-')} is for --engine {name}" for name, own in alone.items() if own]
+        if picky and not alone["optimize"]:
+            alone["optimize"] = ["style"]
+        words = {"style": "--style of coarse or fine strokes"}
+        parts = [f"{words.get(own[0], '--' + own[0].replace('_', '-'))} is for --engine {name}" for name, own in alone.items() if own]
         raise SettingError(", ".join(parts) + ": they do not go together")
 
     def to_json(self, **more: Any) -> str:
@@ -343,7 +427,16 @@ class Request:
         """The same for other eyes: of URLs, no user name, no password and no query, where tokens and signatures are."""
         styles = tuple(dataclasses.replace(style, source=public(style.source)) for style in self.styles)
         settings = {name: public(value) if isinstance(value, str) else value for name, value in self.settings.items()}
-        return dataclasses.replace(self, content=self.content and public(self.content), styles=styles, settings=settings)
+        return dataclasses.replace(
+            self,
+            content=self.content and public(self.content),
+            styles=styles,
+            settings=settings,
+            regions=public(self.regions),
+            masks=tuple(map(public, self.masks)),
+            style_regions=tuple(map(public, self.style_regions)),
+            blend=public(self.blend),
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Request:
@@ -354,6 +447,7 @@ class Request:
             values = {k: v for k, v in data.items() if k in names}
             values["canvas"] = tuple(values["canvas"]) if values.get("canvas") else None
             values["styles"] = tuple(Style(**style) for style in values.get("styles", ()))
+            values |= {name: tuple(values[name]) for name in ("masks", "style_regions") if isinstance(values.get(name), list)}
             request = cls(**values)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise SettingError(f"the embedded request cannot be read: {error}") from error

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from atelier.engines.guide import Sample
 from atelier.engines.optimize import engine as engine_module
 from atelier.engines.optimize.engine import OptimizeEngine, Stage, chosen, recoloured, stages
+from atelier.engines.optimize.objective import Exemplar
 from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
 from atelier.image import Image, resize
 from atelier.progress import Progress, Report
@@ -25,9 +27,9 @@ Paint = Callable[..., Image]
 def engine(plain: dict[str, Any], picture: Paint) -> Callable[..., OptimizeEngine]:
     """An engine over the tiny network: 3 iterations of L-BFGS unless told otherwise."""
 
-    def build(styles: list[tuple[Image, float]] | None = None, seed: int = 0, **settings: Any) -> OptimizeEngine:
+    def build(styles: list[Sample] | None = None, seed: int = 0, **settings: Any) -> OptimizeEngine:
         settings = {**plain, "iterations": 3, "content_weight": 1.0, "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
-        return OptimizeEngine([(picture(30, 34, 7), 1.0)] if styles is None else styles, Settings(**settings), "cpu", seed)
+        return OptimizeEngine([Sample(picture(30, 34, 7))] if styles is None else styles, Settings(**settings), "cpu", seed)
 
     return build
 
@@ -114,8 +116,8 @@ def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
 
     photo = tensor(picture(24, 20, 1)) * 0.5 + 0.25
     a, b = tensor(flat(8, 8, 0.3)), tensor(flat(8, 8, 0.7))
-    assert float(recoloured(photo, [(a, 1.0), (b, 3.0)]).mean()) == pytest.approx(0.6, abs=0.01)
-    assert float(recoloured(photo, [(a, 1.0), (b, 0.0)]).mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(recoloured(photo, [Exemplar(a), Exemplar(b, 3.0)]).mean()) == pytest.approx(0.6, abs=0.01)
+    assert float(recoloured(photo, [Exemplar(a), Exemplar(b, 0.0)]).mean()) == pytest.approx(0.3, abs=0.01)
 
 
 @pytest.mark.parametrize("photo", ["flat", "black", "grey", "colour"])
@@ -123,7 +125,7 @@ def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
 def test_colourless_pictures_can_be_recoloured(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
     images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": grey(picture(20, 18)), "colour": picture(20, 18)}
     images["one pixel"] = flat(1, 1, 0.3)
-    out = engine([(images[style], 1.0)], iterations=1, start="recoloured")(images[photo])
+    out = engine([Sample(images[style])], iterations=1, start="recoloured")(images[photo])
     assert out.size == (20, 18)  # an Image holds no NaN
 
 
@@ -166,7 +168,7 @@ def test_shallow_layers_paint_the_smallest_pictures(engine: Callable[..., Optimi
 def test_small_paintings_do(engine: Callable[..., OptimizeEngine], picture: Paint, size: tuple[int, int]) -> None:
     for fit in ("photo", "own"):
         settings = {"style_layers": {"conv1_1": 1.0, "conv5_1": 1.0}, "style_fit": fit, "start": "photo"}
-        assert engine([(picture(*size), 1.0)], **settings)(picture(32, 24)).size == (32, 24)
+        assert engine([Sample(picture(*size))], **settings)(picture(32, 24)).size == (32, 24)
 
 
 def test_long_thin_pictures_skip_scales_too_small_for_their_layers(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
@@ -192,7 +194,7 @@ def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Pai
 
 
 def test_style_size_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    style = [(picture(90, 80, 7), 1.0)]
+    style = [Sample(picture(90, 80, 7))]
     plain, smaller, own = (
         engine(style, optimiser="adam", rate=0.02, **settings)(picture(32, 24)).pixels
         for settings in ({}, {"style_size": 0.5}, {"style_fit": "own"})

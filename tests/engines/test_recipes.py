@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.recipes import RECIPES, recipe
 from atelier.errors import SettingError
@@ -20,7 +21,7 @@ Paint = Callable[..., Image]
 
 
 def test_recipes_go_by_name() -> None:
-    assert {"default", "quality", "gatys", "inetwork"} <= set(RECIPES)
+    assert {"default", "brush", "quality", "gatys", "inetwork"} <= set(RECIPES)
     for name, found in RECIPES.items():
         assert recipe(name) is found
         assert found.name == name
@@ -52,7 +53,7 @@ def test_paints(name: str, net: str, other_net: str, picture: Paint) -> None:
     own |= {"coarse_iterations": min(settings.coarse_iterations, 2)}
     photo = picture(48, 36, 1)
     heard: list[Progress] = []
-    out = OptimizeEngine([(picture(40, 52, 2), 1.0)], override(settings, own), "cpu", 0)(photo, report=heard.append)
+    out = OptimizeEngine([Sample(picture(40, 52, 2))], override(settings, own), "cpu", 0)(photo, report=heard.append)
     assert out.size == photo.size
     assert heard[-1].step == heard[-1].total >= 2
     assert not any(progress.note for progress in heard)
@@ -77,6 +78,14 @@ def test_inetwork_is_novak_and_nikulins() -> None:
     assert content == pytest.approx([content[0] * 2**i for i in range(13)])
     assert settings.shift == 1
     assert settings.chained
+
+
+def test_brush_goes_by_meaning_and_leaves_out_what_kolkin_leaves_out() -> None:
+    settings = recipe("brush").settings
+    assert settings.match == "semantic"
+    assert settings.features == "pocket"
+    assert "conv5_1" not in settings.style_layers
+    assert all(found.settings.match == "statistics" for name, found in RECIPES.items() if name != "brush")
 
 
 def test_recipes_cannot_be_changed() -> None:

@@ -13,6 +13,7 @@ import pytest
 import safetensors.numpy
 
 import atelier
+from atelier.engines.guide import Guide, Sample
 from atelier.engines.network import catalogue, engine
 from atelier.engines.network.engine import InstantEngine
 from atelier.errors import Cancelled, InputError, SettingError, SourceError, WeightsError
@@ -50,7 +51,7 @@ def distance(a: Image, b: Image) -> float:
 def test_any_size_comes_out_as_it_went_in(size: tuple[int, int], named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(*size, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    painted = InstantEngine([(style, 1.0)], settings())(photo)
+    painted = InstantEngine([Sample(style)], settings())(photo)
     assert painted.size == size and np.isfinite(painted.pixels).all()
 
 
@@ -58,8 +59,8 @@ def test_any_size_comes_out_as_it_went_in(size: tuple[int, int], named: bool, pi
 def test_tiles_are_not_to_be_seen(named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(330, 270, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    whole = InstantEngine([(style, 1.0)], settings(tile=4096))(photo)
-    tiled = InstantEngine([(style, 1.0)], settings(tile=64))(photo)
+    whole = InstantEngine([Sample(style)], settings(tile=4096))(photo)
+    tiled = InstantEngine([Sample(style)], settings(tile=64))(photo)
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
 
 
@@ -67,7 +68,7 @@ def test_tiles_are_not_to_be_seen(named: bool, picture: Paint, painting: Image) 
 def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(80, 64, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    steps = [InstantEngine([(style, 1.0)], settings(strength=s))(photo) for s in (0.0, 1e-4, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    steps = [InstantEngine([Sample(style)], settings(strength=s))(photo) for s in (0.0, 1e-4, 0.2, 0.4, 0.6, 0.8, 1.0)]
     np.testing.assert_array_equal(steps[0].pixels, photo.pixels)
     assert distance(steps[0], steps[1]) < 1e-3
     assert distance(photo, steps[2]) < distance(photo, steps[-1])
@@ -78,23 +79,23 @@ def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool
 
 def test_alpha_and_words_are_kept(picture: Paint, painting: Image) -> None:
     photo = replace(picture(40, 30, seed=1), alpha=np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40), text={"Title": "hm"})
-    painted = InstantEngine([(painting, 1.0)], settings())(photo)
+    painted = InstantEngine([Sample(painting)], settings())(photo)
     assert painted.text["Title"] == "hm"
     np.testing.assert_array_equal(painted.alpha, photo.alpha)
 
 
 def test_the_seed_says_where_strokes_begin(picture: Paint, painting: Image) -> None:
     photo = picture(64, 64, seed=1)
-    a, b, c = (InstantEngine([(painting, 1.0)], settings(), seed=seed)(photo) for seed in (1, 1, 2))
+    a, b, c = (InstantEngine([Sample(painting)], settings(), seed=seed)(photo) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a.pixels, b.pixels)
     assert distance(a, c) > 1e-4
 
 
 def test_a_mixture_is_between_its_parts(picture: Paint) -> None:
     photo, one, other = picture(64, 48, seed=1), picture(70, 60, seed=3), picture(70, 60, seed=4)
-    alone = [InstantEngine([(style, 1.0)], settings())(photo) for style in (one, other)]
-    nearly = InstantEngine([(one, 1.0), (other, 0.0)], settings())(photo)
-    both = InstantEngine([(one, 2.0), (other, 2.0)], settings())(photo)
+    alone = [InstantEngine([Sample(style)], settings())(photo) for style in (one, other)]
+    nearly = InstantEngine([Sample(one, 1.0), Sample(other, 0.0)], settings())(photo)
+    both = InstantEngine([Sample(one, 2.0), Sample(other, 2.0)], settings())(photo)
     np.testing.assert_allclose(nearly.pixels, alone[0].pixels, atol=1e-5)
     assert max(distance(both, alone[0]), distance(both, alone[1])) < distance(*alone) * 1.2
     assert min(distance(both, alone[0]), distance(both, alone[1])) > 0
@@ -102,22 +103,22 @@ def test_a_mixture_is_between_its_parts(picture: Paint) -> None:
 
 def test_names_and_paintings_mix(picture: Paint, painting: Image) -> None:
     photo, entry = picture(64, 48, seed=1), catalogue.shipped()[SHIPPED[0]]
-    mixed = InstantEngine([(entry, 0.5), (painting, 0.5)], settings())(photo)
-    assert distance(mixed, InstantEngine([(painting, 1.0)], settings())(photo)) > 1e-3
+    mixed = InstantEngine([Sample(entry, 0.5), Sample(painting, 0.5)], settings())(photo)
+    assert distance(mixed, InstantEngine([Sample(painting)], settings())(photo)) > 1e-3
     with pytest.raises(SettingError, match="no picture"):
-        InstantEngine([(replace(entry, swatch=b""), 0.5), (painting, 0.5)], settings())
+        InstantEngine([Sample(replace(entry, swatch=b""), 0.5), Sample(painting, 0.5)], settings())
 
 
 def test_larger_strokes(picture: Paint, painting: Image) -> None:
     photo = picture(96, 80, seed=1)
-    one, two = (InstantEngine([(painting, 1.0)], settings(style_size=s))(photo) for s in (1.0, 2.0))
+    one, two = (InstantEngine([Sample(painting)], settings(style_size=s))(photo) for s in (1.0, 2.0))
     assert two.size == photo.size
     rough = [np.abs(np.diff(image.pixels, axis=1)).mean() for image in (one, two)]
     assert rough[1] < rough[0]
 
 
 def test_nothing_to_paint_with(painting: Image) -> None:
-    for styles in ([], [(painting, 0.0)]):
+    for styles in ([], [Sample(painting, 0.0)]):
         with pytest.raises(SettingError, match="nothing to paint with"):
             InstantEngine(styles, settings())
 
@@ -280,12 +281,12 @@ def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Pat
 
 
 def test_any_whole_number_is_a_seed(picture: Paint, painting: Image) -> None:
-    assert InstantEngine([(painting, 1.0)], settings(), seed=-5)(picture(32, 32)).size == (32, 32)
+    assert InstantEngine([Sample(painting)], settings(), seed=-5)(picture(32, 32)).size == (32, 32)
 
 
 def test_strokes_too_small_are_refused_before_memory_is_asked_for(picture: Paint, painting: Image) -> None:
     with pytest.raises(SettingError, match=r"--style-size 0\.05 would paint 20000x16000"):
-        InstantEngine([(painting, 1.0)], settings(style_size=0.05))(picture(1000, 800))
+        InstantEngine([Sample(painting)], settings(style_size=0.05))(picture(1000, 800))
 
 
 @pytest.mark.parametrize(
@@ -336,3 +337,97 @@ def test_formats_without_room_are_refused_before_painting(tmp_path: Path, pictur
     (tmp_path / "wide.png").write_bytes(encode(picture(17000, 2), "png"))
     with pytest.raises(atelier.errors.TargetError):
         make(Request("stylize", str(tmp_path / "wide.png"), (atelier.request.Style(SHIPPED[0]),)), Outputs(str(tmp_path / "o.webp")))
+
+
+# Places ---------------------------------------------------------------------------------------------------------------
+
+
+def halves(width: int, height: int, feather: int = 8) -> np.ndarray:
+    """Two places, left and right, that go over into each other, and above them a third of the photo that is kept."""
+    right = np.clip((np.arange(width, dtype=np.float32) - width / 2) / feather + 0.5, 0, 1)[None].repeat(height, 0)
+    planes = np.stack([1 - right, right]).astype(np.float32)
+    planes[:, : height // 3] = 0
+    return planes
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_each_place_knows_its_own_styles_alone(named: bool, picture: Paint) -> None:
+    photo, planes = picture(120, 90, seed=1), halves(120, 90)
+    styles = [catalogue.shipped()[name] for name in SHIPPED[:3]] if named else [picture(60, 60, seed=seed) for seed in (3, 4, 5)]
+    one, other = (
+        InstantEngine([Sample(styles[0], place=0), Sample(second, place=1)], settings(), guide=Guide(planes))(photo).pixels
+        for second in styles[1:]
+    )
+    kept, left, right = planes.sum(0) == 0, planes[0] == 1, planes[1] == 1
+    np.testing.assert_array_equal(one[kept], photo.pixels[kept])
+    np.testing.assert_array_equal(one[left], other[left])
+    assert np.abs(one[right] - other[right]).mean() > 1e-3
+    assert np.abs(one[left] - photo.pixels[left]).mean() > 1e-3
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_place_that_is_all_of_the_photo_is_no_place(named: bool, picture: Paint, painting: Image) -> None:
+    photo = picture(100, 70, seed=1)
+    style = catalogue.shipped()[SHIPPED[0]] if named else painting
+    for given in ({}, {"strength": 0.2}, {"style_size": 1.5}):
+        plain = InstantEngine([Sample(style)], settings(**given))(photo)
+        placed = InstantEngine([Sample(style, place=0)], settings(**given), guide=Guide(np.ones((1, 70, 100), np.float32)))(photo)
+        np.testing.assert_allclose(placed.pixels, plain.pixels, atol=1e-3)
+
+
+def test_tiles_are_not_to_be_seen_in_places_either(picture: Paint) -> None:
+    photo, planes = picture(330, 270, seed=1), halves(330, 270)
+    samples = [Sample(catalogue.shipped()[name], place=at) for at, name in enumerate(SHIPPED[:2])]
+    whole, tiled = (InstantEngine(samples, settings(tile=tile), guide=Guide(planes))(photo) for tile in (4096, 64))
+    assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
+
+
+def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> None:
+    photo, guide = picture(120, 90, seed=1), Guide(halves(120, 90))
+
+    def painted(size: float) -> np.ndarray:
+        samples = [Sample(painting, place=0, size=size), Sample(painting, place=1)]
+        return InstantEngine(samples, settings(), guide=guide)(photo).pixels
+
+    one, two = painted(1.0), painted(2.0)
+    left, right, kept = guide.places[0] == 1, guide.places[1] == 1, guide.places.sum(0) == 0
+    np.testing.assert_array_equal(one[right], two[right])
+    np.testing.assert_array_equal(two[kept], photo.pixels[kept])
+    rough = [np.abs(np.diff(pixels, axis=1))[left[:, 1:]].mean() for pixels in (one, two)]
+    assert rough[1] < rough[0]
+    with pytest.raises(SettingError, match=r"sizes 1 and 2: .* --engine optimize"):
+        InstantEngine([Sample(painting), Sample(painting, size=2)], settings())
+    with pytest.raises(SettingError, match=r"strokes=fine: .* --engine optimize"):
+        InstantEngine([Sample(painting, strokes="fine")], settings())
+
+
+def test_a_part_of_a_painting_is_learned_from_alone(picture: Paint) -> None:
+    photo, one, other = picture(80, 60, seed=1), picture(100, 100, seed=3), picture(100, 100, seed=4)
+    both = Image(np.concatenate([one.pixels, other.pixels], axis=1))
+    part = np.zeros((100, 200), np.float32)
+    part[:, :100] = 1
+    place = np.ones((1, 60, 80), np.float32)
+
+    def painted(sample: Sample) -> Image:
+        return InstantEngine([replace(sample, place=0)], settings(), guide=Guide(place))(photo)
+
+    parted = painted(Sample(both, part=part))
+    assert distance(parted, painted(Sample(one))) < distance(parted, painted(Sample(both))) < distance(parted, painted(Sample(other)))
+
+
+def test_the_box_that_a_place_fills_best() -> None:
+    plane = np.zeros((100, 200), np.float32)
+    plane[20:60, 50:150] = 1
+    plane[90, 0] = 1  # a stray pixel
+    rows, columns = engine.middle(plane)
+    assert abs(rows.start - 20) <= 5 and abs(rows.stop - 60) <= 5 and abs(columns.start - 50) <= 5 and abs(columns.stop - 150) <= 5
+    little = np.zeros((100, 200), np.float32)
+    little[0, 199] = 0.5
+    rows, columns = engine.middle(little, 30)
+    assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 30, 170, 200)
+    assert engine.middle(np.ones((40, 30), np.float32)) == (slice(0, 40), slice(0, 30))
+
+
+def test_a_guide_for_a_picture_of_another_size(picture: Paint, painting: Image) -> None:
+    with pytest.raises(InputError, match="120x90"):
+        InstantEngine([Sample(painting, place=0)], settings(), guide=Guide(halves(120, 90)[:1]))(picture(60, 50))

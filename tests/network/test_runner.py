@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from atelier.engines.network import runner as room
 from atelier.engines.network.runner import Port, Runner, agrees, choices_file, cores, open_model
-from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
+from atelier.errors import AtelierError, MissingExtra, SettingError, SourceError, WeightsError
 
 sys.path.insert(0, str(Path(__file__).parent))
 from onnx_models import affine, build, conv, node
@@ -464,11 +464,59 @@ def test_measuring_stays_within_its_time(monkeypatch: pytest.MonkeyPatch) -> Non
     ran = scripted(monkeypatch, {ORT: 0.3, OV32: 0.1})
     model = open_model(affine(1, 0))
     model(x=PICTURE)
-    assert ran == [ORT, ORT] and model.backend == ORT and not choices_file().exists()  # too slow to be measured
+    assert ran == [ORT, ORT] and model.backend == ORT  # too slow to be measured
+    assert not open_model(affine(1, 0)).settled
     ran = scripted(monkeypatch, {ORT: 0.2, OV32: 0.1})
     model = open_model(affine(1, 0))
     model(x=PICTURE)
     assert model.backend == OV32 and sum({ORT: 0.2, OV32: 0.1}[name] for name in ran[1:]) < 1.25 * room.BUDGET
+    assert open_model(affine(1, 0)).settled
+
+
+@pytest.mark.parametrize("seconds, chosen", [({ORT: 0.5, OV32: 0.3}, OV32), ({ORT: 5.0, OV32: 0.1}, ORT), ({OV32: 0.1}, ORT)])
+def test_a_machine_too_busy_to_measure_on_is_asked_so_often_and_no_more(
+    seconds: dict[str, float], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = scripted(monkeypatch, {ORT: 0.0, **seconds})
+    for _ in range(room.TRIES):
+        model = open_model(affine(1, 0))
+        assert not model.settled and model.backend == ORT
+        if ORT not in seconds:  # a model that fails on what it says it can be measured with
+            monkeypatch.setattr(model, "_example", lambda: (_ for _ in ()).throw(WeightsError("no")))
+        model(x=PICTURE)
+    assert model.backend == chosen
+    ran.clear()
+    settled = open_model(affine(1, 0))
+    assert settled.settled and settled.backend == chosen
+    settled(x=PICTURE)
+    assert ran == [chosen]
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """README: exit code 1. Nor is it the model's, and it is no use to try another backend."""
+    real = room._onnxruntime()
+    for error in (
+        MemoryError("std::bad_alloc"),
+        RuntimeError("[ONNXRuntimeError] : 6 : bad allocation"),
+        RuntimeError("Failed to allocate memory"),
+    ):
+
+        class Session:
+            def __init__(self, *given: Any, error: Exception = error, **options: Any) -> None:
+                self.error = error
+
+            def disable_fallback(self) -> None: ...
+
+            def get_providers(self) -> list[str]:
+                return ["CPUExecutionProvider"]
+
+            def run(self, *given: Any) -> Any:
+                raise self.error
+
+        monkeypatch.setattr(real, "InferenceSession", Session)
+        with pytest.raises(AtelierError, match=r"not enough memory.*--tile") as caught:
+            open_model(affine(1, 0), backend="onnxruntime")(x=PICTURE)
+        assert caught.value.exit_code == 1 and not isinstance(caught.value, (SettingError, WeightsError))
 
 
 def test_a_model_of_many_inputs_says_what_to_measure_with(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -485,7 +533,9 @@ def test_a_model_of_many_inputs_says_what_to_measure_with(monkeypatch: pytest.Mo
     assert OV32 in ran
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "\x00\xff", '{"key": ["openvino-float32"]}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '"x"', "\x00\xff", '{"key": ["openvino-float32"], "b": 7, "c": -1}', "[" * 100_000]
+)
 def test_a_damaged_cache_is_none(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, {ORT: 0.02, OV32: 0.01})
     choices_file().parent.mkdir(parents=True)

@@ -14,7 +14,7 @@ from atelier.engines.network.tiles import Tiling, even, reflected
 SIDES = st.integers(1, 70)
 
 
-@given(SIDES, SIDES, st.integers(0, 12), st.sampled_from([1, 4, 8]), st.integers(0, 20), st.integers(0, 48))
+@given(SIDES, SIDES, st.integers(0, 12), st.sampled_from([1, 4, 8, 16]), st.integers(0, 20), st.integers(0, 48))
 @settings(max_examples=150, deadline=None)
 def test_windows_cover_every_pixel_once_and_see_what_the_whole_has_there(
     width: int, height: int, margin: int, multiple: int, reach: int, side: int

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from atelier.training.painter import MARGIN, MULTIPLE, Painter, Plan, Reader, mixed
+from atelier.engines.network import painter as engine
+from atelier.perception.network import CONVS, activations
+from atelier.training.painter import CELL, MARGIN, MULTIPLE, Painter, Plan, Reader, mixed
 
-PLAN = Plan(fine=16, wide=16, half=16, blocks=1, rank=2)
+PLAN = Plan(fine=16, wide=16, deep=24, half=16, blocks=1, deep_blocks=1, rank=2)
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +30,19 @@ def given(plan: Plan = PLAN, size: int = 32, batch: int = 1) -> tuple[torch.Tens
     return (
         torch.rand(batch, 3, size, size),
         torch.randn(batch, plan.numbers) * 0.2,
-        torch.randn(batch, plan.noise, size // MULTIPLE, size // MULTIPLE),
+        torch.randn(batch, plan.noise, size // CELL, size // CELL),
     )
 
 
 def test_a_style_is_as_many_numbers_as_its_parts() -> None:
-    # stem, down, wide0a, wide0b, up, detail are all 16 wide; two places with two factors 16 x 2 each; noise for 16 channels
-    assert PLAN.channels == 6 * 16
-    assert PLAN.numbers == 2 * 6 * 16 + 2 * 2 * 16 * 2 + 16
-    assert MARGIN % MULTIPLE == 0
+    # stem, down, rise, wide0a, wide0b, up, detail are 16 wide, below, deep0a and deep0b 24; two places with two factors 24 x 2 each;
+    # noise for 16 channels
+    assert PLAN.channels == 7 * 16 + 3 * 24
+    assert PLAN.numbers == 2 * PLAN.channels + 2 * 2 * 24 * 2 + 16
+    assert MARGIN % MULTIPLE == MULTIPLE % CELL == 0
 
 
-@pytest.mark.parametrize("size", [(32, 32), (40, 64), (8, 16)])
+@pytest.mark.parametrize("size", [(32, 32), (48, 64), (16, 32)])
 def test_pictures_keep_their_size(size: tuple[int, int]) -> None:
     x, style, _ = given()
     x = torch.rand(1, 3, *size)
@@ -117,11 +123,106 @@ def test_batch_normalisation_learns_its_statistics_and_then_keeps_them() -> None
     assert all(torch.equal(kept[name], value) for name, value in painter.named_buffers())
 
 
+def by_hand(painter: Painter, x: torch.Tensor, style: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """The body as the page on it draws it, one picture, from functions of torch alone."""
+    plan, state, at = painter.plan, painter.state_dict(), iter(range(10**6))
+    gammas, betas, tail = style[0].split([plan.channels, plan.channels, plan.numbers - 2 * plan.channels])
+    factors, gains = tail[: -plan.wide].reshape(2, 2, plan.deep, plan.rank), tail[-plan.wide :]
+
+    def normal(y: torch.Tensor) -> torch.Tensor:
+        own = [next(at) for _ in range(y.shape[1])]
+        return F.instance_norm(y, weight=1 + gammas[own], bias=betas[own])
+
+    def conv(name: str, y: torch.Tensor, edge: str = "constant", stride: int = 1) -> torch.Tensor:
+        return F.conv2d(F.pad(y, (1, 1, 1, 1), mode=edge), state[f"convs.{name}.weight"], stride=stride)
+
+    def matrix(i: int, y: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("cd,bdhw->bchw", torch.eye(plan.deep) + factors[i, 0] @ factors[i, 1].T, y)
+
+    quarter = F.relu(normal(conv("stem", F.pixel_unshuffle(x, 4), "replicate")))
+    y = conv("down", quarter, "replicate", 2) + gains[:, None, None] * F.conv2d(noise, state["noise.weight"])
+    eighth = F.relu(normal(y))
+    y = matrix(0, F.relu(normal(conv("below", eighth, "replicate", 2))))
+    for i in range(plan.deep_blocks):
+        z = F.relu(normal(conv(f"deep{i}a", y, "replicate")))
+        y = y + normal(conv(f"deep{i}b", z, "replicate"))
+    y = normal(F.conv2d(matrix(1, y), state["convs.rise.weight"])).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    y = F.relu(y + eighth)
+    for i in range(plan.blocks):
+        z = F.relu(normal(conv(f"wide{i}a", y, "replicate")))
+        y = y + normal(conv(f"wide{i}b", z, "replicate"))
+    y = F.relu(normal(conv("up", y.repeat_interleave(2, 2).repeat_interleave(2, 3))) + quarter)
+    y = F.relu(normal(F.pixel_shuffle(conv("detail", y), 2)))
+    out = F.conv2d(F.pad(y, (1, 1, 1, 1)), state["out.weight"], state["out.bias"])
+    return torch.sigmoid(F.pixel_shuffle(out, 2))
+
+
+def test_the_body_is_what_is_drawn_of_it() -> None:
+    plan = dataclasses.replace(PLAN, blocks=2, deep_blocks=2)
+    painter = Painter(plan)
+    x, style, noise = given(plan, 64)
+    with torch.no_grad():
+        assert torch.allclose(painter(x, style, noise), by_hand(painter, x, style, noise), atol=1e-5)
+
+
+def test_a_flat_photo_is_not_framed() -> None:
+    """What is painted has the period of the coarsest cells, up to where the margin begins: borders are repeated, and the zeros of the last
+    three convolutions fall on the margin."""
+    painter = Painter(dataclasses.replace(PLAN, blocks=2, deep_blocks=3))
+    style, side = 0.05 * torch.randn(1, painter.plan.numbers), 160
+    noise = torch.zeros(1, painter.plan.noise, side // CELL, side // CELL)
+    statistics: list[torch.Tensor] = []
+    painter(torch.rand(1, 3, side, side), style, noise, seen=statistics)  # a flat photo's own would make much of rounding
+    affine = torch.cat(statistics, 2)
+
+    def framed(name: str, padding: str) -> float:
+        conv = painter.convs[name]
+        assert isinstance(conv, torch.nn.Conv2d)
+        conv.padding_mode, conv._reversed_padding_repeated_twice = padding, [1, 1, 1, 1]  # type: ignore[assignment]
+        flat = torch.tensor([0.6, 0.5, 0.4]).view(1, 3, 1, 1).expand(1, 3, side, side)
+        with torch.no_grad():
+            inside = painter(flat, style, noise, affine=affine)[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        cells = inside.unfold(2, MULTIPLE, MULTIPLE).unfold(3, MULTIPLE, MULTIPLE)
+        return float((cells - cells[:, :, 4:5, 4:5]).abs().max())
+
+    for name in ("stem", "down", "below", "deep1a", "wide0a"):
+        assert framed(name, "zeros") > 1e-3, name
+        assert framed(name, "replicate") < 1e-6, name
+
+
+@pytest.mark.parametrize("changed", [{}, {"blocks": 2, "deep_blocks": 2}, {"blocks": 0, "deep_blocks": 0}, {"seen": (5, 6)}], ids=str)
+def test_a_window_depends_on_what_it_sees_and_on_no_less(changed: dict[str, Any]) -> None:
+    """Weights over 0 throughout, and average pooling, so that nothing hides what a pixel depends on."""
+    plan = dataclasses.replace(PLAN, output="linear", **changed)
+    painter = Painter(plan).double()
+    for weight in painter.parameters():
+        weight.data.abs_()
+    reach = engine.Painter(SimpleNamespace(metadata={"atelier.plan": json.dumps(vars(plan))})).reach  # type: ignore[arg-type]
+    left, right = MULTIPLE * (reach // MULTIPLE + 2), MULTIPLE * (reach // MULTIPLE + 4)
+    x = torch.rand(1, 3, 32, left + right, dtype=torch.float64, requires_grad=True)
+    features = None
+    if plan.seen:
+        widths = (3, 4, 4, 4, 4, 5, 5, 5, 5, 6)
+        eye = {
+            name: (torch.rand(c, b, 3, 3).double(), torch.zeros(c).double()) for name, b, c in zip(CONVS, widths, widths[1:], strict=False)
+        }
+        found = activations(eye, F.avg_pool2d(x, 2), ("conv3_1", "conv4_1"), "average")
+        features = found["conv3_1"], found["conv4_1"]
+    noise = torch.zeros(1, plan.noise, 32 // CELL, x.shape[3] // CELL).double()
+    affine = torch.stack((torch.ones(1, plan.channels), torch.zeros(1, plan.channels)), 1).double()
+    style = torch.zeros(1, plan.numbers).double()
+    torch.autograd.backward(painter(x, style, noise, features, affine=affine)[..., left:right].sum())
+    assert x.grad is not None
+    columns = x.grad.abs().sum((0, 1, 2)).nonzero().flatten()
+    assert left - int(columns[0]) == reach
+    assert reach - MULTIPLE < int(columns[-1]) + 1 - right <= reach
+
+
 def test_the_photos_features_are_taken_in() -> None:
     plan = dataclasses.replace(PLAN, seen=(6, 8))
     painter = Painter(plan)
     x, style, noise = given(plan)
-    features = torch.rand(1, 6, 8, 8), torch.rand(1, 8, 4, 4)
+    features = torch.rand(1, 6, 4, 4), torch.rand(1, 8, 2, 2)
     plain = painter(x, style, noise, features)
     for i in range(2):
         other = tuple(f * (2 if at == i else 1) for at, f in enumerate(features))
@@ -138,7 +239,7 @@ def test_a_reader_starts_near_no_style_and_knows_what_it_reads() -> None:
     assert numbers.shape == (2, PLAN.numbers)
     assert not torch.allclose(numbers[0], numbers[1], atol=1e-4)
     assert float(numbers[:, : 2 * PLAN.channels].abs().max()) < 0.2
-    first, second = numbers[:, 2 * PLAN.channels : -PLAN.wide].unflatten(1, (2, 2, PLAN.wide, PLAN.rank)).unbind(2)
+    first, second = numbers[:, 2 * PLAN.channels : -PLAN.wide].unflatten(1, (2, 2, PLAN.deep, PLAN.rank)).unbind(2)
     assert float(first.abs().max()) < 0.2 < float(second.abs().max())  # so that products are about 0, and their gradients are not
     assert numbers[:, -PLAN.wide :].mean().item() == pytest.approx(0.1, abs=0.05)
     alone = reader({name: gram[:1] for name, gram in grams.items()})

@@ -9,7 +9,21 @@ from typing import Annotated
 import typer
 
 import atelier
-from atelier.cli import benching, colouring, drawing, exporting, judging, looking, painting, styles, training, weights  # noqa: F401  (each adds its commands to the app)
+from atelier.cli import (  # noqa: F401  (each adds its commands to the app)
+    benching,
+    colouring,
+    comparing,
+    drawing,
+    exploring,
+    exporting,
+    judging,
+    looking,
+    painting,
+    regions,
+    styles,
+    training,
+    weights,
+)
 from atelier.cli.base import app, explained, say
 from atelier.errors import Cancelled
 

@@ -26,8 +26,12 @@ Out = Annotated[
 ]
 StyleOption = Annotated[
     list[str] | None,
-    typer.Option("--style", "-s", help="Painting: path, URL, -, or a name from `atelier styles`; STYLE=WEIGHT, several blend"),
-]
+    typer.Option(
+        "--style", "-s",
+        help="Painting: path, URL, -, or a name from `atelier styles`; STYLE=WEIGHT, several blend; STYLE@REGION paints a region; and "
+        "STYLE,size=2,rotate=90,strokes=coarse (or fine)",
+    ),
+]  # fmt: skip
 EngineOption = Annotated[
     str,
     typer.Option("--engine", "-e", help="instant (trained networks) or optimize; auto is instant, unless an option asks for the other"),
@@ -38,6 +42,37 @@ RecipeOption = Annotated[
 Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own; of the optimiser up to 4096)")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same device, same picture")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps; of the instant engine also coreml, directml")]
+_WHERE = "Which style goes where"
+RegionsOption = Annotated[
+    str,
+    typer.Option(
+        "--regions", show_default=False, rich_help_panel=_WHERE,
+        help="Colour-coded map of the photo, whose parts STYLE@REGION names; or auto (@object, @background), or auto:5. "
+        "What no style names stays the photo; `atelier regions` shows them",
+    ),
+]  # fmt: skip
+MaskOption = Annotated[
+    list[str] | None,
+    typer.Option("--mask", rich_help_panel=_WHERE, help="Picture, white where a style goes: one for each --style, in their order"),
+]
+StyleRegions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style-regions", rich_help_panel=_WHERE,
+        help="Map of a painting, one for each --style: a region of it goes to that of the photo with the same name or colour",
+    ),
+]  # fmt: skip
+Feather = Annotated[
+    float | None,
+    typer.Option("--feather", rich_help_panel=_WHERE, help="Width of the borders between regions, px (default: by the picture's size)"),
+]
+Blend = Annotated[
+    str,
+    typer.Option(
+        "--blend", show_default=False, rich_help_panel=_WHERE,
+        help="From the first style to the second: a grey picture, black to white, or horizontal, vertical, diagonal, radial",
+    ),
+]  # fmt: skip
 Every = Annotated[int, typer.Option("--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on")]
 Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
 Log = Annotated[str | None, typer.Option("--log", help="Write losses as JSON lines; `atelier plot` draws them")]

@@ -31,7 +31,7 @@ def _listed(value: bool) -> None:
 @with_options
 def recolor(
     picture: Annotated[str, typer.Argument(help="Picture to recolour: path, URL, or - for standard input")],
-    like: Annotated[str, typer.Option("--like", "-l", help="Picture whose colours it gets")],
+    like: Annotated[str, typer.Option("--like", "-l", help="Picture whose colours it gets, or a style by name")],
     out: Out,
     method: Annotated[str, typer.Option("--method", help="How: see --list")] = "transport",
     space: Annotated[str, typer.Option("--space", help="Colour space (default: what suits the method): see --list")] = "",

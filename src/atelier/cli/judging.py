@@ -22,7 +22,7 @@ Named = Sequence[tuple[str, "Verdict"]]
 def evaluate(
     pictures: Annotated[list[str], typer.Argument(help="Painted pictures: paths, globs, folders, URLs, or - for standard input")],
     content: Annotated[str, typer.Option("--content", "-c", help="The photo they were painted from")],
-    style: Annotated[str, typer.Option("--style", "-s", help="The painting in whose manner they are")],
+    style: Annotated[str, typer.Option("--style", "-s", help="The painting in whose manner they are, or a style by name")],
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw style against content: .png, .svg or .pdf")] = None,
     size: Annotated[int, typer.Option("--size", help="Long side that the pictures are looked at in, px")] = 512,
@@ -40,6 +40,7 @@ def evaluate(
     from atelier.media import STANDARD, atomic_write, check_place, expand
     from atelier.progress import Progress
     from atelier.run import check_apart
+    from atelier.run.opening import as_picture, open_style
     from atelier.run.places import beforehand
 
     sources = expand(pictures)
@@ -54,11 +55,11 @@ def evaluate(
     if plot is not None:
         check_chart(plot)
     with watching(quiet) as report:
-        judge = Judge(
-            content, style, size=size, features=features, seed=seed, limits=limits(max_pixels, max_bytes, allow_private), report=report
-        )
+        opened = limits(max_pixels, max_bytes, allow_private)
+        painted_like = as_picture(open_style(style, opened, report))
+        judge = Judge(content, painted_like, size=size, features=features, seed=seed, limits=opened, report=report)
         named = []
-        for done, (label, source) in enumerate(zip(_labels(sources), sources, strict=True), 1):
+        for done, (label, source) in enumerate(zip(labels_of(sources), sources, strict=True), 1):
             named.append((label, judge(source)))
             report(Progress("judging", done, len(sources)))
         photo, painting = judge.extremes()
@@ -73,16 +74,16 @@ def evaluate(
     if plot is not None:
         draw_chart(named, photo, painting, plot)
     if not quiet and as_json != STANDARD:
-        _show(named, [("the photo", photo), ("the painting", painting)])
+        show_table(named, [("the photo", photo), ("the painting", painting)])
 
 
-def _labels(sources: Sequence[str]) -> list[str]:
+def labels_of(sources: Sequence[str]) -> list[str]:
     """Names of files without folders and suffixes, where these tell them apart."""
     stems = [Path(source).stem if source != "-" else "standard input" for source in sources]
     return stems if len(set(stems)) == len(stems) else list(sources)
 
 
-def _show(named: Named, ends: Named) -> None:
+def show_table(named: Named, ends: Named) -> None:
     """The table, a column a picture; the best of several is bold. Notes follow, those that all pictures share once."""
     from rich.console import Console
     from rich.table import Table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
+import re
 import sys
 import typing
 from collections.abc import Callable
@@ -18,13 +19,16 @@ import typer
 from atelier.cli.base import (
     AllowPrivate,
     Animation,
+    Blend,
     CheckpointOption,
     Depth,
     Device,
     EngineOption,
     Every,
+    Feather,
     Form,
     Log,
+    MaskOption,
     MaxBytes,
     MaxPixels,
     Out,
@@ -32,9 +36,11 @@ from atelier.cli.base import (
     Quality,
     Quiet,
     RecipeOption,
+    RegionsOption,
     Seed,
     Size,
     StyleOption,
+    StyleRegions,
     app,
     explained,
     limits,
@@ -84,11 +90,37 @@ class Beside:
     checkpoint: CheckpointOption = None
 
 
+@dataclass(frozen=True)
+class Parted:
+    """Which style goes to which part of a photo."""
+
+    regions: RegionsOption = ""
+    mask: MaskOption = None
+    style_regions: StyleRegions = None
+    feather: Feather = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As fields of a request."""
+        masks, maps = tuple(self.mask or ()), tuple(self.style_regions or ())
+        return {"regions": self.regions, "masks": masks, "style_regions": maps, "feather": self.feather}
+
+
+@dataclass(frozen=True)
+class Places(Parted):
+    """Which style goes where, and how one goes over into another."""
+
+    blend: Blend = ""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {**super().told, "blend": self.blend}
+
+
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of those of its parameters that are Beside or Writing; they arrive as these."""
-    groups: dict[str, type[Any]] = {"beside": Beside, "writing": Writing}
+    """Give a command the options of those of its parameters that are Parted, Places, Beside or Writing; they arrive as these."""
     own = inspect.signature(command, eval_str=True).parameters
-    groups = {name: kind for name, kind in groups.items() if name in own}
+    groups: dict[str, Any] = {name: p.annotation for name, p in own.items() if p.annotation in (Parted, Places, Beside, Writing)}
     keyword = inspect.Parameter.KEYWORD_ONLY
     derived: list[inspect.Parameter] = []
     for kind in groups.values():
@@ -121,6 +153,7 @@ def stylize(
     seed: Seed = 0,
     device: Device = "auto",
     *,
+    places: Places,
     beside: Beside,
     writing: Writing,
     settings: dict[str, Any],
@@ -130,7 +163,7 @@ def stylize(
     from atelier.run import check_apart, check_derived, settled, sources
 
     photos = expand(photos)
-    styles = tuple(_style(text) for text in style or ())
+    styles = tuple(style_of(text) for text in style or ())
     into_folder = Path(out).is_dir() or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
         raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder that exists")
@@ -138,7 +171,9 @@ def stylize(
         raise SettingError("--log, --checkpoint and --animation are of one photo: paint the photos one by one")
     if len(photos) > 1 and any(each.source == "-" for each in styles):
         raise SettingError("a painting from standard input is there for one photo only: give its file")
-    requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine) for photo in photos]
+    if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
+        raise SettingError("a map from standard input is there for one photo only: give its file")
+    requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, **places.told) for photo in photos]
     targets = [str(Path(out) / f"{_stem(photo)}.png") if into_folder else out for photo in photos]
     settled(requests[0])
     if len(set(targets)) < len(targets):
@@ -171,7 +206,7 @@ def texture(
     if (width is None) != (height is None) or (width is not None and size is not None):
         raise SettingError("give --width and --height together, or --size")
     canvas = (width, height) if width is not None and height is not None else None
-    request = Request("texture", None, (_style(painting),), recipe, settings, size, canvas, seed, device)
+    request = Request("texture", None, (style_of(painting),), recipe, settings, size, canvas, seed, device)
     ended(_make(request, out, beside, writing))
 
 
@@ -224,7 +259,8 @@ def redo(
         out = str(Path(picture).with_name(f"{Path(picture).stem}-redo{Path(picture).suffix or '.png'}"))
         if writing.overwrite is None:
             check_derived([out])
-    piped = "-" in (request.content, *(style.source for style in request.styles), request.settings.get("start"))
+    maps = (request.regions, request.blend, *request.masks, *request.style_regions)
+    piped = "-" in (request.content, *(style.source for style in request.styles), *maps, request.settings.get("start"))
     if piped and sys.stdin.isatty():
         raise SettingError(
             f"{picture} was made from standard input: pipe the same picture in again, as in atelier redo {picture} < photo.jpg"
@@ -295,16 +331,63 @@ def _files(sources: list[str]) -> list[str]:
     return [name for name in sources if name != "-" and "://" not in name]
 
 
-def _style(text: str) -> Style:
-    """`painting.jpg` or `painting.jpg=0.3`; a path that exists is a path, whatever is in its name."""
+def style_of(text: str) -> Style:
+    """`painting.jpg[=0.3][@sky][,size=2][,rotate=90][,strokes=coarse]`; a path that exists is a path, whatever is in its name."""
+    said, how = text, dict[str, Any]()
+    options = re.compile(r"(.+),\s*(size|rotate|strokes)\s*=\s*([^,@]*)(@[^,]*)?", re.DOTALL)
+    while not (_exists(text) or _exists(text.rpartition("@")[0])) and (found := options.fullmatch(text)):
+        text, key, value = found[1] + (found[4] or ""), found[2], found[3].strip()
+        if key in how:
+            raise SettingError(f"--style {said}: {key} is given twice")
+        how[key] = value if key == "strokes" else _number(value, f"--style {said}: {key}={value} must be a number")
+    if not _exists(text):
+        text, region = _with_region(text)
+        region, weight = _with_weight(region)
+        how |= ({"region": region} if region else {}) | ({} if weight is None else {"weight": weight})
+    if not _exists(text):
+        text, weight = _with_weight(text)
+        if weight is not None and "weight" in how:
+            raise SettingError(f"--style {said}: the weight is given twice")
+        how |= {} if weight is None else {"weight": weight}
+    return Style(text, **how)
+
+
+def _with_region(text: str) -> tuple[str, str]:
+    """`painting.jpg@sky` in two; a URL may have @ in it, and so may a file's name."""
+    source, at, region = text.rpartition("@")
+    if not at or not source or not region:
+        return text, ""
+    if "://" in text and (re.search(r"[/?&.:]", region) or source.endswith("://") or "/" not in source.partition("://")[2]):
+        return text, ""
+    misspelt = re.search(r"\.(png|jpe?g|webp|tiff?|avif|heic|bmp|gif)(=[\d.]+)?$", region, re.IGNORECASE)
+    return (text, "") if misspelt and not _exists(source) else (source, region)
+
+
+def _with_weight(text: str) -> tuple[str, float | None]:
+    """`painting.jpg=0.3` in two."""
     source, equals, weight = text.rpartition("=")
-    if not equals or Path(text).exists() or "://" in weight:
-        return Style(text)
+    if not equals or not source or "://" in weight:
+        return text, None
+    if "://" in text and "?" in text and "=" not in re.split("[?&]", source)[-1]:
+        return text, None  # the last of a query's own
     try:
-        share = float(weight)
+        return source, float(weight)
     except ValueError:
-        return Style(text)
-    return Style(source, share)
+        return text, None
+
+
+def _number(text: str, otherwise: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingError(otherwise) from None
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # no name of a file
+        return False
 
 
 def _stem(source: str) -> str:

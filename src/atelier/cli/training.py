@@ -90,17 +90,19 @@ def network(
 def compress(
     trained: Annotated[Path, typer.Argument(metavar="NETWORK", help="A network.safetensors, or the folder it is in")],
     out: Annotated[Path, typer.Option("--out", "-o", help="File to write, .safetensors")],
-    wide: Annotated[int, typer.Option("--wide", help="Channels at 1/8 to keep", min=4)],
+    wide: Annotated[int | None, typer.Option("--wide", help="Channels at 1/8 to keep (default: all)", min=4)] = None,
+    deep: Annotated[int | None, typer.Option("--deep", help="Channels at 1/16 to keep (default: all)", min=4)] = None,
     quiet: Quiet = False,
 ) -> None:
     """Cut a narrower network out of a trained one, to be trained on with `train network --start`."""
     ready()
     from atelier.training.compress import compressed
 
-    before, after = compressed(trained, out, wide)
+    before, after = compressed(trained, out, wide or 0, deep or 0)
     if not quiet:
         typer.echo(f"Cut: {out}  {before:,} numbers to {after:,}", err=True)
-        typer.echo(f"It has to be trained on: atelier train network --start {out} --wide {wide} ...", err=True)
+        shape = "".join(f" --{name} {count}" for name, count in (("wide", wide), ("deep", deep)) if count)
+        typer.echo(f"It has to be trained on: atelier train network --start {out}{shape} ...", err=True)
 
 
 train_app.command("style")(style)

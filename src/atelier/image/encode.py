@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import imagecodecs
-import tifffile
 from PIL import ExifTags, TiffImagePlugin, features
 from PIL import Image as Pillow
 
@@ -98,6 +97,8 @@ def _tiff(image: Image, depth: int) -> bytes:
     taken = exif.get_ifd(ExifTags.IFD.Exif) if isinstance(exif, Pillow.Exif) else {}
     if taken:
         tags.append((_PLACEHOLDER, 4, 1, 0, True))
+    import tifffile  # here, as most pictures are of other formats
+
     stream = io.BytesIO()
     tifffile.imwrite(
         stream,
@@ -122,6 +123,8 @@ def _with_exif_directory(data: bytes, taken: Mapping[int, Any]) -> bytes:
     directory = TiffImagePlugin.ImageFileDirectory_v2()  # little-endian, like the file
     directory.update(taken)
     data += b"\0" * (len(data) % 2)  # directories begin at even offsets
+    import tifffile
+
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         entry = cast(tifffile.TiffPage, file.pages[0]).tags[_PLACEHOLDER].offset
     pointer = struct.pack("<HHII", ExifTags.IFD.Exif, 4, 1, len(data))

@@ -11,12 +11,12 @@ so there the whole mapping goes as JSON into one property, `atelier:text`. A pho
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import escape, unescape
 
 from PIL import ExifTags
 from PIL import Image as Pillow
@@ -90,7 +90,7 @@ def to_xmp(text: Mapping[str, str]) -> bytes:
         return b""
     words = json.dumps(dict(text), ensure_ascii=False)
     words = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", words)
-    return _XMP.format(escape(words)).encode()
+    return _XMP.format(html.escape(words, quote=False)).encode()
 
 
 def from_xmp(packet: bytes | str) -> dict[str, str]:
@@ -102,7 +102,7 @@ def from_xmp(packet: bytes | str) -> dict[str, str]:
     if not match:
         return {}
     try:
-        found = json.loads(unescape(match[1]))
+        found = json.loads(html.unescape(match[1]))
     except (ValueError, RecursionError):
         return {}
     return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}

@@ -167,8 +167,9 @@ class Regions:
         own, total = self._own_and_total(feather)
         return cast(Pixels, self._raw(at, feather, own) / total)
 
-    def soft(self, feather: float = 0.0) -> Pixels:
-        """float32 (R, H, W) in [0, 1], summing to 1 over the regions: how much each counts where.
+    def soft(self, feather: float = 0.0, only: Sequence[int] | None = None) -> Pixels:
+        """float32 (R, H, W) in [0, 1], summing to 1 over the regions: how much each counts where. only: of these regions, in this
+        order; what is left of 1 is then the others'.
 
         feather: width in px of the band over a border in which one region goes over into the next, half of it on either side;
         up to 1 px the border is hard. Beyond the band weights are exactly 0 and 1. They are smooth steps of the signed
@@ -177,15 +178,16 @@ class Regions:
 
         Raises SettingError for a feather that is negative or not finite.
         """
+        wanted = range(len(self.names)) if only is None else only
         if self.weights is not None:
-            return self.weights.copy()
-        planes = np.empty((len(self.names), *self.labels.shape), np.float32)
+            return self.weights[list(wanted)]
+        planes = np.empty((len(wanted), *self.labels.shape), np.float32)
         if _hard(feather):
-            for at, plane in enumerate(planes):
+            for at, plane in zip(wanted, planes, strict=True):
                 np.equal(self.labels, at, out=plane, casting="unsafe")
             return planes
         own, total = self._own_and_total(feather)
-        for at, plane in enumerate(planes):
+        for at, plane in zip(wanted, planes, strict=True):
             np.divide(self._raw(at, feather, own), total, out=plane)
         return planes
 

@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
-from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
 from atelier.errors import ImageError
 from atelier.image import metadata
 from atelier.image.limits import Limits, check_size
 from atelier.image.samples import Samples
 
+if TYPE_CHECKING:
+    import tifffile  # which takes long to import, and most pictures are of other formats
+
 # What it has to say about a damaged file, we say by raising; without this it would reach the terminal too.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 ORIENTATION_TAG, XMP_TAG, ICC_TAG, DNG_TAG = 274, 700, 34675, 50706
 REDUCED = 1  # a bit of NewSubfileType: a smaller version of something else in the file
+MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6  # of PhotometricInterpretation
 COLOURS: dict[int, int] = {
-    PHOTOMETRIC.MINISWHITE: 1,
-    PHOTOMETRIC.MINISBLACK: 1,
-    PHOTOMETRIC.RGB: 3,
-    PHOTOMETRIC.PALETTE: 1,
-    PHOTOMETRIC.SEPARATED: 4,
-    PHOTOMETRIC.YCBCR: 3,  # only compressed as JPEG, which tifffile hands out as RGB
+    MINISWHITE: 1,
+    MINISBLACK: 1,
+    RGB: 3,
+    PALETTE: 1,
+    SEPARATED: 4,
+    YCBCR: 3,  # only compressed as JPEG, which tifffile hands out as RGB
 }
+_ASSOCIATED, _STRAIGHT = 1, 2  # of ExtraSamples: alpha that colours are multiplied with, and alpha
 
 
 def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
     """The first page. Raises ImageError where it is over the limits, cut short or of a kind not read here, and
     whatever tifffile does where the file is damaged otherwise."""
+    import tifffile
+
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = cast(tifffile.TiffPage, file.pages[0])
+        page = cast("tifffile.TiffPage", file.pages[0])
         check_size(page.imagewidth, page.imagelength, name, limits)
         _check_kind(page, data, name)
         array = _channels_last(page, name)
@@ -83,7 +88,7 @@ def _channels_last(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
 
 def decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
     """Colours (H, W, 1, 3 or 4), straight alpha and notes."""
-    if page.photometric == PHOTOMETRIC.PALETTE:
+    if page.photometric == PALETTE:
         if page.colormap is None:
             raise ImageError(f"{name} is damaged: its palette is missing")
         # (N, 3); some writers stretch 8 bits to 16 by 256, some by 257, and the upper byte is right for both
@@ -94,13 +99,13 @@ def decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[ND
         raise ImageError(f"{name} is damaged: {array.shape[2]} channels where there should be {wanted}")
     array, notes = _scaled(array, page.bitspersample, name)
     colours, rest = array[:, :, :wanted], array[:, :, wanted:]
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
+    if page.photometric == MINISWHITE:
         colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
     kinds = page.extrasamples[: rest.shape[2]]
-    if EXTRASAMPLE.UNASSALPHA in kinds:
-        return colours, rest[:, :, kinds.index(EXTRASAMPLE.UNASSALPHA)], notes
-    if EXTRASAMPLE.ASSOCALPHA in kinds:
-        straight, alpha = _straight(colours, rest[:, :, kinds.index(EXTRASAMPLE.ASSOCALPHA)])
+    if _STRAIGHT in kinds:
+        return colours, rest[:, :, kinds.index(_STRAIGHT)], notes
+    if _ASSOCIATED in kinds:
+        straight, alpha = _straight(colours, rest[:, :, kinds.index(_ASSOCIATED)])
         return straight, alpha, notes
     if rest.shape[2]:
         notes += (f"{rest.shape[2]} extra channel(s) without a meaning were left out",)

@@ -29,11 +29,6 @@ _HEADERS = {"User-Agent": "atelier", "Accept": "image/*, */*;q=0.5", "Accept-Enc
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-def is_url(source: str) -> bool:
-    """Whether a source is an address of the web (any scheme) rather than a path."""
-    return "://" in source
-
-
 def download(url: str, limits: Limits = Limits()) -> bytes:
     """What is at an http or https URL. Raises SourceError, also for what goes over `limits`."""
     deadline = time.monotonic() + limits.seconds * _WHOLE

@@ -14,7 +14,6 @@ import numpy as np
 
 from atelier.errors import OutputError, SourceError
 from atelier.image import Image, Limits, decode, encode, format_name
-from atelier.media.download import download, is_url
 from atelier.media.files import atomic_write, check_place
 from atelier.progress import Progress, Report, silent
 
@@ -95,10 +94,17 @@ def _name(source: str | Path | bytes | BinaryIO) -> str:
     return "picture" if isinstance(source, bytes) else str(getattr(source, "name", "picture"))
 
 
+def is_url(source: str) -> bool:
+    """Whether a source is an address of the web (any scheme) rather than a path."""
+    return "://" in source
+
+
 def _read(source: str | Path | bytes | BinaryIO, limits: Limits) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, str) and is_url(source):
+        from atelier.media.download import download  # which takes long to import
+
         return download(source, limits)
     if not isinstance(source, (str, Path)):
         return _bounded(source, _name(source), limits)

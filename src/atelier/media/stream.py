@@ -14,13 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from tifffile import PHOTOMETRIC
 
 from atelier.errors import AtelierError, ImageError, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, fit, metadata
@@ -28,9 +26,12 @@ from atelier.image.colour import srgb_profile, to_srgb, unit
 from atelier.image.decode import quiet, turned
 from atelier.image.limits import check_size
 from atelier.image.resize import INVISIBLE
-from atelier.image.tiff import COLOURS, DNG_TAG, ICC_TAG, ORIENTATION_TAG, REDUCED, XMP_TAG, decoded
+from atelier.image.tiff import COLOURS, DNG_TAG, ICC_TAG, ORIENTATION_TAG, REDUCED, RGB, XMP_TAG, YCBCR, decoded
 from atelier.image.value import Pixels
 from atelier.media.files import atomic_file, check_place
+
+if TYPE_CHECKING:
+    import tifffile  # which takes long to import, and most pictures are not streamed
 
 CACHE = 128 * 2**20  # bytes of decoded segments: two rows of 512-pixel tiles of a picture 43,000 pixels wide, at 8 bits
 COMPRESSIONS = ("deflate", "zstd", "lzw", "none")
@@ -94,8 +95,10 @@ class StreamSource:
         self.name = name
         self._file = file
         self._cache = _Cache(cache)
+        import tifffile
+
         tiff = tifffile.TiffFile(file)
-        page = cast(tifffile.TiffPage, tiff.pages[0])
+        page = cast("tifffile.TiffPage", tiff.pages[0])
         check_size(page.imagewidth, page.imagelength, name, limits)
         if DNG_TAG in page.tags or page.subfiletype & REDUCED or header[8:10] == b"CR":
             raise Unstreamable(f"{name} is a camera's raw file; make a JPEG or TIFF of it first")
@@ -386,6 +389,8 @@ def write_stream(
     width, height = size
     if width < 1 or height < 1:
         raise SettingError(f"a picture's size must be at least 1 × 1, got {width} × {height}")
+    import tifffile
+
     coming = iter(windows)
     channels = 4 if alpha else 3
     with atomic_file(target, overwrite=overwrite) as file, tifffile.TiffWriter(file, bigtiff=True, byteorder="<") as writer:
@@ -505,6 +510,8 @@ def _exif(file: BinaryIO, header: bytes) -> tuple[bytes | None, tuple[str, ...]]
 
 def _levels(tiff: tifffile.TiffFile, main: _Level, name: str, file: BinaryIO, cache: _Cache) -> list[_Level]:
     """The file's own reduced versions of the page, in its colours and proportions."""
+    import tifffile
+
     levels = []
     try:
         for page in chain(islice(tiff.pages, 1, 1 + _MOST_LEVELS), islice(main.page.pages or (), _MOST_LEVELS)):
@@ -517,7 +524,7 @@ def _levels(tiff: tifffile.TiffFile, main: _Level, name: str, file: BinaryIO, ca
 
 def _is_smaller(page: tifffile.TiffPage, main: tifffile.TiffPage) -> bool:
     width, height = main.imagewidth, main.imagelength
-    coloured = {PHOTOMETRIC.RGB, PHOTOMETRIC.YCBCR}  # the latter in JPEG alone, and read as the former
+    coloured = {RGB, YCBCR}  # the latter in JPEG alone, and read as the former
     return (
         (page.photometric == main.photometric or {page.photometric, main.photometric} == coloured)
         and (page.dtype, page.bitspersample, page.samplesperpixel, page.extrasamples)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,9 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 TEACHER_CHANNELS = dict(zip(CONVS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512), strict=True))
 MEAN = (123.68, 116.779, 103.939)
 """Channel means (R, G, B) of ImageNet in 0..255, subtracted from the input (Simonyan & Zisserman 2014)."""
+
+LARGE = 2**23
+"""Numbers of a layer from which on memory is saved at its pooling, for a little time."""
 
 Weights = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -62,6 +66,40 @@ def pool(x: Tensor, kind: str) -> Tensor:
     raise SettingError(f"no pooling {kind!r}: max, average or l2")
 
 
+class _Brightest(torch.autograd.Function):
+    """ReLU and 2x2 max pooling in one, that remembers a byte a result where the two would keep their input and 8-byte indices.
+
+    Values and gradients are those of the two, to the last bit: of equals in a window the first gets the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        a, b, c, d = _corners(x)
+        above, below = torch.maximum(a, b), torch.maximum(c, d)
+        lower = below > above
+        from_where = torch.where(lower, (d > c).to(torch.uint8).add_(2), (b > a).to(torch.uint8))
+        y = torch.maximum(above, below).relu_()
+        ctx.shape = x.shape
+        ctx.save_for_backward(from_where.masked_fill_(y <= 0, 4))
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:  # type: ignore[override]
+        (from_where,) = ctx.saved_tensors
+        odd = ctx.shape[2] % 2 or ctx.shape[3] % 2  # the last row or column is in no window
+        out = (torch.zeros if odd else torch.empty)(ctx.shape, dtype=slope.dtype, device=slope.device)
+        out = out.contiguous(memory_format=torch.channels_last)
+        for place, corner in enumerate(_corners(out)):
+            torch.mul(slope, from_where == place, out=corner)
+        return out
+
+
+def _corners(x: Tensor) -> tuple[Tensor, ...]:
+    """Each window's four values, (B, C, H//2, W//2) each."""
+    height, width = (side // 2 * 2 for side in x.shape[2:])
+    return tuple(x[:, :, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1))
+
+
 def normalise(x: Tensor) -> Tensor:
     """RGB in [0, 1], (B, 3, H, W), to what the networks take: 0..255 minus the ImageNet mean."""
     return x * 255.0 - torch.tensor(MEAN, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
@@ -75,17 +113,22 @@ def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str
     """
     wanted = set(layers)
     seen: dict[str, Tensor] = {}
-    previous = CONVS[0]
-    for name in CONVS:
-        if name[4] != previous[4]:
+    pooled = True
+    for name, following in zip(CONVS, (*CONVS[1:], ""), strict=True):
+        if not pooled:
             x = pool(x, pooling)
         weight, bias = weights[name]
-        x = F.relu_(F.conv2d(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border))
+        x = F.conv2d(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border)
+        last = following[:5] != name[:5]  # of its block
+        pooled = not last
+        if last and pooling == "max" and name not in wanted and x.requires_grad and x.numel() >= LARGE:
+            x, pooled = _Brightest.apply(x), True
+        else:
+            x = F.relu_(x)
         if name in wanted:
             seen[name] = x
             if len(seen) == len(wanted):
                 break
-        previous = name
     return seen
 
 

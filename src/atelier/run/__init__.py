@@ -15,9 +15,10 @@ from atelier.run.colouring import recolor
 from atelier.run.drawing import draw, make_drawing, open_drawing, picture_of, picture_size, redraw, write_drawing
 from atelier.run.instant import make_instant, paint_instant, sources_instant
 from atelier.run.opening import LARGEST, Painting, as_picture, at_size, blank, open_style, settled
-from atelier.run.outputs import Made, digests, signed
-from atelier.run.painting import STARTS, make_painting, open_all, paint, sources_painting
+from atelier.run.outputs import Made, signed
+from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, sources_painting
 from atelier.run.places import Outputs, check_apart, check_derived
+from atelier.run.regions import GRADIENTS, Map, Where, is_word, laid_out, made_from, make_regions, open_places, rotated
 from atelier.run.sheet import make_sheet
 
 
@@ -41,25 +42,33 @@ def sources(request: Request) -> list[str]:
 
 
 __all__ = [
+    "GRADIENTS",
     "LARGEST",
     "STARTS",
     "Made",
+    "Map",
+    "Opened",
     "Outputs",
     "Painting",
+    "Where",
     "as_picture",
     "at_size",
     "blank",
     "check_apart",
     "check_derived",
-    "digests",
     "draw",
     "embedded",
+    "is_word",
+    "laid_out",
+    "made_from",
     "make",
     "make_drawing",
     "make_instant",
+    "make_regions",
     "make_sheet",
     "open_all",
     "open_drawing",
+    "open_places",
     "open_style",
     "paint",
     "paint_instant",
@@ -68,6 +77,7 @@ __all__ = [
     "recolor",
     "redo",
     "redraw",
+    "rotated",
     "settled",
     "signed",
     "sources",

@@ -11,7 +11,7 @@ from atelier.image import Limits
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
 from atelier.progress import Report, silent
-from atelier.request import Request, Style
+from atelier.request import Request
 from atelier.run.drawing import make_drawing, open_drawing
 from atelier.run.instant import make_instant
 from atelier.run.opening import settled
@@ -53,8 +53,16 @@ def found(request: Request, folder: Path) -> Request:
         return source
 
     settings = {name: place(value) if name in PLACES and isinstance(value, str) else value for name, value in request.settings.items()}
-    styles = tuple(Style(place(style.source), style.weight) for style in request.styles)
-    return dataclasses.replace(request, content=request.content and place(request.content), styles=styles, settings=settings)
+    return dataclasses.replace(
+        request,
+        content=request.content and place(request.content),
+        styles=tuple(dataclasses.replace(style, source=place(style.source)) for style in request.styles),
+        settings=settings,
+        regions=place(request.regions),
+        masks=tuple(map(place, request.masks)),
+        style_regions=tuple(map(place, request.style_regions)),
+        blend=place(request.blend),
+    )
 
 
 PLACES = ("model", "start", "features", "warm_features", "palette", "density")

@@ -52,17 +52,20 @@ def recolor(
     limits: Limits = Limits(),
     report: Report = silent,
 ) -> Image:
-    """The picture with the colours of the source, opened, written. method, space, stretch, seed: as for `recolour`.
+    """The picture with the colours of the source, a picture or a style by name, opened, written.
 
+    method, space, stretch, seed: as for `recolour`.
     mask: a picture of any size, white where colours change; source_mask: white where they are taken from. Raises AtelierError.
     """
+    from atelier.run.opening import as_picture, open_style
+
     with beforehand():
         check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
     named = [picture, source, *filter(None, (mask, source_mask))]
     check_outputs(outputs, named)
     if named.count(STANDARD) > 1:
         raise SettingError("only one picture can come from standard input")
-    image, colours = open_still(picture, limits, report), open_still(source, limits, report).flat()
+    image, colours = open_still(picture, limits, report), as_picture(open_style(source, limits, report)).flat()
     if method in METHODS and METHODS[method].aligned and colours.size != image.size:
         report(Progress("opening", note=f"{source} is brought from {_size(colours)} to {_size(image)}: {method} needs one size"))
         colours = resize(colours, image.size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -12,17 +11,18 @@ from typing import Any, cast
 
 import numpy as np
 
+from atelier.engines.guide import Guide, Sample
 from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image import Image, Limits
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, Unstreamable, open_still, open_stream, write_stream
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Request
-from atelier.run.colouring import coloured
-from atelier.run.opening import Painting, as_picture, at_size, open_style, settled_instant
-from atelier.run.outputs import Made, Watch, digests, signed, write_result
+from atelier.run.opening import at_size, open_style, settled_instant
+from atelier.run.outputs import Made, Watch, signed, write_result
 from atelier.run.painting import changed, check_painting, check_side, paint
 from atelier.run.places import Outputs
+from atelier.run.regions import finished, laid_out, made_from, open_places, places_read
 
 HELD_PIXELS = 64_000_000
 """Pictures from this many pixels on are painted from window to window where their format allows: held whole, they take 40 bytes a
@@ -34,14 +34,16 @@ WORTH_POLISHING = 1.5
 """Seconds that must be left for the optimiser to be called: it takes about one to begin."""
 
 
-def paint_instant(request: Request, content: Image, styles: Sequence[tuple[Painting, float]], *, report: Report = silent) -> Image:
-    """Content and styles, opened and of the size to work at, to the picture."""
+def paint_instant(
+    request: Request, content: Image, samples: Sequence[Sample], guide: Guide | None = None, *, report: Report = silent
+) -> Image:
+    """Content and samples, opened and of the size to work at, to the picture."""
     settings = settled_instant(request)
-    return coloured(_painted(request, settings, content, styles, report), content, settings)
+    return finished(_painted(request, settings, content, samples, guide, report), content, settings, guide)
 
 
 def _painted(
-    request: Request, settings: InstantSettings, content: Image, styles: Sequence[tuple[Painting, float]], report: Report
+    request: Request, settings: InstantSettings, content: Image, samples: Sequence[Sample], guide: Guide | None, report: Report
 ) -> Image:
     began = time.monotonic()
     if settings.model:
@@ -54,16 +56,16 @@ def _painted(
         return engine(content, report=report)
     from atelier.engines.network.engine import InstantEngine
 
-    painted = InstantEngine(styles, settings, request.device, request.seed)(content, report=report)
+    painted = InstantEngine(samples, settings, request.device, request.seed, guide)(content, report=report)
     left = settings.seconds - (time.monotonic() - began)
     if left < WORTH_POLISHING:
         return painted
-    return polished(request, settings, content, painted, styles, left, report)
+    return polished(request, settings, content, painted, samples, guide, left, report)
 
 
 def polished(
-    request: Request, settings: InstantSettings, content: Image, painted: Image, styles: Sequence[tuple[Painting, float]], seconds: float,
-    report: Report,
+    request: Request, settings: InstantSettings, content: Image, painted: Image, samples: Sequence[Sample], guide: Guide | None,
+    seconds: float, report: Report,
 ) -> Image:  # fmt: skip
     """The network's picture, painted on by the optimiser for so many seconds."""
     given = {
@@ -71,9 +73,8 @@ def polished(
         "iterations": 100_000,
     }  # fmt: skip
     onwards = dataclasses.replace(request, engine="optimize", settings=given)
-    pictures = [(as_picture(style), weight) for style, weight in styles]
     try:
-        return paint(onwards, content, pictures, start=painted, report=report)
+        return paint(onwards, content, samples, guide, start=painted, report=report)
     except MissingExtra as error:
         report(Progress("painting", note=f"the network's picture is not painted on: {error}"))
         return painted
@@ -89,15 +90,18 @@ def make_instant(
     if made := make_streamed(request, outputs, settings, limits, report, known):
         return made
     began = time.monotonic()
-    styles = [(open_style(style.source, limits, report), style.weight) for style in request.styles]
+    styles = [open_style(style.source, limits, report) for style in request.styles]
+    where = open_places(request, limits, report)
     assert request.content is not None
-    content = at_size(open_still(request.content, limits, report), request.size, report, limits, largest=math.inf)
+    photo = open_still(request.content, limits, report)
+    content = at_size(photo, request.size, report, limits, largest=math.inf)
     check_side(outputs, content)
-    inputs = made_from(content, styles)
+    samples, guide = laid_out(request, content, styles, where, size=photo.size, report=report)
+    inputs = made_from(content, samples, guide)
     if note := changed(inputs, known):
         report(Progress("opening", note=note))
     progress = Watch(outputs, report, began)
-    image = paint_instant(request, content, styles, report=progress)
+    image = paint_instant(request, content, samples, guide, report=progress)
     image = signed(image, request, progress.seconds, inputs)
     write_result(image, outputs)
     return Made(image, not progress.cancelled, progress.seconds, progress.last.step, dict(progress.last.losses), progress.missed)
@@ -116,6 +120,7 @@ def make_streamed(
         or settings.style_size != 1
         or settings.color != "style"
         or request.size is not None
+        or any(style.size != 1 for style in request.styles)
         or not Path(source).is_file()
     ):
         return None
@@ -128,17 +133,23 @@ def make_streamed(
         width, height = stream.size
         if width * height < HELD_PIXELS:
             return None
+        for option, told in (("--regions", request.regions), ("--mask", request.masks), ("--blend", request.blend)):
+            if told:
+                raise SettingError(
+                    f"{source} has {width}x{height} px and is painted from window to window, without {option}: give a --size"
+                )
         from atelier.engines.network.engine import InstantEngine
         from atelier.engines.network.painter import THUMBNAIL
 
         began = time.monotonic()
         report(Progress("opening", note=f"{width}x{height} px are painted from window to window"))
-        styles = [(open_style(style.source, limits, report), style.weight) for style in request.styles]
+        styles = [open_style(style.source, limits, report) for style in request.styles]
         small = stream.thumbnail(THUMBNAIL)
-        inputs = made_from(small, styles)
+        samples, _ = laid_out(request, small, styles)
+        inputs = made_from(small, samples)
         if note := changed(inputs, known):
             report(Progress("opening", note=note))
-        engine = InstantEngine(styles, settings, request.device, request.seed)
+        engine = InstantEngine(samples, settings, request.device, request.seed)
         progress = Watch(outputs, report, began)
         windows = engine.windows(stream.window, stream.size, np.asarray(small.pixels), progress)
         if stream.has_alpha:
@@ -151,12 +162,6 @@ def make_streamed(
             windows, target, stream.size, depth=depth, alpha=stream.has_alpha, text=text, exif=stream.exif, overwrite=outputs.overwrite
         )
         return Made(small, True, progress.seconds, progress.last.step, size=stream.size)
-
-
-def made_from(content: Image, styles: Sequence[tuple[Painting, float]]) -> dict[str, Any]:
-    """Digests of a photo, of paintings, and of what styles by name are by now."""
-    named = [hashlib.sha256(s.numbers.tobytes() + s.colours.mean.tobytes()).hexdigest()[:16] for s, _ in styles if not isinstance(s, Image)]
-    return {**digests(content, [(style, weight) for style, weight in styles if isinstance(style, Image)], None), "named": named}
 
 
 def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> None:
@@ -183,7 +188,7 @@ def sources_instant(request: Request) -> list[str]:
     from atelier.engines.network.catalogue import is_file
 
     files = [style.source for style in request.styles if is_file(style.source) or style.source == STANDARD]
-    names = [*([request.content] if request.content else []), *files, *([model] if model else [])]
+    names = [*([request.content] if request.content else []), *files, *places_read(request), *([model] if model else [])]
     if names.count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
     return names

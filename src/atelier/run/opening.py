@@ -124,5 +124,5 @@ def as_picture(style: Painting) -> Image:
     if isinstance(style, Image):
         return style
     if not style.swatch:
-        raise SettingError(f"the style {style.name} has no picture in it to paint from: give the painting, or --engine instant")
+        raise SettingError(f"the style {style.name} has no picture in it: give the painting; by name it is for --engine instant")
     return decode(style.swatch)

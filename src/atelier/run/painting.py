@@ -8,29 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from atelier.engines.guide import Guide, Sample
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode, fit
 from atelier.media import STANDARD, check_animation, check_place, check_target, open_still, write_animation
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
-from atelier.run.colouring import coloured
 from atelier.run.opening import LARGEST, as_picture, at_size, blank, open_style, settled_painting
 from atelier.run.outputs import (
     Checkpoint,
     Made,
     Watch,
-    digests,
     fingerprint,
     frame,
     signed,
     write_result,
 )
 from atelier.run.places import Outputs, beforehand, check_outputs
+from atelier.run.regions import finished, laid_out, made_from, open_places, places_read, rotated
 
 STARTS = ("photo", "recoloured", "noise", "grey")
 
@@ -38,13 +39,14 @@ STARTS = ("photo", "recoloured", "noise", "grey")
 def paint(
     request: Request,
     content: Image,
-    styles: list[tuple[Image, float]],
+    samples: Sequence[Sample],
+    guide: Guide | None = None,
     *,
     start: Image | None = None,
     report: Report = silent,
     **engine_call: Any,
 ) -> Image:
-    """Content and styles, opened and of the size to work at, to the picture. For a texture the content only gives the size."""
+    """Content and samples, opened and of the size to work at, to the picture. For a texture the content only gives the size."""
     try:
         from atelier.engines.optimize.engine import OptimizeEngine
     except ModuleNotFoundError as error:
@@ -52,9 +54,10 @@ def paint(
             raise
         raise MissingExtra("painting by optimisation", "torch") from error
     settings = settled_painting(request)
-    engine = OptimizeEngine(styles, settings, request.device, request.seed)
+    pictures = [replace(sample, picture=as_picture(sample.picture)) for sample in samples]
+    engine = OptimizeEngine(pictures, settings, request.device, request.seed, guide)
     painted = engine(content, start=start, report=until(report, settings.seconds), **engine_call)
-    return coloured(painted, content, settings)
+    return finished(painted, content, settings, guide)
 
 
 def until(report: Report, seconds: float) -> Report:
@@ -74,26 +77,46 @@ def sources_painting(request: Request) -> list[str]:
     settings = settled_painting(request)
     weights = [name for name in (settings.features, settings.warm_features) if Path(name).is_file()]
     start = [] if settings.start in STARTS else [settings.start]
-    return [*([request.content] if request.content else []), *(style.source for style in request.styles), *start, *weights]
+    styles = [style.source for style in request.styles]
+    return [*([request.content] if request.content else []), *styles, *places_read(request), *start, *weights]
 
 
-def open_all(request: Request, limits: Limits = Limits(), report: Report = silent) -> tuple[Image, list[tuple[Image, float]], Image | None]:
-    """The request's content at its working size, its styles, and the picture it starts from, if any."""
+@dataclass(frozen=True)
+class Opened:
+    """A request's content at its working size, what is learned from, which of it goes where, and the picture it starts from."""
+
+    content: Image
+    samples: list[Sample]
+    guide: Guide | None = None
+    start: Image | None = None
+
+    @property
+    def styles(self) -> list[tuple[Image, float]]:
+        """The pictures of the samples with their weights."""
+        return [(as_picture(sample.picture), sample.weight) for sample in self.samples]
+
+
+def open_all(request: Request, limits: Limits = Limits(), report: Report = silent) -> Opened:
+    """All that a request paints with, opened."""
     if sources_painting(request).count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
     start = settled_painting(request).start
-    styles = [(as_picture(open_style(style.source, limits, report)), style.weight) for style in request.styles]
+    styles = [as_picture(open_style(style.source, limits, report)).flat() for style in request.styles]
+    where = open_places(request, limits, report)
+    size = None
     if request.content is not None:
-        content = at_size(open_still(request.content, limits, report), request.size, report, limits)
+        photo = open_still(request.content, limits, report)
+        content, size = at_size(photo, request.size, report, limits), photo.size
     elif request.canvas and styles:
         content = blank(*request.canvas, limits)  # of just the size that was asked for, whatever it is
     elif styles:
-        own = styles[0][0].size
+        own = as_picture(rotated(styles[0], request.styles[0].rotate)).size
         content = at_size(blank(*(own if request.size is None else fit(own, request.size)), limits), request.size, report, limits)
     else:
         raise SettingError("nothing to paint: give a picture")
     begin = open_still(start, limits, report) if start not in STARTS else None
-    return content, [(image.flat(), weight) for image, weight in styles], begin
+    samples, guide = laid_out(request, content, styles, where, size=size, report=report)
+    return Opened(content, samples, guide, begin)
 
 
 def make_painting(
@@ -104,23 +127,25 @@ def make_painting(
     known: the digests of the pictures a run was made from, where it is repeated; what has changed since is noted.
     """
     check_painting(outputs, sources_painting(request))
-    content, styles, start = open_all(request, limits, report)
-    check_side(outputs, content)
-    inputs = digests(content, styles, start)
+    opened = open_all(request, limits, report)
+    check_side(outputs, opened.content)
+    inputs = made_from(opened.content, opened.samples, opened.guide, opened.start)
     if note := changed(inputs, known):
         report(Progress("opening", note=note))
     progress = Watch(outputs, report, time.monotonic())
     resume = None
     if outputs.checkpoint:
-        progress.checkpoint = Checkpoint(Path(outputs.checkpoint), fingerprint(request, content, styles, start))
+        known_by = fingerprint(request, opened.content, opened.styles, opened.start) + inputs["places"]
+        progress.checkpoint = Checkpoint(Path(outputs.checkpoint), known_by)
         resume = progress.checkpoint.load()
     if resume and progress.checkpoint:
         report(Progress("resuming", resume["done"], note=f"going on from iteration {resume['done']} of {outputs.checkpoint}"))
         progress.resumed(resume["done"], progress.checkpoint.seconds)
     try:
         image = paint(
-            request, content, styles, start=start, report=progress, resume=resume, keep=progress.keep if outputs.checkpoint else None
-        )
+            request, opened.content, opened.samples, opened.guide, start=opened.start, report=progress, resume=resume,
+            keep=progress.keep if outputs.checkpoint else None,
+        )  # fmt: skip
         image = signed(image, request, progress.seconds, inputs)
         try:
             write_result(image, outputs)
@@ -160,5 +185,6 @@ def check_side(outputs: Outputs, content: Image) -> None:
 def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     """What to say of pictures that are not what they were."""
     names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from", "named": "a style by name"}
+    names["places"] = "what goes where"
     found = [name for key, name in names.items() if known and key in inputs and known.get(key, inputs[key]) != inputs[key]]
     return f"{' and '.join(found)} changed since then: the result will be another" if found else ""

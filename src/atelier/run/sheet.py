@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from atelier.engines.guide import Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, decode, fit, resize
 from atelier.image.sheet import contact_sheet
@@ -37,7 +38,7 @@ def make_sheet(entries: Sequence[Entry], photo: str | None, target: str, *, limi
         report(Progress("painting", i + 1, len(entries)))
         label = f"{entry.name}\n{', '.join(filter(None, (entry.painter, entry.year)))}"
         if photo is not None:
-            cells.append((label, InstantEngine([(entry, 1.0)], InstantSettings())(small)))
+            cells.append((label, InstantEngine([Sample(entry)], InstantSettings())(small)))
         elif entry.swatch:
             cells.append((label, decode(entry.swatch)))
     sheet = contact_sheet(cells, side=SIDE)

@@ -25,7 +25,7 @@ from atelier.image.recolour import Moments
 from atelier.media import SUFFIXES, open_still
 from atelier.perception.network import STYLE_LAYERS
 from atelier.progress import Progress, Report, silent
-from atelier.training.objective import GIVEN, Eye, Spread, colours, padded
+from atelier.training.objective import GIVEN, Eye, Spread, colours, halved, padded
 
 Bytes = NDArray[np.uint8]
 """(H, W, 3) sRGB."""
@@ -200,7 +200,7 @@ class Pictures:
                 sight = self.eye(x)
                 features = dict.fromkeys(GIVEN, x)
                 if self.seen:  # the painter sees photos with a margin, so these are their features
-                    features = self.eye.network.see(padded(x), GIVEN) if self.photos else {n: sight.features[n] for n in GIVEN}
+                    features = self.eye.network.see(halved(padded(x) if self.photos else x), GIVEN)
                 spreads = [Spread.of(features[name][0]) for name in GIVEN] if self.seen else []
                 white = [s.whitened(features[n][0]).half().cpu() for s, n in zip(spreads, GIVEN, strict=False)] if self.photos else []
             content = sight.content[0].half().cpu() if self.photos else torch.empty(0)

@@ -1,10 +1,11 @@
 """The trained networks as ONNX, written node by node. Needs `onnx`, but not torch.
 
 `painter_model` and `reader_model` are what atelier itself runs: a painter that takes any style, and the reader of styles.
-`plain_model` is for everybody else: one style baked in, photo in, picture out, and nothing else to know. `read_painter` gets
-the weights back out of a painter's file.
+`plain_model` is for everybody else: one style baked in, photo in, picture out, and nothing else to know. `read_painter` and
+`read_reader` get the weights back out of the files of the first two.
 
-Weights are float16 in the files, and cast to float32 once, when a runtime loads them.
+Weights are float16 in the files, the many of a large kernel or matrix int8 with a scale for each of its outputs, and made float32
+once, when a runtime loads them.
 """
 
 from __future__ import annotations
@@ -32,8 +33,11 @@ except ImportError as error:
 Tensors = Mapping[str, NDArray[Any]]
 OPSET, IR = 17, 8
 EPSILON = 1e-5
-MARGIN, MULTIPLE = 16, 8
-"""As in training/painter.py: pixels of reflection around what is painted, and what the sides must then be multiples of."""
+MANY = 2**16
+"""Numbers from which on a kernel or matrix is int8 in the file."""
+MARGIN, MULTIPLE, CELL = 16, 16, 8
+"""As in training/painter.py: pixels of reflection around what is painted, what the sides must then be multiples of, and pixels from
+one number of the noise to the next."""
 
 
 class Graph:
@@ -75,6 +79,14 @@ class Graph:
         return self.constant(value, np.float16 if self.half else np.float32)
 
     def weight(self, name: str, array: NDArray[Any]) -> str:
+        """A kernel, matrix or vector: `stored`, or int8 with a scale for each of its outputs where there are MANY."""
+        if name in self.casts or array.size < MANY:
+            return self.stored(name, array)
+        scale = np.abs(array).max(axis=tuple(range(1, array.ndim))).astype(np.float32) / 127
+        shape = (-1, *[1] * (array.ndim - 1))
+        return self.packed(name, np.round(array / np.where(scale == 0, 1, scale).reshape(shape)).astype(np.int8), scale)
+
+    def stored(self, name: str, array: NDArray[Any]) -> str:
         """float16 in the file, float32 for the nodes (but see `half`)."""
         if name not in self.casts:
             self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array, np.float16), name)
@@ -82,9 +94,15 @@ class Graph:
         return self.casts[name]
 
     def packed(self, name: str, array: NDArray[np.int8], scale: NDArray[Any]) -> str:
-        """int8 with a scale for each of the first axis in the file, float32 for the nodes."""
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array, np.int8), name)
-        return self("Mul", self("Cast", name, to=TensorProto.FLOAT), self.single(scale.reshape(-1, 1, 1, 1)))
+        """int8 with a scale for each of the first axis in the file, float32 for the nodes (but see `half`)."""
+        if name not in self.casts:
+            dtype = np.float16 if self.half else np.float32
+            self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array, np.int8), name)
+            shaped = np.asarray(scale, dtype).reshape(-1, *[1] * (array.ndim - 1))
+            self.constants[f"{name}.scale"] = numpy_helper.from_array(shaped, f"{name}.scale")
+            cast = self("Cast", name, to=TensorProto.FLOAT16 if self.half else TensorProto.FLOAT)
+            self.casts[name] = self("Mul", cast, f"{name}.scale")
+        return self.casts[name]
 
     def slice(self, x: str, start: int, end: int, axis: int) -> str:
         return self("Slice", x, self.constant([start]), self.constant([end]), self.constant([axis]))
@@ -123,12 +141,14 @@ class Graph:
 def norms(plan: Mapping[str, Any]) -> dict[str, int]:
     """As Plan.norms, which needs torch to be imported."""
     wide = {f"wide{i}{half}": plan["wide"] for i in range(plan["blocks"]) for half in "ab"}
-    return {"stem": plan["fine"], "down": plan["wide"], **wide, "up": plan["fine"], "detail": plan["half"]}
+    deep = {f"deep{i}{half}": plan["deep"] for i in range(plan["deep_blocks"]) for half in "ab"}
+    first = {"stem": plan["fine"], "down": plan["wide"], "below": plan["deep"]}
+    return {**first, **deep, "rise": plan["wide"], **wide, "up": plan["fine"], "detail": plan["half"]}
 
 
 def count(plan: Mapping[str, Any]) -> int:
     """As Plan.numbers."""
-    return int(2 * sum(norms(plan).values()) + (4 * plan["rank"] + 1) * plan["wide"])
+    return int(2 * sum(norms(plan).values()) + 4 * plan["rank"] * plan["deep"] + plan["wide"])
 
 
 def swapped(stem: NDArray[Any], first: int, second: int) -> NDArray[Any]:
@@ -140,15 +160,16 @@ def swapped(stem: NDArray[Any], first: int, second: int) -> NDArray[Any]:
 
 def shapes(plan: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """What a Painter's state holds by its plan."""
-    fine, wide, half = plan["fine"], plan["wide"], plan["half"]
+    fine, wide, deep, half = plan["fine"], plan["wide"], plan["deep"], plan["half"]
     found: dict[str, tuple[int, ...]] = {"convs.stem.weight": (fine, 48, 3, 3), "convs.down.weight": (wide, fine, 3, 3)}
-    for name in norms(plan):
-        if name.startswith("wide"):
-            found[f"convs.{name}.weight"] = (wide, wide, 3, 3)
+    found |= {"convs.below.weight": (deep, wide, 3, 3), "convs.rise.weight": (wide, deep, 1, 1)}
+    for name, channels in norms(plan).items():
+        if name.startswith(("wide", "deep")):
+            found[f"convs.{name}.weight"] = (channels, channels, 3, 3)
     found |= {"convs.up.weight": (fine, wide, 3, 3), "convs.detail.weight": (4 * half, fine, 3, 3)}
     found["noise.weight"] = (wide, plan["noise"], 1, 1)
     if plan["seen"]:
-        found |= {"seen.stem.weight": (fine, plan["seen"][0], 3, 3), "seen.down.weight": (wide, plan["seen"][1], 3, 3)}
+        found |= {"seen.down.weight": (wide, plan["seen"][0], 3, 3), "seen.below.weight": (deep, plan["seen"][1], 3, 3)}
     found |= {"out.weight": (12, half, 3, 3), "out.bias": (12,)}
     if plan["norm"] == "batch":
         found |= {f"{kind}_{name}": (channels,) for kind in ("mean", "variance") for name, channels in norms(plan).items()}
@@ -160,30 +181,60 @@ def read_painter(model: bytes) -> tuple[dict[str, NDArray[np.float32]], dict[str
 
     Raises WeightsError for what is no such model, or is damaged.
     """
-    opened = open_painter(model)
+    opened = open_network(model, "painter")
     plan = read_plan({each.key: each.value for each in opened.metadata_props}.get("atelier.plan", ""))
     stored = {each.name: each for each in opened.graph.initializer}
-    tensors: dict[str, NDArray[np.float32]] = {}
-    for name, shape in shapes(plan).items():
-        kept = stored.get(name.removeprefix("convs."))
-        if kept is None or tuple(kept.dims) != shape or kept.data_location == TensorProto.EXTERNAL:
-            raise WeightsError(f"the painter's model lacks {name} of {' x '.join(map(str, shape))}: get the file anew")
-        try:
-            tensors[name] = numpy_helper.to_array(kept).astype(np.float32)
-        except (ValueError, TypeError, KeyError) as error:
-            raise WeightsError(f"the painter's model has {name} damaged: get the file anew") from error
+    tensors = {name: read_weight("painter", stored, name.removeprefix("convs."), shape) for name, shape in shapes(plan).items()}
     tensors["convs.stem.weight"] = swapped(tensors["convs.stem.weight"], 16, 3)
     return tensors, plan
 
 
-def open_painter(model: bytes) -> onnx.ModelProto:
-    """Raises WeightsError for what is no painter."""
+def read_reader(model: bytes, pocket: Tensors) -> dict[str, NDArray[np.float32]]:
+    """Of a model as `reader_model` writes it: the weights, by the names of a Reader's state.
+
+    pocket: the tensors of its file, as the model was made with: it holds products with pocket's metrics, and the factor that is given
+    back is one that has the same product. Raises WeightsError for what is no such model, or is damaged, or does not fit pocket.
+    """
+    stored = {each.name: each for each in open_network(model, "reader").graph.initializer}
+    tensors: dict[str, NDArray[np.float32]] = {}
+    inputs = 0
+    for name in sorted(name.removesuffix(".look") for name in stored if name.endswith(".look")):
+        metric = pocket[f"{name}.metric"].astype(np.float64) if f"{name}.metric" in pocket else np.zeros((0, 0))
+        looked = read_weight("reader", stored, f"{name}.look", (*stored[f"{name}.look"].dims[:1], metric.shape[1]))
+        tensors[f"looks.{name}.weight"] = (looked @ np.linalg.pinv(metric)).astype(np.float32)
+        inputs += len(looked) * (len(looked) + 1) // 2 + 1
+    tensors |= {f"hidden.0.{each}": read_weight("reader", stored, f"hidden.0.{each}", (inputs,)) for each in ("weight", "bias")}
+    for layer in ("hidden.1", "hidden.3", "numbers"):
+        bias = stored.get(f"{layer}.bias")
+        outputs = bias.dims[0] if bias is not None and bias.dims else 0
+        tensors[f"{layer}.weight"] = read_weight("reader", stored, f"{layer}.weight", (outputs, inputs))
+        tensors[f"{layer}.bias"] = read_weight("reader", stored, f"{layer}.bias", (outputs,))
+        inputs = outputs
+    return tensors
+
+
+def read_weight(kind: str, stored: Mapping[str, onnx.TensorProto], name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A tensor of a network's file, however `Graph.weight` put it there. Raises WeightsError."""
+    kept = stored.get(name)
+    if kept is None or tuple(kept.dims) != shape or kept.data_location == TensorProto.EXTERNAL:
+        raise WeightsError(f"the {kind}'s model lacks {name} of {' x '.join(map(str, shape))}: get the file anew")
+    try:
+        tensor = numpy_helper.to_array(kept).astype(np.float32)
+        if kept.data_type == TensorProto.INT8:
+            tensor *= numpy_helper.to_array(stored[f"{name}.scale"]).astype(np.float32).reshape(-1, *[1] * (len(shape) - 1))
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"the {kind}'s model has {name} damaged: get the file anew") from error
+    return tensor
+
+
+def open_network(model: bytes, kind: str) -> onnx.ModelProto:
+    """A painter's or a reader's file. Raises WeightsError for what is none of that kind."""
     try:
         opened = onnx.load_model_from_string(model)
     except Exception as error:  # protobuf's own, which is no part of its interface
-        raise WeightsError("the painter's model is no ONNX file, or is damaged or cut short: get it anew") from error
-    if {"key": "atelier.kind", "value": "painter"} not in [{"key": each.key, "value": each.value} for each in opened.metadata_props]:
-        raise WeightsError("this ONNX file is no painter of atelier's: there are no weights to take from it")
+        raise WeightsError(f"the {kind}'s model is no ONNX file, or is damaged or cut short: get it anew") from error
+    if {"key": "atelier.kind", "value": kind} not in [{"key": each.key, "value": each.value} for each in opened.metadata_props]:
+        raise WeightsError(f"this ONNX file is no {kind} of atelier's: there are no weights to take from it")
     return opened
 
 
@@ -195,9 +246,9 @@ def read_plan(text: str) -> dict[str, Any]:
     """A plan out of its JSON. Raises WeightsError for one that makes no sense."""
     try:
         plan = json.loads(text)
-        counts = [plan[name] for name in ("fine", "wide", "half", "rank", "noise")]
+        counts = [plan[name] for name in ("fine", "wide", "deep", "half", "rank", "noise")]
         fits = all(type(n) is int and 1 <= n <= WIDEST for n in [*counts, *plan["seen"]]) and len(plan["seen"]) in (0, 2)
-        fits = fits and type(plan["blocks"]) is int and 0 <= plan["blocks"] <= 64
+        fits = fits and all(type(plan[name]) is int and 0 <= plan[name] <= 64 for name in ("blocks", "deep_blocks"))
         fits = fits and plan["output"] in ("sigmoid", "tanh", "linear") and plan["norm"] in ("instance", "batch")
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError("the painter's model does not say its plan: it is damaged, or of another version of atelier") from error
@@ -267,15 +318,15 @@ class Asked:
         return scale, graph("Sub", beta, graph("Mul", mean, scale))
 
     def mixed(self, y: str, which: int) -> str:
-        graph, wide, rank = self.graph, self.plan["wide"], self.plan["rank"]
-        start = 2 * self.channels + which * 2 * wide * rank
-        u, v = self.numbers(start, 1, wide, rank), self.numbers(start + wide * rank, 1, wide, rank)
-        more = graph("MatMul", u, graph("MatMul", graph.transposed(v), graph.shaped(y, 1, wide, -1)))
+        graph, deep, rank = self.graph, self.plan["deep"], self.plan["rank"]
+        start = 2 * self.channels + which * 2 * deep * rank
+        u, v = self.numbers(start, 1, deep, rank), self.numbers(start + deep * rank, 1, deep, rank)
+        more = graph("MatMul", u, graph("MatMul", graph.transposed(v), graph.shaped(y, 1, deep, -1)))
         return graph("Add", y, graph("Reshape", more, graph("Shape", y)))
 
     def grained(self, y: str) -> str:
         wide = self.plan["wide"]
-        return self.graph("Mul", y, self.numbers(2 * self.channels + 4 * self.plan["rank"] * wide, 1, wide, 1, 1))
+        return self.graph("Mul", y, self.numbers(2 * self.channels + 4 * self.plan["rank"] * self.plan["deep"], 1, wide, 1, 1))
 
 
 class Baked:
@@ -287,7 +338,7 @@ class Baked:
         edges = np.cumsum(list(norms(plan).values()))[:-1]
         self.gammas = dict(zip(norms(plan), np.split(numbers[:channels], edges), strict=True))
         self.betas = dict(zip(norms(plan), np.split(numbers[channels : 2 * channels], edges), strict=True))
-        self.factors = numbers[2 * channels : -wide].reshape(2, 2, wide, plan["rank"])
+        self.factors = numbers[2 * channels : -wide].reshape(2, 2, plan["deep"], plan["rank"])
         self.amplitudes = numbers[-wide:]
 
     def normed(self, name: str, y: str) -> str:
@@ -317,27 +368,38 @@ def body(
         weight = tensors[f"convs.{name}.weight"]
         if name == "stem":
             weight = swapped(weight, 3, 16)
-        return graph("Conv", y, graph.weight(f"{name}.weight", weight), pads=[1] * 4, strides=[stride] * 2, kernel_shape=[3, 3])
+        edge = name not in ("up", "detail")
+        if edge:
+            y = graph("Pad", y, graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
+        pads = [0 if edge else 1] * 4
+        return graph("Conv", y, graph.weight(f"{name}.weight", weight), pads=pads, strides=[stride] * 2, kernel_shape=[3, 3])
 
-    def seen(name: str, y: str) -> str:
+    def taken(y: str, name: str, feature: int) -> str:
+        """y, and what the body takes of the features at this place, if anything."""
+        if not features:
+            return y
         weight = graph.weight(f"seen.{name}.weight", tensors[f"seen.{name}.weight"])
-        return graph("Conv", y, weight, pads=[1] * 4, kernel_shape=[3, 3])
+        return graph("Add", y, graph("Conv", features[feature], weight, pads=[1] * 4, kernel_shape=[3, 3]))
 
-    stem = conv("stem", graph("SpaceToDepth", x, blocksize=4))
-    if features:
-        stem = graph("Add", stem, seen("stem", features[0]))
-    skip = graph("Relu", manner.normed("stem", stem))
+    def blocks(kind: str, count: int, y: str) -> str:
+        for i in range(count):
+            z = graph("Relu", manner.normed(f"{kind}{i}a", conv(f"{kind}{i}a", y)))
+            y = graph("Add", y, manner.normed(f"{kind}{i}b", conv(f"{kind}{i}b", z)))
+        return y
+
+    def doubled(y: str) -> str:
+        sides = graph.single([1, 1, 2, 2])
+        return graph("Resize", y, "", sides, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+
+    skip = graph("Relu", manner.normed("stem", conv("stem", graph("SpaceToDepth", x, blocksize=4))))
     grain = manner.grained(graph("Conv", noise, graph.weight("noise.weight", tensors["noise.weight"]), kernel_shape=[1, 1]))
-    if features:
-        grain = graph("Add", grain, seen("down", features[1]))
-    y = manner.mixed(graph("Relu", manner.normed("down", graph("Add", conv("down", skip, 2), grain))), 0)
-    for i in range(plan["blocks"]):
-        z = graph("Relu", manner.normed(f"wide{i}a", conv(f"wide{i}a", y)))
-        y = graph("Add", y, manner.normed(f"wide{i}b", conv(f"wide{i}b", z)))
-    y = graph(
-        "Resize", manner.mixed(y, 1), "", graph.single([1, 1, 2, 2]), mode="nearest",
-        coordinate_transformation_mode="asymmetric", nearest_mode="floor",
-    )  # fmt: skip
+    y = taken(graph("Add", conv("down", skip, 2), grain), "down", 0)
+    middle = graph("Relu", manner.normed("down", y))
+    y = taken(conv("below", middle, 2), "below", 1)
+    y = blocks("deep", plan["deep_blocks"], manner.mixed(graph("Relu", manner.normed("below", y)), 0))
+    y = graph("Conv", manner.mixed(y, 1), graph.weight("rise.weight", tensors["convs.rise.weight"]), kernel_shape=[1, 1])
+    y = graph("Relu", graph("Add", doubled(manner.normed("rise", y)), middle))
+    y = doubled(blocks("wide", plan["blocks"], y))
     y = graph("Relu", graph("Add", manner.normed("up", conv("up", y)), skip))
     y = graph("Relu", manner.normed("detail", graph("DepthToSpace", conv("detail", y), blocksize=2, mode="CRD")))
     last = graph.weight("out.weight", tensors["out.weight"]), graph.weight("out.bias", tensors["out.bias"])
@@ -355,7 +417,7 @@ def body(
 
 
 def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """photo (1, 3, H, W) -> picture (1, 3, H, W); sides multiples of 8, values in [0, 1]. Beside the photo:
+    """photo (1, 3, H, W) -> picture (1, 3, H, W); sides multiples of 16, values in [0, 1]. Beside the photo:
 
     noise (1, C, H/8, W/8), standard normal; thumbnail (1, 3, h, w) and thumbnail_noise, likewise; numbers (1, N), the style;
     colours (1, 3, 4), matrix and offset that the photo's colours go through first; where the plan has `seen`, for pocket's
@@ -370,7 +432,7 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
     def painted(x: str, noise: str, manner: Manner) -> str:
         features = None
         if plan["seen"]:
-            found = look(graph, pocket, x, GIVEN)
+            found = look(graph, pocket, halved(graph, x), GIVEN)
             first, second = (mapped(graph, found[layer], f"map_{layer}", n) for layer, n in zip(GIVEN, plan["seen"], strict=True))
             features = first, second
         recoloured = graph("Clip", mapped(graph, x, "colours", 3), graph.single(0.0), graph.single(1.0))
@@ -410,6 +472,11 @@ def mapped(graph: Graph, x: str, matrix: str, channels: int) -> str:
 GIVEN = ("conv3_1", "conv4_1")
 
 
+def halved(graph: Graph, x: str) -> str:
+    """At half the size, as `seen` is seen of it."""
+    return graph("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+
+
 def look(graph: Graph, pocket: Tensors, x: str, layers: Sequence[str]) -> dict[str, str]:
     """What pocket sees at these layers of x (1, 3, H, W) in [0, 1], up to the deepest of them."""
     from atelier.perception.weights import LAYERS, MEAN
@@ -435,7 +502,7 @@ def look(graph: Graph, pocket: Tensors, x: str, layers: Sequence[str]) -> dict[s
 
 def reader_model(tensors: Tensors, pocket: Tensors, metadata: Mapping[str, str]) -> bytes:
     """painting (1, 3, H, W) in [0, 1], H and W at least 16 -> numbers (1, N), and mean (1, C) and covariance (1, C, C) of what
-    pocket sees at conv3_1 and conv4_1.
+    pocket sees at conv3_1 and conv4_1 of the painting at half its size.
 
     tensors: the Reader's state. pocket: the tensors of its file (int8 convolutions with scales, metrics).
     """
@@ -444,16 +511,22 @@ def reader_model(tensors: Tensors, pocket: Tensors, metadata: Mapping[str, str])
     found = look(graph, pocket, "painting", layers)
     parts: list[str] = []
     outputs: dict[str, list[Any]] = {}
-    for name in sorted(found):
-        channels = len(pocket[f"{name}.bias"])
-        flat = graph.shaped(found[name], 1, channels, -1)
+
+    def correlated(name: str, x: str) -> tuple[str, str]:
+        """Features (1, C, H, W) as (1, C, H·W), and their mean product (1, C, C)."""
+        flat = graph.shaped(x, 1, len(pocket[f"{name}.bias"]), -1)
         positions = graph("Cast", graph("Gather", graph("Shape", flat), graph.constant([2])), to=TensorProto.FLOAT)
-        matrix = graph("Div", graph("MatMul", flat, graph.transposed(flat)), positions)  # (1, C, C)
-        if name in GIVEN:
-            mean = graph("ReduceMean", flat, axes=[2], keepdims=1)
-            graph("Sub", matrix, graph("MatMul", mean, graph.transposed(mean)), name=f"covariance_{name}")
-            graph("Reshape", mean, graph.constant([1, channels]), name=f"mean_{name}")
-            outputs |= {f"mean_{name}": [1, channels], f"covariance_{name}": [1, channels, channels]}
+        return flat, graph("Div", graph("MatMul", flat, graph.transposed(flat)), positions)
+
+    for name, x in look(graph, pocket, halved(graph, "painting"), GIVEN).items():
+        flat, matrix = correlated(name, x)
+        channels = len(pocket[f"{name}.bias"])
+        mean = graph("ReduceMean", flat, axes=[2], keepdims=1)
+        graph("Sub", matrix, graph("MatMul", mean, graph.transposed(mean)), name=f"covariance_{name}")
+        graph("Reshape", mean, graph.constant([1, channels]), name=f"mean_{name}")
+        outputs |= {f"mean_{name}": [1, channels], f"covariance_{name}": [1, channels, channels]}
+    for name in sorted(found):
+        _, matrix = correlated(name, found[name])
         metric = pocket[f"{name}.metric"].astype(np.float32)
         looked = tensors[f"looks.{name}.weight"].astype(np.float32) @ metric  # (k, C)
         k = len(looked)
@@ -511,7 +584,7 @@ def plain_model(
     """photo (N, 3, H, W) -> picture (N, 3, H, W), sRGB in [0, 1], painted in one style; there is nothing else to give.
 
     The photo's own colours are given the style's mean and covariance (`linear_map` by `transport`, stretched at most 4 times),
-    and it is reflected 16 px beyond its borders and to multiples of 8, all within the model, for each of N pictures alone.
+    and it is reflected 16 px beyond its borders and to multiples of 16, all within the model, for each of N pictures alone.
 
     tensors, plan: a painter, as `read_painter` gives it, whose plan has no `seen`. numbers: (N,), the style. colours: the
     style's, in sRGB. size: (width, height) from 16 to 8192 px; the model then takes one picture of that size alone, all its
@@ -610,8 +683,8 @@ class Fixed:
         return [-(-(side + 2 * MARGIN) // MULTIPLE) * MULTIPLE for side in self.sides]
 
     def noise(self, channels: int, seed: int) -> str:
-        rows, columns = (end // MULTIPLE for end in self.ends())
-        return self.graph.weight("noise", np.random.default_rng(seed).standard_normal((1, channels, rows, columns), np.float32))
+        rows, columns = (end // CELL for end in self.ends())
+        return self.graph.stored("noise", np.random.default_rng(seed).standard_normal((1, channels, rows, columns), np.float32))
 
     def cropped(self, x: str) -> str:
         for axis, side in enumerate(self.sides, 2):
@@ -625,7 +698,8 @@ class Open:
         self.shape = graph("Shape", photo)
         self.sides = [graph.slice(self.shape, axis, axis + 1, 0) for axis in (2, 3)]  # (1,) each, as are all numbers here
         enough, multiple = graph.constant([2 * MARGIN + MULTIPLE - 1]), graph.constant([MULTIPLE])
-        self.cells = [graph("Div", graph("Add", side, enough), multiple) for side in self.sides]
+        self.blocks = [graph("Div", graph("Add", side, enough), multiple) for side in self.sides]
+        self.cells = [graph("Mul", count, graph.constant([MULTIPLE // CELL])) for count in self.blocks]
 
     @property
     def pixels(self) -> str:
@@ -640,9 +714,9 @@ class Open:
     def padded(self, x: str) -> str:
         graph = self.graph
         one = graph.constant(1)
-        for axis, (side, cells) in enumerate(zip(self.sides, self.cells, strict=True), 2):
+        for axis, (side, count) in enumerate(zip(self.sides, self.blocks, strict=True), 2):
             start = graph("Squeeze", side)
-            end = graph("Squeeze", graph("Sub", graph("Mul", cells, graph.constant([MULTIPLE])), graph.constant([MARGIN])))
+            end = graph("Squeeze", graph("Sub", graph("Mul", count, graph.constant([MULTIPLE])), graph.constant([MARGIN])))
             period = graph("Max", graph("Mul", graph("Sub", start, one), graph.constant(2)), one)
             parts = []
             for places in (graph.constant(np.arange(-MARGIN, 0)), graph("Range", start, end, one)):
@@ -657,7 +731,7 @@ class Open:
         for side, cell in zip(PERIODS, cells_of_noise(channels, seed), strict=True):
             last, period = graph.constant([side - 1]), graph.constant([side])
             repeats = [graph("Div", graph("Add", cells, last), period) for cells in self.cells]
-            tiled = graph("Tile", graph.weight(f"noise{side}", cell), graph("Concat", graph.constant([1, 1]), *repeats, axis=0))
+            tiled = graph("Tile", graph.stored(f"noise{side}", cell), graph("Concat", graph.constant([1, 1]), *repeats, axis=0))
             ends = graph("Concat", *self.cells, axis=0)
             parts.append(graph("Slice", tiled, graph.constant([0, 0]), ends, graph.constant([2, 3])))
         return graph("Add", *parts)
@@ -775,7 +849,7 @@ def style_model(
     tensors, plan = read_painter(painter)
     said = {
         each.key: each.value
-        for each in open_painter(painter).metadata_props
+        for each in open_network(painter, "painter").metadata_props
         if each.key not in ("atelier.kind", "atelier.plan", "atelier.example")
     }
     told = {name: "; ".join(dict.fromkeys(filter(None, (getattr(e, name) for e in entries)))) for name in ("title", "painter", "year")}

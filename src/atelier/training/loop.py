@@ -33,7 +33,7 @@ from atelier.training.objective import (
     recoloured,
     style_error,
 )  # fmt: skip
-from atelier.training.painter import MULTIPLE, Painter, Plan
+from atelier.training.painter import CELL, Painter, Plan
 from atelier.training.settings import TrainSettings
 from atelier.training.team import Team
 
@@ -196,7 +196,7 @@ class Trainer:
         """Photos (B, 3, H, W) in styles (B, N), as the engine would: recoloured, with a margin, with noise."""
         hues: tuple[list[Moments], list[Moments]] = [look.colours for look in looks], [look.colours for look in wanted]
         given = padded(recoloured(x, *hues))
-        size = (len(x), self.plan.noise, given.shape[2] // MULTIPLE, given.shape[3] // MULTIPLE)
+        size = (len(x), self.plan.noise, given.shape[2] // CELL, given.shape[3] // CELL)
         noise = torch.from_numpy(rng.standard_normal(size, np.float32)).to(self.device)
         features = None
         if self.plan.seen:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from atelier.engines.network.catalogue import BODY, SUFFIX
+from atelier.engines.network.catalogue import BODY, SUFFIX, models_folder, read_photo, read_styles
 from atelier.errors import OutputError, SettingError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import atomic_file, atomic_write
@@ -29,7 +30,7 @@ from atelier.perception.network import Network
 from atelier.perception.weights import find as find_weights
 from atelier.progress import Progress, Report, silent
 from atelier.training.data import LARGEST_SPREAD, LOOK_SIZES, SHORTEST, Opening, Pictures, find, painting_looks, photo_crops, some
-from atelier.training.export import painter_model, plain_model, reader_model
+from atelier.training.export import painter_model, plain_model, read_painter, read_plan, read_reader, reader_model
 from atelier.training.loop import Lessons, Trainer, run
 from atelier.training.objective import GIVEN, Eye
 from atelier.training.painter import Painter, Plan, Reader
@@ -37,6 +38,8 @@ from atelier.training.settings import TrainSettings
 from atelier.training.styles import style_tensors
 from atelier.training.team import Team, team
 
+SHIPPED = "shipped"
+"""What `--start` calls the networks that ship."""
 MAY_CHANGE = ("steps", "minutes", "every", "threads", "precision")
 """Settings that a training may go on with other values of."""
 SHEET = 4
@@ -168,7 +171,8 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
     eye = lessons.photos.eye
     seen = tuple(len(eye.network.weights[name][1]) for name in GIVEN) if settings.seen else ()
     plan = Plan(
-        fine=settings.fine, wide=settings.wide, half=settings.half, blocks=settings.blocks, rank=settings.rank,
+        fine=settings.fine, wide=settings.wide, deep=settings.deep, half=settings.half,
+        blocks=settings.blocks, deep_blocks=settings.deep_blocks, rank=settings.rank,
         output=settings.output, norm=settings.norm, seen=seen,
     )  # fmt: skip
     torch.manual_seed(seed)
@@ -179,7 +183,7 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
         assert lessons.named is not None
         parts["table"] = table(plan, len(lessons.named.names) + 1).to(processes.device)
     if settings.start:
-        begin(parts, Path(settings.start), plan, lessons)
+        begin(parts, settings.start, plan, lessons)
     return Trainer(parts, plan, lessons, settings, seed, processes, frozen=("painter",) if settings.freeze_body else ())
 
 
@@ -188,16 +192,19 @@ def table(plan: Plan, rows: int) -> nn.Embedding:
     made = nn.Embedding(rows, plan.numbers)
     with torch.no_grad():
         made.weight.zero_()
-        factors = made.weight[:, 2 * plan.channels : -plan.wide].view(rows, 2, 2, plan.wide, plan.rank)
-        nn.init.normal_(factors[:, :, 1], std=plan.wide**-0.5)
+        factors = made.weight[:, 2 * plan.channels : -plan.wide].view(rows, 2, 2, plan.deep, plan.rank)
+        nn.init.normal_(factors[:, :, 1], std=plan.deep**-0.5)
         made.weight[:, -plan.wide :] = 0.1
     return made
 
 
-def begin(parts: Mapping[str, nn.Module], path: Path, plan: Plan, lessons: Lessons) -> None:
-    """Take over an earlier network's weights where they fit; a table of styles from what its reader reads. Raises WeightsError."""
+def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lessons) -> None:
+    """Take over an earlier network's weights where they fit; a table of styles from what its reader reads, or from the styles that
+    go with its body. start: as `--start` has it. Raises WeightsError."""
     device = lessons.photos.eye.device
-    tensors, _ = read_network(path)
+    path = models_folder() if start == SHIPPED else Path(start)
+    whole = not path.is_dir() or (path / "network.safetensors").exists()
+    tensors = read_network(path)[0] if whole else read_onnx(path, "table" in parts)
     tensors = {name: value.float().to(device) for name, value in tensors.items()}
     taken = 0
     for name, module in parts.items():
@@ -206,22 +213,37 @@ def begin(parts: Mapping[str, nn.Module], path: Path, plan: Plan, lessons: Lesso
             given = tensors.get(f"{name}.{key}")
             if given is not None and given.shape == value.shape:
                 value.copy_(given)
-                taken += 1
+                taken += value.ndim > 1  # the last layer's bias fits every network
     if not taken:
-        raise WeightsError(f"--start {path}: none of its weights fit a network of this shape; give its --wide, --blocks and so on")
+        raise WeightsError(f"--start {start}: none of its weights fit a network of this shape; give its --wide, --blocks and so on")
+    if "table" not in parts or lessons.named is None or "table.weight" in tensors:
+        return
+    weight = parts["table"].get_parameter("weight")
     reads = {name.removeprefix("reader."): value for name, value in tensors.items() if name.startswith("reader.")}
-    if "table" in parts and lessons.named and reads and "table.weight" not in tensors:
-        reader = Reader(plan, lessons.photos.eye.channels).to(device)
+    if reads:
         try:
+            reader = Reader(plan, lessons.photos.eye.channels).to(device)
             reader.load_state_dict(reads)
         except RuntimeError as error:
-            raise WeightsError(f"--start {path}: its reader is for a network of another shape") from error
+            raise WeightsError(f"--start {start}: its reader is for a network of another shape") from error
         looks = [lessons.named.look(i * lessons.named.each) for i in range(len(lessons.named.names))]
         with torch.no_grad():
             read = reader({name: torch.stack([look.grams[name] for look in looks]).to(device) for name in looks[0].grams})
-            weight = parts["table"].get_parameter("weight")
             weight[:-1] = read
             weight[-1] = read.mean(0)
+    elif not whole and (path / f"styles{SUFFIX}").exists():
+        rows = style_rows(path / f"styles{SUFFIX}", lessons.named.names)
+        if rows.shape == weight.shape:
+            with torch.no_grad():
+                weight.copy_(torch.from_numpy(rows))
+
+
+def style_rows(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
+    """Rows to begin a table with, out of a file of styles: of each name its own numbers, or the mean of all; the photo's last. Raises
+    WeightsError."""
+    photo, known = read_photo(path), {entry.name: entry.numbers for entry in read_styles(path)}
+    mean: NDArray[np.float32] = np.mean(list(known.values()) or [photo], axis=0)
+    return np.stack([*(known.get(name, mean) for name in names), photo]).astype(np.float32)
 
 
 def read_network(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -232,6 +254,30 @@ def read_network(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  (no mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read as a network that was trained here: {error}") from error
+
+
+def plan_of(path: Path, about: Mapping[str, str]) -> Plan:
+    """The plan that a network's metadata tells. Raises WeightsError."""
+    try:
+        known = read_plan(about.get("plan", ""))
+        return Plan(**{**known, "seen": tuple(known["seen"])})
+    except (WeightsError, TypeError) as error:
+        raise WeightsError(f"{path} does not say its plan: it is no network that was trained here, or by another version") from error
+
+
+def read_onnx(folder: Path, table: bool) -> dict[str, Tensor]:
+    """The tensors, named as in a network.safetensors, of a folder as the engine takes it: of the body for styles by name, or of that for
+    any painting and its reader. Raises WeightsError."""
+    try:
+        painter = (folder / ("styles.onnx" if table else "painter.onnx")).read_bytes()
+        reader = b"" if table else (folder / "reader.onnx").read_bytes()
+    except OSError as error:
+        raise WeightsError(f"--start {folder}: there is no network to begin with ({error.filename}: {error.strerror})") from error
+    found = {f"painter.{name}": value for name, value in read_painter(painter)[0].items()}
+    if reader:
+        pocket = safetensors.numpy.load_file(find_weights("pocket"))
+        found |= {f"reader.{name}": value for name, value in read_reader(reader, pocket).items()}
+    return {name: torch.from_numpy(value) for name, value in found.items()}
 
 
 # Going on -------------------------------------------------------------------------------------------------------------

@@ -136,5 +136,10 @@ def padded(x: Tensor) -> Tensor:
     return F.pad(x, (MARGIN,) * 4, mode="reflect")
 
 
+def halved(x: Tensor) -> Tensor:
+    """At half the size: what `seen` is seen of."""
+    return F.avg_pool2d(x, 2)
+
+
 def cut(x: Tensor) -> Tensor:
     return x[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]

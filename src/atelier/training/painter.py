@@ -17,32 +17,41 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MARGIN = 16
-"""Pixels of reflected picture around what is painted, cut off again: the zero padding of the convolutions falls on them."""
-MULTIPLE = 8
+"""Pixels of reflected picture around what is painted, cut off again: the zero padding of the last three convolutions falls on
+them. All before repeat the border instead: what they made of zeros would be a border like any other to those below, and go through the
+blocks into the picture, as a frame."""
+MULTIPLE = 16
 """The sides that the body takes are multiples of this."""
+CELL = 8
+"""Pixels from one number of the noise to the next."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Widths of the body: `fine` channels at 1/4 of the resolution, `wide` at 1/8, `half` at 1/2; residual blocks at 1/8."""
+    """Widths of the body: `fine` channels at 1/4 of the resolution, `wide` at 1/8, `deep` at 1/16, `half` at 1/2; residual blocks
+    at 1/16 and, after those, at 1/8."""
 
     fine: int = 32
-    wide: int = 80
+    wide: int = 64
+    deep: int = 128
     half: int = 16
-    blocks: int = 4
-    rank: int = 8
+    blocks: int = 2
+    deep_blocks: int = 3
+    rank: int = 4
     noise: int = 4
     output: str = "sigmoid"
     norm: str = "instance"
     seen: tuple[int, ...] = ()
-    """Channels of pocket's conv3_1 and conv4_1, whose features of the photo, given the painting's mean and covariance, the body
-    takes as well; empty where it takes the photo alone."""
+    """Channels of pocket's conv3_1 and conv4_1, whose features of the photo at half its size, given the painting's mean and
+    covariance, the body takes as well; empty where it takes the photo alone."""
 
     @property
     def norms(self) -> dict[str, int]:
         """Every normalisation and its channels, in order."""
         wide = {f"wide{i}{half}": self.wide for i in range(self.blocks) for half in "ab"}
-        return {"stem": self.fine, "down": self.wide, **wide, "up": self.fine, "detail": self.half}
+        deep = {f"deep{i}{half}": self.deep for i in range(self.deep_blocks) for half in "ab"}
+        first, last = {"stem": self.fine, "down": self.wide, "below": self.deep}, {"up": self.fine, "detail": self.half}
+        return {**first, **deep, "rise": self.wide, **wide, **last}
 
     @property
     def channels(self) -> int:
@@ -52,12 +61,12 @@ class Plan:
     @property
     def numbers(self) -> int:
         """What a style is: gammas and betas as differences from 1 and 0, then two pairs of factors whose product is what
-        a matrix over the wide channels differs from identity by, then how much noise each wide channel gets."""
-        return 2 * self.channels + 4 * self.rank * self.wide + self.wide
+        a matrix over the deep channels differs from identity by, then how much noise each wide channel gets."""
+        return 2 * self.channels + 4 * self.rank * self.deep + self.wide
 
 
 class Painter(nn.Module):
-    """Pictures (B, 3, H, W) in [0, 1], H and W multiples of 8, and styles (B, plan.numbers) to pictures of the same shape.
+    """Pictures (B, 3, H, W) in [0, 1], H and W multiples of 16, and styles (B, plan.numbers) to pictures of the same shape.
 
     The last layer's result goes through the plan's output: sigmoid; tanh, (1 + 1.2 tanh)/2, its range
     widened so that black and white are within reach (Johnson et al. 2016 scale theirs by 150); or linear, clamped.
@@ -66,16 +75,18 @@ class Painter(nn.Module):
     def __init__(self, plan: Plan = Plan()) -> None:
         super().__init__()
         self.plan = plan
-        convs: dict[str, nn.Module] = {"stem": conv(48, plan.fine), "down": conv(plan.fine, plan.wide, stride=2)}
-        for name in plan.norms:
-            if name.startswith("wide"):
-                convs[name] = conv(plan.wide, plan.wide)
+        convs: dict[str, nn.Module] = {"stem": conv(48, plan.fine, edge=True), "down": conv(plan.fine, plan.wide, stride=2, edge=True)}
+        convs["below"] = conv(plan.wide, plan.deep, stride=2, edge=True)
+        for name, channels in plan.norms.items():
+            if name.startswith(("wide", "deep")):
+                convs[name] = conv(channels, channels, edge=True)
+        convs["rise"] = nn.Conv2d(plan.deep, plan.wide, 1, bias=False)
         convs["up"] = conv(plan.wide, plan.fine)
         convs["detail"] = conv(plan.fine, 4 * plan.half)
         self.convs = nn.ModuleDict(convs)
         self.noise = nn.Conv2d(plan.noise, plan.wide, 1, bias=False)
         if plan.seen:
-            self.seen = nn.ModuleDict({"stem": conv(plan.seen[0], plan.fine), "down": conv(plan.seen[1], plan.wide)})
+            self.seen = nn.ModuleDict({"down": conv(plan.seen[0], plan.wide), "below": conv(plan.seen[1], plan.deep)})
             for each, channels in zip(self.seen.values(), plan.seen, strict=True):
                 nn.init.normal_(each.weight, std=0.1 * (2 / (9 * channels)) ** 0.5)  # type: ignore[arg-type]
         self.out = nn.Conv2d(plan.half, 12, 3, padding=1)
@@ -84,20 +95,20 @@ class Painter(nn.Module):
                 self.register_buffer(f"mean_{name}", torch.zeros(channels))
                 self.register_buffer(f"variance_{name}", torch.ones(channels))
         for name in plan.norms:
-            if name.endswith("b") and name.startswith("wide"):
-                nn.init.normal_(self.convs[name].weight, std=0.3 * (2 / (9 * plan.wide)) ** 0.5)  # type: ignore[arg-type]
+            if name.endswith("b") and name.startswith(("wide", "deep")):
+                nn.init.normal_(self.convs[name].weight, std=0.3 * (2 / (9 * plan.norms[name])) ** 0.5)  # type: ignore[arg-type]
 
     def forward(
         self, x: Tensor, style: Tensor, noise: Tensor, features: tuple[Tensor, Tensor] | None = None,
         affine: Tensor | None = None, seen: list[Tensor] | None = None,
     ) -> Tensor:  # fmt: skip
         """noise (B, plan.noise, H/8, W/8), standard normal: what strokes begin from where the photo has nothing. features
-        (B, plan.seen[0], H/4, W/4) and (B, plan.seen[1], H/8, W/8): see `Plan.seen`. affine (B, 2, plan.channels): scale and
+        (B, plan.seen[0], H/8, W/8) and (B, plan.seen[1], H/16, W/16): see `Plan.seen`. affine (B, 2, plan.channels): scale and
         offset of every normalisation, known from elsewhere; else they are taken from x itself, and appended to `seen`, if
         given, as (B, 2, C) each."""
         plan = self.plan
         gammas, betas = style[:, : plan.channels], style[:, plan.channels : 2 * plan.channels]
-        mixes = style[:, 2 * plan.channels : -plan.wide].unflatten(1, (2, 2, plan.wide, plan.rank))
+        mixes = style[:, 2 * plan.channels : -plan.wide].unflatten(1, (2, 2, plan.deep, plan.rank))
         grain = self.noise(noise) * style[:, -plan.wide :, None, None]
         place = {}
         at = 0
@@ -126,15 +137,24 @@ class Painter(nn.Module):
             return y * scale[:, :, None, None] + offset[:, :, None, None]
 
         x = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)  # (B, 48, H/4, W/4)
-        stem = self.convs["stem"](x)
+        skip = F.relu(normed("stem", self.convs["stem"](x)))
+        y = self.convs["down"](skip) + grain
         if features is not None:
-            stem, grain = stem + self.seen["stem"](features[0]), grain + self.seen["down"](features[1])
-        skip = F.relu(normed("stem", stem))
-        y = mixed(F.relu(normed("down", self.convs["down"](skip) + grain)), mixes[:, 0])  # (B, wide, H/8, W/8)
+            y = y + self.seen["down"](features[0])
+        middle = F.relu(normed("down", y))  # (B, wide, H/8, W/8)
+        y = self.convs["below"](middle)
+        if features is not None:
+            y = y + self.seen["below"](features[1])
+        y = mixed(F.relu(normed("below", y)), mixes[:, 0])  # (B, deep, H/16, W/16)
+        for i in range(plan.deep_blocks):
+            z = F.relu(normed(f"deep{i}a", self.convs[f"deep{i}a"](y)))
+            y = y + normed(f"deep{i}b", self.convs[f"deep{i}b"](z))
+        y = normed("rise", self.convs["rise"](mixed(y, mixes[:, 1])))
+        y = F.relu(F.interpolate(y, scale_factor=2, mode="nearest") + middle)
         for i in range(plan.blocks):
             z = F.relu(normed(f"wide{i}a", self.convs[f"wide{i}a"](y)))
             y = y + normed(f"wide{i}b", self.convs[f"wide{i}b"](z))
-        y = F.interpolate(mixed(y, mixes[:, 1]), scale_factor=2, mode="nearest")
+        y = F.interpolate(y, scale_factor=2, mode="nearest")
         y = F.relu(normed("up", self.convs["up"](y)) + skip)  # (B, fine, H/4, W/4)
         y = F.relu(normed("detail", F.pixel_shuffle(self.convs["detail"](y), 2)))  # (B, half, H/2, W/2)
         return self.ended(F.pixel_shuffle(self.out(y), 2))
@@ -149,8 +169,9 @@ class Painter(nn.Module):
                 return y + 0.5
 
 
-def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+def conv(inputs: int, outputs: int, stride: int = 1, edge: bool = False) -> nn.Conv2d:
+    """edge: whether it repeats the border, not zeros, around what it is given."""
+    return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False, padding_mode="replicate" if edge else "zeros")
 
 
 def mixed(x: Tensor, factors: Tensor) -> Tensor:
@@ -178,8 +199,8 @@ class Reader(nn.Module):
         nn.init.normal_(self.numbers.weight, std=0.01)
         nn.init.zeros_(self.numbers.bias)
         with torch.no_grad():  # of each pair of factors one starts at random and one at 0: the product is 0, its gradient is not
-            factors = self.numbers.bias[2 * plan.channels : -plan.wide].view(2, 2, plan.wide, plan.rank)
-            nn.init.normal_(factors[:, 1], std=plan.wide**-0.5)
+            factors = self.numbers.bias[2 * plan.channels : -plan.wide].view(2, 2, plan.deep, plan.rank)
+            nn.init.normal_(factors[:, 1], std=plan.deep**-0.5)
             self.numbers.bias[-plan.wide :] = 0.1
 
     def forward(self, grams: dict[str, Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from atelier.errors import SettingError
 from atelier.request import check_all, option
 
-MULTIPLE, SMALLEST = 8, 32
+MULTIPLE, SMALLEST = 16, 32
 """Sides of training crops are multiples of the one and at least the other: below, conv5_1 has one position left."""
 
 CONTENT = "Content error at which training holds; the weight of the content loss is found by feedback (higher: more painting, less photo)"
@@ -29,10 +29,12 @@ class TrainSettings:
     output: str = option("sigmoid", "What the last layer's values go through", choices=("sigmoid", "tanh", "linear"))
     norm: str = option("instance", "Statistics of the normalisations: each picture's, or the batch's", choices=("instance", "batch"))
     fine: int = option(32, "Channels at 1/4 of the resolution", low=4, high=1024)
-    wide: int = option(80, "Channels at 1/8", low=4, high=2048)
+    wide: int = option(64, "Channels at 1/8", low=4, high=2048)
+    deep: int = option(128, "Channels at 1/16", low=4, high=4096)
     half: int = option(16, "Channels at 1/2", low=4, high=512)
-    blocks: int = option(4, "Residual blocks at 1/8", low=0, high=64)
-    rank: int = option(8, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
+    blocks: int = option(2, "Residual blocks at 1/8", low=0, high=64)
+    deep_blocks: int = option(3, "Residual blocks at 1/16", low=0, high=64)
+    rank: int = option(4, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
     features: str = option("pocket", "Network that the losses see through; a reader and --seen need pocket")
     content: float = option(0.5, CONTENT, low=0.01, high=2)
     content_weight: float = option(0.3, "Weight of the content loss to begin with", low=1e-3, high=10)
@@ -55,7 +57,7 @@ class TrainSettings:
     warmup: int = option(100, "Steps in which the rate rises", low=0, high=1_000_000)
     decay: float = option(0.4, "Last share of the steps, in which the rate falls", low=0.01, high=1)
     every: int = option(250, "Steps between checkpoints and sample sheets", low=1, high=1_000_000)
-    start: str = option("", "Begin with the weights of this network.safetensors, as far as they fit")
+    start: str = option("", "Begin with the weights of this network.safetensors or folder, as far as they fit; shipped: of those that ship")
     freeze_body: bool = option(False, "Train the reader or the table alone, not the body")
     hold_out: str = option("", "Names of styles to leave out, by comma")
     precision: str = option("auto", PRECISION, choices=("auto", "float32", "bfloat16"))

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from atelier.engines.network.catalogue import BODY, SUFFIX, Entry, left_as_it_is, models_folder, own_folder, shipped
+from atelier.engines.network.catalogue import BODY, NAME, SUFFIX, Entry, left_as_it_is, models_folder, own_folder, shipped
 from atelier.errors import OutputError, SettingError, WeightsError
 from atelier.image import Image, decode, encode, fit, resize
 from atelier.image.recolour import Moments
@@ -127,7 +127,7 @@ def train_style(
 def named(painting: str, name: str) -> str:
     """The style's name: the one given, or the painting's file's. Raises SettingError for one that cannot be."""
     wanted = name or re.sub(r"[^\w-]+", "-", Path(painting).stem.lower()).strip("-_")
-    if not re.fullmatch(r"\w[\w-]{0,63}", wanted):
+    if not re.fullmatch(NAME, wanted):
         raise SettingError(f"--name {name or painting}: a style's name is of letters, digits, - and _, 64 at the most")
     if wanted in shipped() or wanted == "photo":
         raise SettingError(f"--name {wanted}: a style that ships has that name; choose another")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,9 +25,11 @@ from atelier.engines.network.painter import Numbers
 from atelier.errors import WeightsError
 from atelier.image.recolour import Moments
 
-BODY = "painter-1"
+BODY = "painter-2"
 """The bodies that ship. Numbers trained for others mean nothing to them."""
 SUFFIX = ".safetensors"
+NAME = r"\w[\w-]{0,63}"
+"""What a style may be called, as a regular expression."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,26 +87,44 @@ def shipped() -> Mapping[str, Entry]:
 
 @cache
 def left_as_it_is() -> Numbers:
-    """The numbers with which the body for named styles leaves a photo as it is."""
-    return _tensors(models_folder() / f"styles{SUFFIX}")[0]["photo.numbers"].astype(np.float32)
+    """The numbers with which the body for named styles leaves a photo as it is. Raises WeightsError."""
+    return read_photo(models_folder() / f"styles{SUFFIX}")
 
 
 def entry(name: str) -> Entry | None:
-    """A style by its name, or by the path of a file that holds just one; None where there is none such.
+    """A style by its name, or by the path of a file: `FILE.safetensors` of one that holds just one style, `FILE.safetensors#NAME` of any;
+    None where there is none such.
 
-    Raises WeightsError for a file that is no style's.
+    Of one's own files the one called as the style is comes first. Raises WeightsError for a file that is no style's, or holds several
+    and none of that name.
     """
-    if name.endswith(SUFFIX) and is_file(name):
-        found = list(read_styles(Path(name)))
-        if len(found) != 1:
-            raise WeightsError(f"{name} holds {len(found)} styles: a file given as a style holds one")
-        return found[0]
+    path, _, part = (name, "", "") if name.endswith(SUFFIX) else name.rpartition("#")
+    if path.endswith(SUFFIX) and is_file(path):
+        return one_of(Path(path), part)
     if name in shipped():
         return shipped()[name]
+    if not re.fullmatch(NAME, name):
+        return None
     own = own_folder() / f"{name}{SUFFIX}"
-    if "/" not in name and "\\" not in name and is_file(own):
-        return next(read_styles(own), None)
-    return None
+    if is_file(own):
+        return one_of(own, name, alone=True)
+    return next((each for each in every() if each.name == name), None)
+
+
+def one_of(path: Path, name: str = "", alone: bool = False) -> Entry:
+    """The style of that name in a file; the only one there is where no name is given, or `alone` lets it have another."""
+    found = list(read_styles(path))
+    for each in found:
+        if each.name == name:
+            return each
+    if len(found) == 1 and (alone or not name):
+        return found[0]
+    if not found:
+        raise WeightsError(f"{path} holds no style: train one anew with atelier train")
+    names = ", ".join(each.name for each in found)
+    if alone:
+        raise WeightsError(f"{path} holds {len(found)} styles: give one by its own name, {names}")
+    raise WeightsError(f"{path} {f'has no style {name}' if name else f'holds {len(found)} styles'}: give {path}#NAME, of {names}")
 
 
 def every() -> list[Entry]:
@@ -136,6 +157,14 @@ def read_styles(path: Path) -> Iterator[Entry]:
             )  # fmt: skip
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is no file of styles: {error}") from error
+
+
+def read_photo(path: Path) -> Numbers:
+    """The numbers in a file of styles with which its body leaves a photo as it is. Raises WeightsError."""
+    try:
+        return _tensors(path)[0]["photo.numbers"].astype(np.float32)
+    except KeyError:
+        raise WeightsError(f"{path} has no numbers for a photo left as it is: it goes with no body") from None
 
 
 def _tensors(path: Path) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, str]]:

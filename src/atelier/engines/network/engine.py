@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from atelier.engines.network.catalogue import Entry, left_as_it_is, models_folder
-from atelier.engines.network.painter import THUMBNAIL, TILE, Numbers, Painter, planes
+from atelier.engines.guide import Guide, Sample
+from atelier.engines.network.catalogue import left_as_it_is, models_folder
+from atelier.engines.network.painter import MULTIPLE, THUMBNAIL, TILE, Numbers, Painter, planes
+from atelier.engines.network.places import middle, scaled, touching
 from atelier.engines.network.runner import Runner, open_model
 from atelier.engines.network.tiles import Read
-from atelier.errors import SettingError
+from atelier.errors import ImageError, SettingError
 from atelier.image import Image, Limits, decode, fit, resize
 from atelier.image.recolour import Floats, Moments, linear_map, moments, transport
 from atelier.image.spaces import SPACES
@@ -27,11 +29,19 @@ STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 RIDGE = 1e-3
 """Share of the mean variance that is added to every feature's, in training as here: some features of a small picture never vary."""
+LEAST_RIDGE = 1e-6
+"""And at least: of a picture of one colour no feature varies."""
 LARGEST_WORK = Limits().pixels
 """Strokes so small that the photo would have to be painted at more pixels than this are refused."""
 FADE = 0.25
 """Up to this strength the photo itself shines through; beyond, the network alone does what the strength says."""
 LAYERS = ("conv3_1", "conv4_1")
+LEAST = 96
+"""Least side, px, of what a place's statistics are taken from: less is too few strokes."""
+FEW = 400
+"""Pixels of a place from which its colours are its own; fewer would make one of all the style's."""
+SEEN = 2**17
+"""Pixels of a photo that a place's colours are counted in, about: more tell no more."""
 
 
 @dataclass(frozen=True)
@@ -54,109 +64,213 @@ class Look:
         return cls(numbers, of([look.colours for look in looks]), features)
 
 
-class InstantEngine:
-    """Built once from styles, settings, device and seed; then called per picture.
+@dataclass(frozen=True, eq=False)
+class Brush:
+    """What paints one place: the styles there, mixed. named: whether by the body for named styles. size: of its strokes."""
 
-    styles: entries of the catalogue, or paintings, with weights. Entries alone are painted by the body that was trained on
-    named styles; as soon as a painting is among them, by the body for any. Raises WeightsError, SettingError.
-    """
-
-    def __init__(
-        self, styles: Sequence[tuple[Entry | Image, float]], settings: InstantSettings, device: str = "auto", seed: int = 0
-    ) -> None:
-        total = sum(weight for _, weight in styles)
-        if not styles or not total > 0:
-            raise SettingError("nothing to paint with: give a style with a weight over 0")
-        self.settings, self.device, self.seed = settings, device, seed
-        self.named = all(isinstance(style, Entry) for style, _ in styles)
-        self.painter = Painter(self.model("styles" if self.named else "painter"))
-        self.look = Look.mean([self.seen(style) for style, _ in styles], [weight / total for _, weight in styles])
-
-    def model(self, name: str) -> Runner:
-        return open_model(models_folder() / f"{name}.onnx", device=self.device, backend=self.settings.backend)
-
-    @cached_property
-    def reader(self) -> Runner:
-        return self.model("reader")
+    painter: Painter
+    look: Look
+    named: bool
+    size: float
 
     @cached_property
     def roots(self) -> dict[str, Floats]:
         """Of the style's covariances."""
         return {name: root(features.covariance) for name, features in zip(LAYERS, self.look.features, strict=True)}
 
-    def seen(self, style: Entry | Image) -> Look:
-        if isinstance(style, Entry):
-            if self.named:
+
+class InstantEngine:
+    """Built once from samples, settings, device, seed and guide; then called per picture.
+
+    samples: entries of the catalogue, or paintings. Entries alone are painted by the body that was trained on named styles; as
+    soon as a painting is among those of a place, by the body for any. guide: where each place is, for pictures of its size; without
+    one all samples are painted everywhere. Raises WeightsError, SettingError.
+
+    Each place is painted by itself, with its own statistics, in windows that see no more of the photo than they need, so none
+    knows what is painted elsewhere; what is painted is then blended as the guide's planes say.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], settings: InstantSettings, device: str = "auto", seed: int = 0, guide: Guide | None = None
+    ) -> None:
+        self.settings, self.device, self.seed, self.guide = settings, device, seed, guide
+        self.runners: dict[str, Runner] = {}
+        for sample in samples:
+            if sample.strokes != "all":
+                raise SettingError(
+                    f"strokes={sample.strokes}: the trained networks take all of a painting's strokes; give --engine optimize"
+                )
+        if guide is None:
+            groups = [list(samples)]
+        else:
+            groups = [[sample for sample in samples if sample.place == at] for at in range(len(guide.places))]
+        self.brushes = [self.brush(group) for group in groups]
+
+    def model(self, name: str) -> Runner:
+        if name not in self.runners:
+            self.runners[name] = open_model(models_folder() / f"{name}.onnx", device=self.device, backend=self.settings.backend)
+        return self.runners[name]
+
+    def brush(self, samples: Sequence[Sample]) -> Brush:
+        """The samples of one place, mixed."""
+        total = sum(sample.weight for sample in samples)
+        if not total > 0:
+            raise SettingError("nothing to paint with: give a style with a weight over 0")
+        sizes = sorted({sample.size for sample in samples})
+        if len(sizes) > 1:
+            raise SettingError(
+                f"styles of one place with strokes of the sizes {sizes[0]:g} and {sizes[-1]:g}: the trained networks paint a place at one "
+                "size; give --engine optimize"
+            )
+        named = all(not isinstance(sample.picture, Image) for sample in samples)
+        painter = Painter(self.model("styles" if named else "painter"))
+        look = Look.mean([self.seen(sample, named) for sample in samples], [sample.weight / total for sample in samples])
+        return Brush(painter, look, named, sizes[0])
+
+    def seen(self, sample: Sample, named: bool) -> Look:
+        style = sample.picture
+        if not isinstance(style, Image):
+            if named:
                 return Look(style.numbers, style.colours)
             if not style.swatch:
                 raise SettingError(f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
             style = decode(style.swatch)
-        return self.read(np.asarray(resize(style, fit(style.size, STYLE_SIDE)).pixels))
+        if sample.part is None:
+            return self.read(np.asarray(resize(style, fit(style.size, STYLE_SIDE)).pixels))
+        rows, columns = middle(sample.part)
+        part = Image(np.ascontiguousarray(style.pixels[rows, columns]))
+        # as large as it would be in the whole painting: its strokes are not to be read as larger ones
+        side = max(1, round(max(part.size) * STYLE_SIDE / max(style.size)))
+        look = self.read(np.asarray(resize(part, fit(part.size, side)).pixels))
+        return replace(look, colours=moments(style.pixels, SPACES["rgb"], sample.part))
 
     def read(self, pixels: Pixels) -> Look:
         """What the reader reads off a picture, repeated where it is too small for that."""
         repeats = [-(-16 // n) for n in pixels.shape[:2]]
-        found = self.reader(painting=planes(np.tile(pixels, (*repeats, 1))))
-        named = dict(zip((port.name for port in self.reader.outputs), found, strict=True))
+        reader = self.model("reader")
+        found = reader(painting=planes(np.tile(pixels, (*repeats, 1))))
+        named = dict(zip((port.name for port in reader.outputs), found, strict=True))
         features = tuple(Moments(named[f"mean_{name}"][0].astype(float), named[f"covariance_{name}"][0].astype(float)) for name in LAYERS)
         return Look(named["numbers"][0], moments(pixels, SPACES["rgb"]), features)
 
     def __call__(self, content: Image, *, report: Report = silent) -> Image:
-        """Paint. The result has the content's size and, as it is, its alpha."""
+        """Paint. The result has the content's size and, as it is, its alpha. Raises ImageError for one of another size than the
+        guide's."""
         if self.settings.strength == 0:
             return content
-        work = self.size_of(content.size)
+        if self.guide is not None:
+            return self.guided(content, self.guide.places, report)
+        (brush,) = self.brushes
+        work = self.size_of(content.size, brush)
         photo = resize(replace(content, alpha=None), work)
-        small = photo if max(work) <= THUMBNAIL else resize(photo, fit(work, THUMBNAIL))
         out = np.empty((work[1], work[0], 3), np.float32)
-        read: Read = lambda x, y, w, h: photo.pixels[y : y + h, x : x + w]  # noqa: E731
-        for x, y, part in self.windows(read, work, np.asarray(small.pixels), report):
+        for x, y, part in self.windows(reading(photo), work, thumbnail(photo), report):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
         return replace(content, pixels=resize(replace(photo, pixels=out), content.size).pixels)
 
-    def size_of(self, size: tuple[int, int]) -> tuple[int, int]:
+    def size_of(self, size: tuple[int, int], brush: Brush) -> tuple[int, int]:
         """What a photo is painted at: strokes twice as large are those of a picture half as large."""
-        if self.settings.style_size == 1:
+        larger = self.settings.style_size * brush.size
+        if larger == 1:
             return size
-        work = fit(size, max(16, round(max(size) / self.settings.style_size)))
+        work = fit(size, max(16, round(max(size) / larger)))
         if work[0] * work[1] > max(LARGEST_WORK, size[0] * size[1]):
-            raise SettingError(
-                f"--style-size {self.settings.style_size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels"
-            )
+            raise SettingError(f"--style-size {larger:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels")
         return work
 
     def windows(self, read: Read, size: tuple[int, int], small: Pixels, report: Report = silent) -> Iterator[tuple[int, int, Pixels]]:
-        """Paint a photo window by window, row by row: x, y, painted pixels (h, w, 3). read: gives its pixels; size: (width,
-        height); small: the whole of it, THUMBNAIL px or less."""
-        strength = self.settings.strength
-        shown = min(1.0, strength / FADE)
+        """Paint a photo without a guide window by window, row by row: x, y, painted pixels (h, w, 3). read: gives its pixels;
+        size: (width, height); small: the whole of it, THUMBNAIL px or less."""
+        (brush,) = self.brushes
         tile = self.settings.tile or TILE
-        style = self.style(small)
+        own = None if brush.named else self.read(small)
+        style = self.style(brush, own, own.colours if own else moments(small, SPACES["rgb"]))
         total = -(-size[0] // tile) * -(-size[1] // tile)
-        for done, (x, y, part) in enumerate(self.painter.windows(read, size, small, style, seed=self.seed, tile=tile), 1):
+        tiling = brush.painter.tiling(size, tile)
+        windows = brush.painter.windows(read, tiling, list(tiling.windows()), small, style, self.seed)
+        for done, (x, y, part) in enumerate(windows, 1):
             report(Progress("painting", done, max(total, done)))
-            if shown < 1:
-                under = read(x, y, part.shape[1], part.shape[0])
-                part = under + np.float32(shown) * (part - under)
-            yield x, y, part
+            yield x, y, self.shown(part, read, x, y)
 
-    def style(self, small: Pixels) -> dict[str, Any]:
-        """What the painter takes beside a photo, whose thumbnail is given: the style's numbers, and what makes colours and
-        features as the style's are (Li et al. 2017, whitening and colouring), all as far as the strength says."""
-        strength, look = self.settings.strength, self.look
+    def shown(self, part: Pixels, read: Read, x: int, y: int) -> Pixels:
+        """What is painted, with as much of the photo as shines through it."""
+        share = min(1.0, self.settings.strength / FADE)
+        if share == 1:
+            return part
+        under = read(x, y, part.shape[1], part.shape[0])
+        return under + np.float32(share) * (part - under)
+
+    def guided(self, content: Image, places: Pixels, report: Report) -> Image:
+        """Each place painted by itself, and all of them blended."""
+        if places.shape[1:] != content.shape:
+            raise ImageError(
+                f"the guide is for pictures of {places.shape[2]}x{places.shape[1]} px, not {content.size[0]}x{content.size[1]}"
+            )
+        total = places.sum(0)
+        out = content.pixels * (1 - total).clip(0, 1)[..., None]
+        there = [(brush, plane) for brush, plane in zip(self.brushes, places, strict=True) if plane.any()]
+        for at, (brush, plane) in enumerate(there):
+
+            def told(progress: Progress, at: int = at) -> None:
+                report(replace(progress, step=at * progress.total + progress.step, total=len(there) * progress.total))
+
+            work = self.size_of(content.size, brush)
+            photo = resize(replace(content, alpha=None), work)
+            if work == content.size:
+                for x, y, part in self.within(brush, photo, plane, told):
+                    box = slice(y, y + part.shape[0]), slice(x, x + part.shape[1])
+                    out[box] += plane[box][..., None] * part
+            else:
+                canvas = photo.pixels.copy()
+                for x, y, part in self.within(
+                    brush, photo, scaled(plane, work), told, -(-3 * max(1, work[0] // content.size[0]) // MULTIPLE)
+                ):
+                    canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
+                out += plane[..., None] * resize(replace(photo, pixels=canvas), content.size).pixels
+        return replace(content, pixels=np.where(total[..., None] == 0, content.pixels, out.clip(0, 1)))
+
+    def within(self, brush: Brush, photo: Image, plane: Pixels, report: Report, more: int = 0) -> Iterator[tuple[int, int, Pixels]]:
+        """Paint where a plane is not 0, and so many cells more: x, y, painted pixels (h, w, 3). The photo's statistics are those of
+        the place."""
+        rows, columns = middle(plane, LEAST)
+        small = thumbnail(Image(np.ascontiguousarray(photo.pixels[rows, columns])))
+        own = None if brush.named else self.read(small)
+        some = slice(None, None, max(1, round((plane.size / SEEN) ** 0.5)))
+        counted = plane[some, some]
+        meant = counted.sum() >= FEW
+        colours = moments(photo.pixels[some, some], SPACES["rgb"], counted) if meant else moments(small, SPACES["rgb"])
+        style = self.style(brush, own, colours)
+        read, tiling = reading(photo), brush.painter.tiling(photo.size)
+        windows = list(touching(tiling, plane > 0, self.settings.tile or TILE, more))
+        for done, (x, y, part) in enumerate(brush.painter.windows(read, tiling, windows, small, style, self.seed), 1):
+            report(Progress("painting", done, len(windows)))
+            yield x, y, self.shown(part, read, x, y)
+
+    def style(self, brush: Brush, own: Look | None, colours: Moments) -> dict[str, Any]:
+        """What the painter takes beside a photo: the style's numbers, and what makes colours and features as the style's are
+        (Li et al. 2017, whitening and colouring), all as far as the strength says. own: what the reader reads off the photo, for a
+        body that asks; colours: the photo's."""
+        strength, look = self.settings.strength, brush.look
         numbers = look.numbers
         taken: dict[str, Any] = {}
-        own = None if self.named else self.read(small)
         if strength < 1:
             rest = own.numbers if own else left_as_it_is()
             numbers = rest + np.float32(strength) * (numbers - rest)
-        colours = own.colours if own else moments(small, SPACES["rgb"])
         taken["colours"] = towards(*linear_map(colours, look.colours, transport, stretch=STRETCH), strength)
         if own:
             for name, of, to in zip(LAYERS, own.features, look.features, strict=True):
-                matrix = self.roots[name] @ root(of.covariance, -0.5)
+                matrix = brush.roots[name] @ root(of.covariance, -0.5)
                 taken[f"map_{name}"] = towards(matrix, to.mean - matrix @ of.mean, strength)
         return {"numbers": numbers[None].astype(np.float32), **taken}
+
+
+def reading(photo: Image) -> Read:
+    return lambda x, y, w, h: photo.pixels[y : y + h, x : x + w]
+
+
+def thumbnail(photo: Image) -> Pixels:
+    """The whole of a picture, THUMBNAIL px or less."""
+    return np.asarray((photo if max(photo.size) <= THUMBNAIL else resize(photo, fit(photo.size, THUMBNAIL))).pixels)
 
 
 def towards(matrix: Floats, offset: Floats, strength: float) -> Pixels:
@@ -169,5 +283,5 @@ def root(covariance: Floats, exponent: float = 0.5) -> Floats:
     """A power of a covariance, with the ridge that training had."""
     values, vectors = np.linalg.eigh(covariance)
     values = np.maximum(values, 0)
-    power: Floats = (vectors * (values + RIDGE * values.mean()) ** exponent) @ vectors.T
+    power: Floats = (vectors * (values + max(RIDGE * values.mean(), LEAST_RIDGE)) ** exponent) @ vectors.T
     return power

@@ -103,7 +103,7 @@ class ForeignEngine:
     def __call__(self, content: Image, *, report: Report = silent) -> Image:
         """Paint. The result has the content's size and, as it is, its alpha.
 
-        Raises WeightsError where the model fails or gives NaN; SettingError where there is not enough memory.
+        Raises WeightsError where the model fails or gives NaN; AtelierError where there is not enough memory.
         """
         report(Progress("painting", 0, 1, note=self.word(content.size)))
         pixels = np.asarray(resize(content, self.size_of(content.size)).pixels)

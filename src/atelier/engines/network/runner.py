@@ -7,7 +7,8 @@ registered, so a graph that needs them fails to load. ONNX Runtime checks where 
 notation for data at an address of memory; both are refused here, whatever its version.
 
 **What runs it.** Which of ONNX Runtime and OpenVINO is faster depends on model and machine. So it is measured, once, after
-the first answer (which is ONNX Runtime's), for at most `BUDGET` seconds or little more, and remembered in the user's cache.
+the first answer (which is ONNX Runtime's), for at most `BUDGET` seconds or little more, and remembered in the user's cache; on a
+machine too slow or too busy for that, after `TRIES` tries whatever came of them.
 OpenVINO's bfloat16 takes part where the hardware has it. Nobody is chosen who does not agree with the first (`agrees`).
 """
 
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
+from atelier.errors import AtelierError, MissingExtra, SettingError, SourceError, WeightsError
 
 Array = NDArray[Any]
 Run = Callable[[Mapping[str, Array]], list[Array]]
@@ -41,6 +42,9 @@ LIMIT = 1 << 30
 """Bytes a model may have, with its external data, unless the caller says otherwise."""
 BUDGET = 0.8
 """Seconds that measuring may take. A run that has begun is not broken off."""
+TRIES, PATIENCE = 3, 5
+"""A model that cannot be measured within them, as on a busy machine, is tried again so often the next times it is opened. The last try
+may take so many times as long; where that is too little as well, it stays with what it runs on."""
 WORTH = 0.95
 """The share of the time of the one before that the next must stay under to be chosen: less is noise."""
 ROUGHLY, CLOSELY = (0.01, 0.1), (1e-4, 2e-3)
@@ -93,8 +97,7 @@ class Runner:
         self.device = _device(device, backend)
         self._open_question = self.device == "cpu" and (backend == "openvino" or (backend == "auto" and _has_openvino()))
         self.backend = "openvino-float32" if backend == "openvino" else "onnxruntime"
-        if self._open_question and (choice := _read_choices().get(self._key)) in _CANDIDATES[backend]:
-            assert choice is not None
+        if self._open_question and isinstance(choice := _read_choices().get(self._key), str) and choice in _CANDIDATES[backend]:
             self.backend, self._open_question = choice, False
         try:
             self._run = self._opened(self.backend)
@@ -114,8 +117,8 @@ class Runner:
     def __call__(self, /, **arrays: Array) -> tuple[Array, ...]:
         """Run. arrays: one for each input, of a shape that fits it; converted to its type.
 
-        Raises SettingError for inputs that do not fit, or are too large for the memory there is; WeightsError where the model
-        cannot be run on them.
+        Raises SettingError for inputs that do not fit; WeightsError where the model cannot be run on them; AtelierError, and neither of
+        those, where there is not the memory for it.
         """
         given = self._fitting(arrays)
         try:
@@ -164,15 +167,20 @@ class Runner:
     def _measure(self) -> None:
         """Find the fastest backend that agrees with the present one, go on with it, and remember it."""
         until = time.perf_counter() + BUDGET
+        before = _read_choices().get(self._key)
+        tries = 1 + (before if isinstance(before, int) else 0)
         try:
             example, expected, took = self._example()
-        except (WeightsError, SettingError):
+        except AtelierError:
+            example, expected, took = {}, [], np.inf
+        if example is None:
+            return  # nothing to measure with, which takes no time to find out again
+        if 3 * took > BUDGET * (PATIENCE if tries == TRIES else 1):
+            _remember(self._key, self.backend if tries == TRIES else tries)
             return
-        if example is None or 3 * took > BUDGET:
-            return  # nothing to measure with, or not in the time there is
         runs, seconds = {self.backend: self._run}, {self.backend: took}
         for backend in _CANDIDATES[self._asked][1:]:
-            with contextlib.suppress(WeightsError, SettingError, MissingExtra):  # then it takes no part
+            with contextlib.suppress(AtelierError):  # then it takes no part
                 run = self._opened(backend)
                 if agrees(run(example), expected, ROUGHLY if backend.endswith("bfloat16") else CLOSELY):
                     runs[backend], seconds[backend] = run, np.inf  # its first run, just now, is slower than it will be
@@ -400,9 +408,9 @@ def _device(asked: str, backend: str) -> str:
     return f"{device}:{number}" if number else device
 
 
-def _failed(model: _Model, error: Exception) -> Exception:
+def _failed(model: _Model, error: Exception) -> AtelierError:
     if isinstance(error, MemoryError) or re.search(r"bad.?alloc|allocat|out of memory", str(error), re.IGNORECASE):
-        return SettingError(f"there is not enough memory to run {model.label} on a picture of this size: choose a smaller --size or --tile")
+        return AtelierError(f"there is not enough memory to run {model.label} on a picture of this size: choose a smaller --size or --tile")
     return WeightsError(f"{model.label} cannot be run on this input: {_reason(error)}")
 
 
@@ -439,7 +447,8 @@ def choices_file() -> Path:
     return cache_folder().parent / "backends.json"
 
 
-def _read_choices() -> dict[str, str]:
+def _read_choices() -> dict[str, str | int]:
+    """What runs each model, or how often it was tried in vain to find out."""
     try:
         with choices_file().open("rb") as file:
             choices = json.loads(file.read(1 << 20))
@@ -447,10 +456,10 @@ def _read_choices() -> dict[str, str]:
         return {}
     if not isinstance(choices, dict):
         return {}
-    return {key: choice for key, choice in choices.items() if choice in _CHOICES}
+    return {key: choice for key, choice in choices.items() if choice in (*_CHOICES, *range(1, TRIES))}
 
 
-def _remember(key: str, choice: str) -> None:
+def _remember(key: str, choice: str | int) -> None:
     choices = _read_choices()
     choices.pop(key, None)
     choices[key] = choice

@@ -21,20 +21,28 @@ class Canvas(Protocol):
 
 
 class PixelCanvas:
-    """A picture whose parameters are its pixels."""
+    """A picture whose parameters are its pixels. With a photo and a share (H, W) in [0, 1] they lie over it with that
+    opacity, and the objective sees the two as one: what shines through of the photo is reckoned with, so it shows no halo, and where
+    the share is 0 it is the photo to the last bit."""
 
-    def __init__(self, pixels: Tensor) -> None:
+    def __init__(self, pixels: Tensor, photo: Tensor | None = None, share: Tensor | None = None) -> None:
         self.pixels = pixels.detach().float().contiguous().clone().requires_grad_()
+        self.photo, self.share = photo, share
 
     def parameters(self) -> list[Tensor]:
         return [self.pixels]
 
     def render(self) -> Tensor:
-        return self.pixels
+        return laid_over(self.pixels, self.photo, self.share)
 
     def project(self) -> None:
         with torch.no_grad():
             self.pixels.clamp_(0.0, 1.0)
+
+
+def laid_over(pixels: Tensor, photo: Tensor | None, share: Tensor | None) -> Tensor:
+    """pixels over photo, both (1, 3, H, W), with the opacity share (H, W); pixels as they are without. `lerp` is exact at 0 and at 1."""
+    return pixels if photo is None or share is None else torch.lerp(photo, pixels, share.expand_as(photo))
 
 
 def resized(pixels: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.objective import Objective, named, tiles
+from atelier.engines.guide import Guide, Sample
+from atelier.engines.optimize.canvas import PixelCanvas, laid_over, resized
+from atelier.engines.optimize.matching import Matching, cell_side
+from atelier.engines.optimize.objective import Exemplar, Objective, named, tiles
 from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image import Image, Limits
@@ -58,22 +61,32 @@ def stages(settings: Settings, height: int, width: int) -> list[Stage]:
 
 
 class OptimizeEngine:
-    """Built once from styles, settings, device and seed; then called per picture.
+    """Built once from samples, settings, device, seed and guide; then called per picture.
 
-    styles: pictures with weights; none for a reconstruction (content_weight alone). device: cpu, cuda, mps or auto.
+    styles: samples whose pictures are Images; none for a reconstruction (content_weight alone). device: cpu, cuda, mps or auto.
+    guide: where each sample's place is, for photos of its size; without one, all of the photo is painted with all samples. With
+    one, no style's gradient leaves its place, and what is left to the photo comes through bit for bit, stopped or not.
     Raises WeightsError where the network is not to be had, SettingError for what makes no sense together.
     """
 
-    def __init__(self, styles: Sequence[tuple[Image, float]], settings: Settings, device: str = "auto", seed: int = 0) -> None:
-        for _, weight in styles:
-            if not (math.isfinite(weight) and weight >= 0):
-                raise SettingError(f"a style's weight is {weight:g}: must be at least 0")
+    def __init__(
+        self, styles: Sequence[Sample], settings: Settings, device: str = "auto", seed: int = 0, guide: Guide | None = None
+    ) -> None:
+        check_samples(styles, guide)
         self.layers = wanted(settings, bool(styles))
         self.settings, self.device, self.seed = settings, chosen(device), seed
         dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
         names = {settings.features, settings.warm_features} - {""}
         self.networks = {name: Network.load(name, self.device, dtype) for name in sorted(names)}
-        self.styles = [(self.tensor(style.pixels), weight) for style, weight in styles]
+        self.matching: Matching | None = None
+        self.samples = [(sample, self.exemplar(sample)) for sample in styles]
+        self.places = None if guide is None else torch.tensor(guide.places, dtype=torch.float32).to(self.device)
+
+    def exemplar(self, sample: Sample) -> Exemplar:
+        """A sample's picture in its own size."""
+        assert isinstance(sample.picture, Image)
+        part = None if sample.part is None else torch.tensor(sample.part, dtype=torch.float32).to(self.device)
+        return Exemplar(self.tensor(sample.picture.pixels), sample.weight, sample.place or 0, sample.strokes, part)
 
     def tensor(self, pixels: np.ndarray[Any, Any]) -> Tensor:
         """(H, W, 3) to (1, 3, H, W) on the device."""
@@ -89,6 +102,8 @@ class OptimizeEngine:
         Raises Diverged if there never was a picture.
         """
         height, width = content.shape
+        if self.places is not None and tuple(self.places.shape[1:]) != (height, width):
+            raise SettingError(f"the guide is for photos of {self.places.shape[2]}x{self.places.shape[1]} px, not {width}x{height}")
         plan = stages(self.settings, height, width)
         self.check(plan)
         total = sum(stage.iterations for stage in plan)
@@ -107,9 +122,11 @@ class OptimizeEngine:
             if index == len(plan) - 1:
                 begin = None  # a canvas's worth of memory, and not needed again
             solver = self.solver(stage, content, pixels)
-            pixels = solver.canvas.render().detach()
+            pixels = solver.parameters[0].detach()
             if resume and index == first:
                 solver.restore(resume["solver"])
+                if self.matching:
+                    self.matching.restore(resume["matching"])
             try:
                 done = self.run(stage, index, solver, done, total, content, report, keep)
             except Cancelled:
@@ -117,7 +134,8 @@ class OptimizeEngine:
             if solver.stuck and not solver.steps and index == 0:
                 raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
             solver.settle()
-            pixels = solver.canvas.render().detach()
+            pixels = solver.parameters[0].detach()
+            self.matching = None
             del solver  # and its history, before the next one or the picture needs the memory
             if cancelled:
                 break
@@ -137,6 +155,10 @@ class OptimizeEngine:
                     f"--histogram-weight needs the whole picture at once, {width}x{height}: "
                     f"give --tile {max(height, width)}, where memory allows, or a smaller --size"
                 )
+            if self.settings.match == "semantic":
+                share = max(stage.size) / max(plan[-1].size)
+                sides = [self.fitted(sample, exemplar, max(stage.size), share) for sample, exemplar in self.samples]
+                cell_side([height * width, sum(h * w for h, w in sides)])
 
     def tile(self, stage: Stage) -> int:
         """The side of the tiles that a stage looks through, px; 0 for none."""
@@ -157,7 +179,8 @@ class OptimizeEngine:
         label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
 
         def state() -> State:
-            return {"stage": index, "done": done, "solver": solver.state()}
+            matching = self.matching.state() if self.matching else {}
+            return {"stage": index, "done": done, "solver": solver.state(), "matching": matching}
 
         before = done - solver.steps
         told = False
@@ -173,7 +196,7 @@ class OptimizeEngine:
             done = before + solver.steps
             if keep:
                 keep(state)
-            report(Progress(label, done, total, losses, preview=lambda: self.image(solver.canvas.render().detach(), content)))
+            report(Progress(label, done, total, losses, preview=lambda: self.image(solver.parameters[0].detach(), content)))
         if solver.steps > PATIENCE and solver.strayed() and solver.lowest >= solver.trace[0]:
             report(Progress(label, done, total, note="no iteration made the picture better, so it is as it was: try a smaller --rate"))
         return before + stage.iterations
@@ -183,25 +206,46 @@ class OptimizeEngine:
         settings = self.settings
         content = resized(self.tensor(photo.pixels), stage.size)
         share = max(stage.size) / max(photo.shape)
-        styles = [(self.scaled(style, max(stage.size), share), weight) for style, weight in self.styles]
-        objective = Objective(self.networks[stage.features], settings, content, styles, self.tile(stage))
-        return Solver(PixelCanvas(pixels), objective, settings.optimiser, settings.rate, settings.average)
+        exemplars = [self.scaled(sample, exemplar, max(stage.size), share) for sample, exemplar in self.samples]
+        places = self.placed(stage.size)
+        objective = Objective(self.networks[stage.features], settings, content, exemplars, self.tile(stage), places, share)
+        self.matching = objective.matching
+        canvas = PixelCanvas(pixels, *(() if places is None else (content, painted(places))))
+        return Solver(canvas, objective, settings.optimiser, settings.rate, settings.average)
 
-    def scaled(self, style: Tensor, long_side: int, share: float) -> Tensor:
-        """The style picture at the scale of a canvas of this long side, which is a share of the full size; never larger than it is."""
-        height, width = style.shape[2:]
+    def placed(self, size: tuple[int, int]) -> Tensor | None:
+        """The guide's places at this size, averaged over what a pixel covers."""
+        if self.places is None or tuple(self.places.shape[1:]) == size:
+            return self.places
+        return F.adaptive_avg_pool2d(self.places[None], size)[0]
+
+    def scaled(self, sample: Sample, exemplar: Exemplar, long_side: int, share: float) -> Exemplar:
+        """The sample's picture at the scale of a canvas of this long side, which is a share of the full size; never larger than it is."""
+        size = self.fitted(sample, exemplar, long_side, share)
+        part = exemplar.part
+        if part is not None and tuple(part.shape) != size:
+            part = F.interpolate(part[None, None], size=size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
+        return replace(exemplar, picture=resized(exemplar.picture, size), part=part)
+
+    def fitted(self, sample: Sample, exemplar: Exemplar, long_side: int, share: float) -> tuple[int, int]:
+        """The (height, width) that `scaled` brings the picture to."""
+        height, width = exemplar.picture.shape[2:]
         own = share if self.settings.style_fit == "own" else long_side / max(height, width)
-        ratio = min(1.0, self.settings.style_size * own)
-        return resized(style, (max(16, round(height * ratio)), max(16, round(width * ratio))))
+        ratio = min(1.0, self.settings.style_size * sample.size * own)
+        return max(16, round(height * ratio)), max(16, round(width * ratio))
 
     def beginning(self, photo: Tensor, picture: Tensor | None) -> Tensor:
-        """The full-size picture that painting starts from."""
+        """The full-size picture that painting starts from; where nothing is painted, the photo."""
+        begin = self.started(photo, picture)
+        return begin if self.places is None else torch.where(painted(self.places) > 0, begin, photo)
+
+    def started(self, photo: Tensor, picture: Tensor | None) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
         match self.settings.start:
             case "photo":
                 return photo
             case "recoloured":
-                return recoloured(photo, self.styles) if self.styles else photo
+                return self.coloured(photo) if self.samples else photo
             case "grey":
                 return torch.full_like(photo, 0.5)
             case "noise":
@@ -211,9 +255,25 @@ class OptimizeEngine:
                     raise SettingError(f"--start {self.settings.start}: photo, recoloured, noise, grey, or the path of a picture")
                 return resized(picture, (photo.shape[2], photo.shape[3]))
 
+    def coloured(self, photo: Tensor) -> Tensor:
+        """The photo in the colours of the styles, each place in those of its own."""
+        exemplars = [exemplar for _, exemplar in self.samples]
+        if self.places is None:
+            return recoloured(photo, colouring(exemplars))
+        out, total = torch.zeros_like(photo), self.places.sum(0).clamp_min(1e-6)
+        for at, place in enumerate(self.places):
+            own = colouring([each for each in exemplars if each.place == at])
+            if place.any():
+                out += place / total * recoloured(photo, own, place)
+        return out.clamp(0, 1)
+
     def image(self, pixels: Tensor, content: Image) -> Image:
+        """What a solver's parameters, of any size, look like: over the photo where that is to be seen."""
         size = (content.pixels.shape[0], content.pixels.shape[1])
-        array = resized(pixels, size)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        picture = resized(pixels, size)
+        if self.places is not None:
+            picture = laid_over(picture, self.tensor(content.pixels), painted(self.places))
+        array = picture[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
         return content.with_pixels(np.ascontiguousarray(array))
 
 
@@ -260,20 +320,69 @@ def carried(pixels: Tensor, begin: Tensor | None, size: tuple[int, int]) -> Tens
     return (resized(pixels, size) + detail).clamp(0, 1)
 
 
-def recoloured(photo: Tensor, styles: Sequence[tuple[Tensor, float]]) -> Tensor:
+def painted(places: Tensor) -> Tensor:
+    """How much is painted where, (H, W) in [0, 1]; what adds up to 1 but for rounding is 1."""
+    total = places.sum(0).clamp(0, 1)
+    return torch.where(total > 1 - 1e-4, 1.0, total)
+
+
+def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
+    """Raise SettingError for samples and places that do not go together."""
+    for sample in samples:
+        if not (math.isfinite(sample.weight) and sample.weight >= 0):
+            raise SettingError(f"a style's weight is {sample.weight:g}: must be at least 0")
+        if not (math.isfinite(sample.size) and sample.size > 0):
+            raise SettingError(f"the size of a style's strokes is {sample.size:g}: must be above 0")
+        if not isinstance(sample.picture, Image):
+            raise SettingError("a style by name is for the trained networks: to paint by optimisation, give its painting")
+        if sample.part is not None:
+            if sample.part.shape != sample.picture.shape:
+                own, shape = sample.picture.size, sample.part.shape
+                raise SettingError(f"the part of a painting of {own[0]}x{own[1]} px to learn from is marked on {shape[1]}x{shape[0]} px")
+            if not (sample.part.min() >= 0 and sample.part.max() <= 1 and sample.part.any()):  # NaN neither
+                raise SettingError("the part of a painting to learn from must be marked in [0, 1], and not with 0 alone")
+    if guide is None:
+        if any(sample.place is not None for sample in samples):
+            raise SettingError("a style has a place, and there is no guide to say where that is: give one, or leave the place out")
+        return
+    places = guide.places
+    if places.ndim != 3 or not places.size:
+        raise SettingError(f"a guide's places are (places, height, width), got {places.shape}")
+    if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
+        raise SettingError("a guide's places must be at least 0 everywhere and add up to at most 1")
+    for sample in samples:
+        if sample.place is None or not 0 <= sample.place < len(places):
+            raise SettingError(f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
+    for at in range(len(places)):
+        if not any(sample.place == at and sample.weight > 0 for sample in samples):
+            raise SettingError(f"the guide's place {at} has no style: give it one of a weight above 0, or leave it to the photo")
+
+
+def colouring(exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
+    """Those that bring colour: fine strokes do, and coarse ones where there are no others."""
+    return [each for each in exemplars if each.strokes != "coarse" and each.weight] or exemplars
+
+
+def recoloured(photo: Tensor, styles: Sequence[Exemplar], place: Tensor | None = None) -> Tensor:
     """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians
-    (Pitié & Kokaram 2007, "the linear Monge-Kantorovitch colour mapping"). (1, 3, H, W)."""
+    (Pitié & Kokaram 2007, "the linear Monge-Kantorovitch colour mapping"). (1, 3, H, W). place: (H, W), how much of what of the
+    photo is meant; all of it is mapped."""
 
-    def statistics(picture: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(picture: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
         flat = picture[0].flatten(1).double().cpu()
-        return flat.mean(1, keepdim=True), torch.cov(flat, correction=0)  # a picture may be one pixel
+        if weight is None:
+            return flat.mean(1, keepdim=True), torch.cov(flat, correction=0)  # a picture may be one pixel
+        shares = weight.flatten().double().cpu()
+        shares = shares / shares.sum()
+        mean = flat @ shares[:, None]
+        return mean, (flat - mean) * shares @ (flat - mean).T
 
-    weights = [max(weight, 0.0) for _, weight in styles]
+    weights = [max(style.weight, 0.0) for style in styles]
     shares = [weight / max(sum(weights), 1e-12) for weight in weights]
-    means, covariances = zip(*(statistics(style) for style, _ in styles), strict=True)
+    means, covariances = zip(*(statistics(style.picture, style.part) for style in styles), strict=True)
     mean_to = sum(share * mean for share, mean in zip(shares, means, strict=True))
     covariance_to = sum(share * covariance for share, covariance in zip(shares, covariances, strict=True))
-    mean_from, covariance_from = statistics(photo)
+    mean_from, covariance_from = statistics(photo, place)
     ridge = torch.eye(3, dtype=torch.float64) * 1e-5  # a grey photo has no colour to stretch
 
     def power(matrix: Tensor, exponent: float) -> Tensor:

@@ -11,10 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from atelier.engines.optimize.matching import GRAM, Matching
+from atelier.engines.optimize.zones import Zones, guided
 from atelier.errors import SettingError
 from atelier.losses import (
     chained,
@@ -36,7 +39,26 @@ from atelier.request import LayerWeights, Settings
 MARGIN = 96
 """Pixels a tile sees beyond its own: half of conv5_1's receptive field is 78, and 96 is a multiple of 16."""
 
+COARSE = 8
+"""Strokes are coarse from a layer whose cells are this wide, px of the full size: those of block 4 there, of block 3 at half of it."""
+
 Sums = dict[str, Tensor]
+"""By name, (R, ...): one for each place, and just one where there are none."""
+Positions = dict[str, list[float]]
+"""How many positions of a layer each place has."""
+Targets = dict[str, tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Exemplar:
+    """What a style is learned from: a picture (1, 3, H, W), its weight among those of its place, which strokes of it are taken (`all`,
+    `coarse` or `fine`), and how much of what is seen where is learned from, (H, W) in [0, 1]; None for all of it."""
+
+    picture: Tensor
+    weight: float = 1.0
+    place: int = 0
+    strokes: str = "all"
+    part: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +90,15 @@ class Tile:
             return features
         return features[:, :, top:bottom, left:right]
 
+    def grid(self, level: int) -> tuple[slice, slice]:
+        """The tile's own part of the whole picture's grid of cells of 2^level px."""
+        bottom = (self.height if self.y1 == self.height else self.y1) >> level
+        right = (self.width if self.x1 == self.width else self.x1) >> level
+        return slice(self.y0 >> level, bottom), slice(self.x0 >> level, right)
+
     def part(self, features: Tensor, layer: str) -> Tensor:
         """The tile's own part of the whole picture's features."""
-        k = int(layer[4]) - 1
-        bottom = features.shape[2] if self.y1 == self.height else self.y1 >> k
-        right = features.shape[3] if self.x1 == self.width else self.x1 >> k
-        return features[:, :, self.y0 >> k : bottom, self.x0 >> k : right]
+        return features[:, :, *self.grid(int(layer[4]) - 1)]
 
 
 def tiles(height: int, width: int, side: int) -> list[Tile]:
@@ -93,27 +118,52 @@ def tiles(height: int, width: int, side: int) -> list[Tile]:
 class Objective:
     """A number to make small, and the direction in which it falls: `objective(pixels) -> (gradient, losses)`.
 
-    content (1, 3, H, W) or None; styles: pictures with weights, of any sizes; all RGB in [0, 1] on the network's device.
+    content (1, 3, H, W) or None; exemplars: pictures of any sizes; all RGB in [0, 1] on the network's device.
+    places: (R, H, W) in [0, 1], how much of each place is where, adding up to at most 1; None for one everywhere. A place's
+    style loss is over its own positions (see `zones.guided`) and counts by its area, so that a pixel is drawn to it as strongly
+    as if it were everywhere; what of a loss would move pixels outside its place is left out of the gradient.
+    share: of the full size that this one is, which tells coarse strokes from fine ones.
     The losses by name: `content`, `style`, `tv` and `histogram` unweighted, and `total`.
     """
 
     def __init__(
-        self, network: Network, settings: Settings, content: Tensor | None, styles: Sequence[tuple[Tensor, float]], tile: int = 0
+        self,
+        network: Network,
+        settings: Settings,
+        content: Tensor | None,
+        exemplars: Sequence[Exemplar],
+        tile: int = 0,
+        places: Tensor | None = None,
+        share: float = 1.0,
     ) -> None:
         self.network, self.settings, self.tile = network, settings, tile
         self.content_layers = named(settings.content_layers) if content is not None and settings.content_weight else {}
-        self.style_layers = named(settings.style_layers) if styles and (settings.style_weight or settings.histogram_weight) else {}
+        styled = exemplars and (settings.style_weight or settings.histogram_weight)
+        layers = named(settings.style_layers) if styled else {}
+        self.style_layers = {n: w for n, w in layers.items() if any(gives(each.strokes, n, share) for each in exemplars)}
         # Histograms are of the whole picture: they are not sums over tiles.
         self.histogram = bool(settings.histogram_weight and self.style_layers)
         self.layers = sorted({*self.content_layers, *self.style_layers}, key=CONVS.index)
         self.chain = list(zip(self.ordered, self.ordered[1:], strict=False)) if settings.chained else []
         if (settings.chained or settings.shift) and settings.style_loss != "gram":
             raise SettingError("--chained and --shift go with --style-loss gram only")
-        if settings.chained and self.style_layers and not self.chain:
+        if settings.chained and layers and len(layers) < 2:
             raise SettingError("--chained needs at least two style layers")
+        self.style_weight = settings.style_weight
+        self.matching: Matching | None = None
+        if settings.match == "semantic" and self.style_layers and content is not None:
+            if places is not None or any(each.part is not None or each.strokes != "all" for each in exemplars):
+                raise SettingError("--match semantic finds by itself what goes where: leave out regions, masks, blends and strokes")
+            styles = [(each.picture, each.weight) for each in exemplars]
+            parts = partial(tiles, side=tile)
+            self.matching = Matching(network, self.style_layers, settings.pooling, content, styles, parts, self.features_of)
+            self.style_weight *= GRAM
+        self.zones = None if places is None else Zones(places)
+        self.painted = None if places is None else (places > 0).any(0)
+        self.areas = [1.0] if places is None else places.double().mean((1, 2)).tolist()
         with torch.no_grad():
             self.content = self.features_of(content, tuple(self.content_layers)) if content is not None else {}
-            self.targets = self.blend([(self.style_targets(picture), weight) for picture, weight in styles]) if self.style_layers else {}
+            self.targets = [self.learned(exemplars, at, share) for at in range(len(self.areas))] if self.style_layers else []
 
     @property
     def ordered(self) -> list[str]:
@@ -125,6 +175,8 @@ class Objective:
         parts = tiles(pixels.shape[2], pixels.shape[3], self.tile)
         if self.histogram and len(parts) > 1:
             raise SettingError("--histogram-weight needs the whole picture at once: raise --tile or lower --size")
+        if self.matching:
+            self.matching.look(pixels)
         gradient, losses = self.whole(pixels, parts[0]) if len(parts) == 1 else self.in_tiles(pixels, parts)
         if self.settings.tv_weight:
             x = pixels.clone().requires_grad_()
@@ -136,16 +188,25 @@ class Objective:
             gradient.add_(slope, alpha=self.settings.tv_weight)
             losses["tv"] = float(tv.detach())
             losses["total"] += self.settings.tv_weight * losses["tv"]
-        return gradient, losses
+        return gradient if self.painted is None else gradient.mul_(self.painted), losses
+
+    def see(self, pixels: Tensor, tile: Tile) -> dict[str, Tensor]:
+        """What of the tile's window, pixels, the losses look at."""
+        if self.zones is None:
+            return self.network.see(pixels, self.layers, self.settings.pooling)
+        return self.zones.see(self.network, pixels, self.layers, self.settings.pooling, tile.window)
 
     def whole(self, pixels: Tensor, tile: Tile) -> tuple[Tensor, dict[str, float]]:
         x = pixels.clone().requires_grad_()
-        seen = self.network.see(x, self.layers, self.settings.pooling)
+        seen = self.see(x, tile)
         losses = {}
         total = x.new_zeros(())
         if self.style_layers:
-            losses["style"] = self.style_error(self.sums(seen, tile), self.positions(pixels))
-            total = total + self.settings.style_weight * losses["style"]
+            losses["style"] = self.style_error(self.sums(seen, tile, self.zones), self.positions(pixels, self.zones))
+            total = total + self.style_weight * losses["style"]
+        if self.matching:
+            losses["match"] = self.matching.error(seen, tile)
+            total = total + self.settings.style_weight * losses["match"]
         if self.histogram:
             losses["histogram"] = self.histogram_error(seen)
             total = total + self.settings.histogram_weight * losses["histogram"]
@@ -164,19 +225,26 @@ class Objective:
         slopes: Sums = {}
         if self.style_layers:
             with torch.no_grad():
-                added = self.added(pixels, parts)
+                added = self.added(pixels, parts, self.zones)
             leaves = {k: v.requires_grad_() for k, v in added.items()}
-            style = self.style_error(leaves, self.positions(pixels))
-            slopes = dict(zip(leaves, torch.autograd.grad(style, list(leaves.values())), strict=True))
+            style = self.style_error(leaves, self.positions(pixels, self.zones))
+            found = torch.autograd.grad(style, list(leaves.values()), materialize_grads=True)
+            slopes = dict(zip(leaves, found, strict=True))
             losses["style"] = float(style.detach())
         gradient = torch.zeros_like(pixels)
+        if self.matching:
+            losses["match"] = 0.0
         for tile in parts:
             x = pixels[:, :, *tile.window].clone().requires_grad_()
-            seen = self.network.see(x, self.layers, self.settings.pooling)
+            seen = self.see(x, tile)
             total = x.new_zeros(())
             if self.style_layers:
-                sums = self.sums(seen, tile)
-                total = total + self.settings.style_weight * sum((sums[k] * slopes[k]).sum() for k in sums)
+                sums = self.sums(seen, tile, self.zones)
+                total = total + self.style_weight * sum((sums[k] * slopes[k]).sum() for k in sums)
+            if self.matching:
+                match = self.matching.error(seen, tile)
+                losses["match"] += float(match.detach())
+                total = total + self.settings.style_weight * match
             if self.content_layers:
                 content = self.content_error(seen, tile)
                 losses["content"] += float(content.detach())
@@ -184,7 +252,8 @@ class Objective:
             if total.requires_grad:
                 (slope,) = torch.autograd.grad(total, x)
                 gradient[:, :, *tile.window] += slope
-        losses["total"] = sum(losses[k] * getattr(self.settings, f"{k}_weight") for k in losses)
+        weights = {"style": self.style_weight, "match": self.settings.style_weight, "content": self.settings.content_weight}
+        losses["total"] = sum(losses[k] * weights[k] for k in losses)
         return gradient, losses
 
     # Content
@@ -231,72 +300,116 @@ class Objective:
 
     # Style
 
-    def positions(self, picture: Tensor) -> dict[str, int]:
-        """How many positions a layer has for a picture of this size."""
-        return {n: (picture.shape[2] >> (int(n[4]) - 1)) * (picture.shape[3] >> (int(n[4]) - 1)) for n in self.style_layers}
+    def positions(self, picture: Tensor, zones: Zones | None = None) -> Positions:
+        """How many positions of each layer a picture's places have."""
+        if zones is not None:
+            return {n: zones.masks[int(n[4]) - 1].double().sum((1, 2)).tolist() for n in self.style_layers}
+        return {n: [(picture.shape[2] >> (int(n[4]) - 1)) * (picture.shape[3] >> (int(n[4]) - 1))] for n in self.style_layers}
 
-    def sums(self, seen: dict[str, Tensor], tile: Tile) -> Sums:
+    def sums(self, seen: dict[str, Tensor], tile: Tile, zones: Zones | None = None) -> Sums:
         """What the style loss depends on: sums over the tile's positions, in the network's own channels."""
         own = {name: tile.inner(seen[name], name) for name in self.style_layers}
         shift = self.settings.shift
         if self.chain:
-            return {f"{a}*{b}": chained(own[a], own[b], 2 ** (int(b[4]) - int(a[4])), shift) for a, b in self.chain}
-        out = {f"{name}²": correlation(f, shift) for name, f in own.items()}
-        if self.settings.style_loss != "gram":
-            out |= {f"{name}": f.float().sum((2, 3)) for name, f in own.items()}
+            return {f"{a}*{b}": self.chained_sums(a, b, own, tile, zones) for a, b in self.chain}
+        moment = self.settings.style_loss != "gram"
+        out: Sums = {}
+        for name, f in own.items():
+            level, total = int(name[4]) - 1, None
+            if zones is not None:
+                out[f"{name}²"], total = guided(f, zones.cells(level, tile.grid(level)), shift, moment)
+            else:
+                out[f"{name}²"] = correlation(f, shift)
+                total = f.float().sum((2, 3)) if moment else None
+            if total is not None:
+                out[name] = total
         return out
 
-    def added(self, picture: Tensor, parts: Sequence[Tile]) -> Sums:
+    def chained_sums(self, a: str, b: str, own: dict[str, Tensor], tile: Tile, zones: Zones | None) -> Tensor:
+        factor, shift = 2 ** (int(b[4]) - int(a[4])), self.settings.shift
+        if zones is None:
+            return chained(own[a], own[b], factor, shift)
+        found = []
+        for at in range(len(zones.masks[0])):
+            ends = [zones.bounded(own[name], int(name[4]) - 1, tile.grid(int(name[4]) - 1), at) for name in (a, b)]
+            level = int(a[4]) - 1
+            found.append(chained(ends[0], ends[1], factor, shift, zones.masks[level][at][tile.grid(level)]))
+        return torch.cat(found)
+
+    def added(self, picture: Tensor, parts: Sequence[Tile], zones: Zones | None = None) -> Sums:
         total: Sums = {}
         for tile in parts:
             seen = self.network.see(picture[:, :, *tile.window], self.ordered, self.settings.pooling)
-            for k, v in self.sums(seen, tile).items():
+            for k, v in self.sums(seen, tile, zones).items():
                 total[k] = total[k] + v if k in total else v
         return total
 
-    def statistics(self, sums: Sums, positions: dict[str, int]) -> Iterator[tuple[str, float, tuple[Tensor, ...]]]:
-        """(layer, weight, what is compared), in the metric of the network."""
+    def statistics(self, sums: Sums, positions: Positions, place: int = 0) -> Iterator[tuple[str, float, tuple[Tensor, ...]]]:
+        """(layer, weight, what is compared) of one place, in the metric of the network; of layers on which it has positions."""
+        here = slice(place, place + 1)
         if self.chain:
             for a, b in self.chain:
                 left, right = self.network.metric.get(a), self.network.metric.get(b)
-                yield f"{a}*{b}", self.style_layers[a], (in_metric(sums[f"{a}*{b}"] / positions[a], left, right),)
+                if count := positions[a][place]:
+                    yield f"{a}*{b}", self.style_layers[a], (in_metric(sums[f"{a}*{b}"][here] / count, left, right),)
             return
         for name, weight in self.style_layers.items():
             r = self.network.metric.get(name)
+            if not (count := positions[name][place]):
+                continue
             if self.settings.style_loss == "gram":
-                yield name, weight, (in_metric(sums[f"{name}²"] / positions[name], r, r),)
+                yield name, weight, (in_metric(sums[f"{name}²"][here] / count, r, r),)
             else:
-                mean, covariance = moments(sums[f"{name}²"], sums[name], positions[name])
+                mean, covariance = moments(sums[f"{name}²"][here], sums[name][here], count)
                 yield name, weight, (mean if r is None else mean @ r.T, in_metric(covariance, r, r))
 
-    def style_targets(self, picture: Tensor) -> dict[str, tuple[Tensor, ...]]:
+    def style_targets(self, exemplar: Exemplar, share: float = 1.0) -> Targets:
+        """What is wanted of each layer that the exemplar's strokes are on."""
+        picture = exemplar.picture
         parts = tiles(picture.shape[2], picture.shape[3], self.tile)
-        targets = {name: value for name, _, value in self.statistics(self.added(picture, parts), self.positions(picture))}
+        zones = None if exemplar.part is None else Zones(exemplar.part[None])
+        sums, positions = self.added(picture, parts, zones), self.positions(picture, zones)
+        targets = {name: value for name, _, value in self.statistics(sums, positions) if gives(exemplar.strokes, name, share)}
         if self.histogram:
-            seen = self.network.see(picture, self.ordered, self.settings.pooling)
-            targets |= {f"{name} histogram": (quantiles(f),) for name, f in seen.items()}
+            for name, f in self.network.see(picture, self.ordered, self.settings.pooling).items():
+                own = f if zones is None else zones.chosen(f, int(name[4]) - 1, 0)
+                if own.numel() and gives(exemplar.strokes, name, share):
+                    targets[f"{name} histogram"] = (quantiles(own),)
         return targets
 
-    def blend(self, targets: Sequence[tuple[dict[str, tuple[Tensor, ...]], float]]) -> dict[str, tuple[Tensor, ...]]:
-        """Several styles as one: the weighted mean of their statistics."""
-        whole = sum(weight for _, weight in targets)
-        if not 0 < whole < math.inf:
+    def learned(self, exemplars: Sequence[Exemplar], place: int, share: float) -> Targets:
+        """What is wanted of a place: of each layer, the weighted mean of the statistics of its exemplars that say something of it."""
+        own = [each for each in exemplars if each.place == place]
+        whole = sum(each.weight for each in own)
+        if not 0 < whole < math.inf or any(each.weight < 0 for each in own):
             raise SettingError(f"the styles' weights add up to {whole:g}: give finite ones, at least one of them above 0")
-        blended = {
-            name: tuple(
-                sum((t[name][i] * (w / whole) for t, w in targets[1:]), values[i] * (targets[0][1] / whole)) for i in range(len(values))
+        found = [(self.style_targets(each, share), each.weight) for each in own if each.weight]
+        blended: Targets = {}
+        for name in dict.fromkeys(name for targets, _ in found for name in targets):
+            values = [(targets[name], weight) for targets, weight in found if name in targets]
+            total = sum(weight for _, weight in values)
+            blended[name] = tuple(
+                torch.stack([value[i] * (weight / total) for value, weight in values]).sum(0) for i in range(len(values[0][0]))
             )
-            for name, values in targets[0][0].items()
-        }
         if self.settings.style_loss == "wasserstein":
             blended |= {n: (v[0], symmetric_root(v[1])) for n, v in blended.items() if len(v) == 2}
         return blended
 
-    def style_error(self, sums: Sums, positions: dict[str, int]) -> Tensor:
+    def style_error(self, sums: Sums, positions: Positions) -> Tensor:
+        """Of all places, by their areas."""
+        total = torch.zeros((), device=self.network.mean.device)
+        for place, area in enumerate(self.areas):
+            error = self.style_error_of(place, sums, positions)
+            total = total + (error if self.zones is None else area * error)
+        return total
+
+    def style_error_of(self, place: int, sums: Sums, positions: Positions) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
         relative, weights = self.settings.normalise == "relative", 0.0
-        for name, weight, values in self.statistics(sums, positions):
-            target = self.targets[name]
+        for name, weight, values in self.statistics(sums, positions, place):
+            if name not in self.targets[place]:
+                continue
+            target = self.targets[place][name]
             match self.settings.style_loss:
                 case "gram":
                     ends = [self.network.channels[n] for n in name.split("*")]
@@ -312,16 +425,31 @@ class Objective:
                     scale = (target[0].square().sum() + target[1].square().sum()) / n
             total = total + weight * (error / scale.clamp_min(1e-12) if relative else error)
             weights += weight
-        return total / weights if relative else total
+        return total / weights if relative and weights else total
 
     def histogram_error(self, seen: dict[str, Tensor]) -> Tensor:
-        total = torch.zeros((), device=self.network.mean.device)
+        whole = torch.zeros((), device=self.network.mean.device)
         relative = self.settings.normalise == "relative"
-        for name, weight in self.style_layers.items():
-            (target,) = self.targets[f"{name} histogram"]
-            error = histogram_loss(seen[name], target)
-            total = total + weight * (error / target.square().mean().clamp_min(1e-12) if relative else error)
-        return total / sum(self.style_layers.values()) if relative else total
+        for place, area in enumerate(self.areas):
+            total, weights = torch.zeros_like(whole), 0.0
+            for name, weight in self.style_layers.items():
+                features = seen[name] if self.zones is None else self.zones.chosen(seen[name], int(name[4]) - 1, place)
+                if not features.numel() or f"{name} histogram" not in self.targets[place]:
+                    continue
+                (target,) = self.targets[place][f"{name} histogram"]
+                error = histogram_loss(features, target)
+                total = total + weight * (error / target.square().mean().clamp_min(1e-12) if relative else error)
+                weights += weight
+            total = total / weights if relative and weights else total
+            whole = whole + (total if self.zones is None else area * total)
+        return whole
+
+
+def gives(strokes: str, layer: str, share: float = 1.0) -> bool:
+    """Whether such strokes of a painting are on a layer (of two that are chained, by the first), in a picture of this share of the full
+    size. What is coarse goes by the full size: on a smaller scale even shallow layers draw large forms."""
+    wide = 2 ** (int(layer[4]) - 1) >= COARSE * min(share, 1.0) * 0.99
+    return strokes == "all" or (strokes == "coarse") == wide
 
 
 def named(layers: LayerWeights) -> dict[str, float]:

@@ -26,9 +26,9 @@ class Recipe:
         return override(self.settings, self.with_features.get(str(given.get("features")), {}))
 
 
-from atelier.engines.optimize.recipes import default, gatys, inetwork, quality  # noqa: E402
+from atelier.engines.optimize.recipes import brush, default, gatys, inetwork, quality  # noqa: E402
 
-RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in (default, quality, gatys, inetwork)}
+RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in (default, brush, quality, gatys, inetwork)}
 
 
 def recipe(name: str) -> Recipe:

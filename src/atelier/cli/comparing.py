@@ -1,0 +1,131 @@
+"""Pictures side by side: compare."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Quiet, app, limits
+from atelier.cli.judging import labels_of, show_table
+from atelier.cli.watching import watching
+from atelier.errors import SettingError
+
+if TYPE_CHECKING:
+    from atelier.judging.difference import Difference
+
+
+@app.command()
+def compare(
+    pictures: Annotated[list[str], typer.Argument(help="Two pictures or more, the first one being what others are compared with")],
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Write them side by side, with maps of where they differ")] = None,
+    content: Annotated[
+        str | None, typer.Option("--content", "-c", help="The photo they were painted from: judges them, with --style")
+    ] = None,
+    style: Annotated[str | None, typer.Option("--style", "-s", help="The painting in whose manner they are, with --content")] = None,
+    as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
+    side: Annotated[int, typer.Option("--side", min=48, max=4096, help="Long side of a picture on the sheet, px at the most")] = 320,
+    size: Annotated[int, typer.Option("--size", help="Long side that pictures are judged in, px")] = 512,
+    features: Annotated[str, typer.Option("--features", help="Network that judges: pocket, vgg19, a safetensors file, or none")] = "pocket",
+    seed: Annotated[int, typer.Option("--seed", help="Of what is judged: same seed, same numbers")] = 0,
+    max_pixels: MaxPixels = None,
+    max_bytes: MaxBytes = None,
+    allow_private: AllowPrivate = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put pictures side by side, and say how and where they differ."""
+    from atelier.image import resize
+    from atelier.judging import Judge
+    from atelier.judging.difference import difference, side_by_side
+    from atelier.media import STANDARD, atomic_write, check_place, check_target, expand, open_still, write_still
+    from atelier.progress import Progress
+    from atelier.run import check_apart
+    from atelier.run.places import beforehand
+
+    sources = expand(pictures)
+    if len(sources) < 2:
+        raise SettingError(f"{sources[0]} alone cannot be compared: give two pictures or more")
+    if (content is None) != (style is None):
+        raise SettingError("--content and --style go together: pictures are judged between the two")
+    read = [*sources, *filter(None, (content, style))]
+    if read.count(STANDARD) > 1:
+        raise SettingError("only one picture can come from standard input")
+    written = [(option, name) for option, name in (("--out", out), ("--json", as_json)) if name is not None]
+    check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
+    with beforehand():
+        if out is not None:
+            check_target(out)
+        if as_json is not None and as_json != STANDARD:
+            check_place(as_json)
+    most = limits(max_pixels, max_bytes, allow_private)
+    labels = labels_of(sources)
+    with watching(quiet) as report:
+        opened = [open_still(source, most, report).flat() for source in sources]
+        first, resized = opened[0], [False] * len(opened)
+        for i, image in enumerate(opened[1:], 1):
+            if image.size != first.size:
+                report(Progress("comparing", note=f"{sources[i]} is brought from {_sides(image.size)} to {_sides(first.size)}"))
+                opened[i], resized[i] = resize(image, first.size), True
+        found = []
+        for i, image in enumerate(opened[1:], 1):
+            found.append(difference(image, first))
+            report(Progress("comparing", i, len(opened) - 1))
+        named, ends = [], []
+        if content is not None and style is not None:
+            judge = Judge(content, style, size=size, features=features, seed=seed, limits=most, report=report)
+            for i, (label, image) in enumerate(zip(labels, opened, strict=True), 1):
+                named.append((label, judge(image)))
+                report(Progress("judging", i, len(opened)))
+            ends = list(zip(("the photo", "the painting"), judge.extremes(), strict=True))
+    if out is not None:
+        sheet = side_by_side(list(zip(labels, opened, strict=True)), found, side=side)
+        write_still(sheet, out)
+    if as_json is not None:
+        entries: list[dict[str, object]] = [{"picture": sources[0]}]
+        entries += [
+            json.loads(each.to_json(picture=source, same=math.isinf(each.psnr), resized=changed))
+            for source, each, changed in zip(sources[1:], found, resized[1:], strict=True)
+        ]
+        for entry, (_, verdict) in zip(entries, named, strict=False):
+            entry["judged"] = json.loads(verdict.to_json())
+        told = {"first": sources[0], "content": content, "style": style, "pictures": entries}
+        told |= {name: json.loads(verdict.to_json()) for name, (_, verdict) in zip(("photo", "painting"), ends, strict=False)}
+        text = json.dumps(told, ensure_ascii=False, indent=2)
+        if as_json == STANDARD:
+            typer.echo(text)
+        else:
+            atomic_write(f"{text}\n".encode(), as_json)
+    if not quiet and STANDARD not in (as_json, out):
+        _differences(labels, found)
+        if named:
+            typer.echo("")
+            show_table(named, ends)
+    if not quiet and out is not None:
+        typer.echo(f"Compared: {'standard output' if out == STANDARD else out}", err=True)
+
+
+def _sides(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _differences(labels: Sequence[str], found: Sequence[Difference]) -> None:
+    """A row a picture."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column(Text(f"compared with {labels[0]}"), overflow="fold")
+    for heading in ("PSNR, dB", "SSIM", "colour, ΔE", "95 % under", "noticed"):
+        table.add_column(heading, justify="right")
+    for label, each in zip(labels[1:], found, strict=True):
+        psnr = "same" if math.isinf(each.psnr) else f"{each.psnr:.2f}"
+        likeness = "-" if each.ssim is None else f"{each.ssim:.4f}"
+        table.add_row(Text(label), psnr, likeness, f"{each.colour:.2f}", f"{each.colour_95:.2f}", f"{each.noticed:.1%}")
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 70 + max(len(label) for label in labels)
+    console.print(table)

@@ -1,0 +1,46 @@
+"""Which painting goes where: what every engine is given besides the photo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atelier.errors import SettingError
+from atelier.image import Image
+from atelier.image.value import Pixels
+from atelier.request import STROKES
+
+if TYPE_CHECKING:
+    from atelier.engines.network.catalogue import Entry
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A painting to learn from, or a style by name.
+
+    weight: its share among those of its place. place: the index of the guide's place that it is painted in; None for all of the
+    photo, where there is no guide. size: of its strokes; 2 paints with strokes twice as large. strokes: which of its strokes
+    are taken, `all`, the `coarse` ones or the `fine` ones alone. part: float32 (H, W) in [0, 1] over its picture, how much of
+    what is seen where is learned from; None for all of it.
+
+    Raises SettingError.
+    """
+
+    picture: Image | Entry
+    weight: float = 1.0
+    place: int | None = None
+    size: float = 1.0
+    strokes: str = "all"
+    part: Pixels | None = None
+
+    def __post_init__(self) -> None:
+        if self.strokes not in STROKES:
+            raise SettingError(f"strokes={self.strokes}: choose from {', '.join(STROKES)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Guide:
+    """Where each style goes. places: float32 (R, H, W) in [0, 1] over the photo, one plane a place, that add up to at most 1;
+    what is left of 1 is the photo itself, and where all of it is, its pixels come through bit for bit."""
+
+    places: Pixels

@@ -1,0 +1,344 @@
+"""Explorations: what is varied, what is painted and kept, and the sheets and pages of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import shlex
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from atelier.cli import main
+from atelier.cli.painting import style_of
+from atelier.errors import Cancelled, ImageError, InputError, SettingError, TargetError
+from atelier.image import Image, Limits, encode
+from atelier.image.sheet import FAINT, MARGIN, Block, Cell, Letters, grid_sheet, wrapped
+from atelier.media import open_still
+from atelier.progress import Progress
+from atelier.request import Request, Style
+from atelier.run import embedded
+from atelier.run.explore import Axis, arranged, axis, command, explore, planned, shares, styled
+
+Ended = tuple[int, str, str]
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def ended(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process: its exit code, standard output and standard error."""
+
+    def run(*arguments: object) -> Ended:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return (0 if end.value.code is None else int(end.value.code)), out, err
+
+    return run
+
+
+@pytest.fixture
+def request_(photo: Path, painting: Path, plain: dict[str, Any]) -> Request:
+    return Request("stylize", str(photo), (Style(str(painting)),), settings={**plain, "iterations": 1}, size=32, engine="optimize")
+
+
+def stopping(at: str) -> Callable[[Progress], None]:
+    def report(progress: Progress) -> None:
+        if progress.stage.startswith(at) and progress.losses:
+            raise Cancelled("stopped")
+
+    return report
+
+
+# What is varied -------------------------------------------------------------------------------------------------------
+
+
+def test_values_are_read_as_their_settings_are() -> None:
+    assert axis("style_weight=1,10").values == (1.0, 10.0)
+    assert axis("--style-weight=1, 10").name == "style_weight"
+    assert axis("iterations=3").values == (3,)
+    assert axis("chained=yes,no").values == (True, False)
+    assert axis("color=style,photo").values == ("style", "photo")
+    assert axis("count=5,6").values == (5, 6)
+    assert axis("style_layers=conv1_1,conv2_1=0.5;conv3_1").values == ({"conv1_1": 1.0, "conv2_1": 0.5}, {"conv3_1": 1.0})
+    assert axis("style_layers=conv1_1,conv2_1;").labels == ("conv1_1, conv2_1",)
+    assert axis("style=a.jpg,udnie").values == ((Style("a.jpg"),), (Style("udnie"),))
+    assert axis("smallest=4.5").values == (4.5,)  # drawing has it as a number, painting as a whole one
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("colour=photo", "did you mean .*color"),
+        ("style_weight", "write a setting and its values"),
+        ("style_weight=1,,2", "a value is missing"),
+        ("style_weight=1,heavy", "must be a number"),
+        ("style_weight=-1", "at least 0"),
+        ("iterations=1.5", "whole number"),
+        ("chained=perhaps", "true or false"),
+        ("color=green", "choose from style, photo, match"),
+        ("engine=steam", "choose from instant, optimize, primitives"),
+        ("seed=1,1", "twice"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text: str, words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        axis(text)
+
+
+def test_shares_of_two_and_of_three() -> None:
+    (strip,) = shares(["udnie", "a/wave.jpg"], 5)
+    assert strip.values == (0, 0.25, 0.5, 0.75, 1)
+    assert strip.labels[1] == "75% udnie\n25% wave"
+    assert [each.of for each in shares(["a", "b", "c"], 3)] == [1, 2]
+    with pytest.raises(SettingError, match="not of 4"):
+        shares(["a", "b", "c", "d"], 3)
+    with pytest.raises(SettingError, match="from 2 to 101"):
+        shares(["a", "b"], 1)
+
+
+def test_every_combination_is_planned_and_checked_before_any_is_painted(request_: Request, tmp_path: Path) -> None:
+    axes = [axis("style_weight=1,10"), axis("seed=0,1,2"), axis("shift=0,-1")]
+    variants = planned(request_, axes, tmp_path / "cells")
+    assert [variant.place for variant in variants[:3]] == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    assert len({variant.path for variant in variants}) == 12
+    last = variants[-1].request
+    assert (last.settings["style_weight"], last.seed, last.settings["shift"]) == (10, 2, -1)
+    assert not (tmp_path / "cells").exists()
+    blocks = arranged(variants, axes, lambda variant: Cell(note=str(variant.place)))
+    assert [block.heading for block in blocks] == ["shift 0", "shift -1"]
+    assert blocks[1].rows[2][0] == "seed 2"
+    assert blocks[1].rows[2][1][0] == Cell(note="(0, 2, 1)")
+    for bad, words in (
+        ("features=vgg99", "vgg99"), ("content_layers=conv9_9", "conv9_9"), ("strength=.5", "is for --engine instant"),
+        ("start=nowhere.png", "no such file"), ("size=0", "at least 1"), ("recipe=secret", "no recipe"),
+        ("iterations=1", "do not go together"),
+    ):  # fmt: skip
+        given = {**request_.settings} if "=1" in bad else {}
+        with pytest.raises(InputError, match=words):
+            planned(dataclasses.replace(request_, settings=given, size=None), [axis(bad)], tmp_path / "cells")
+
+
+def test_mixtures_of_three_are_a_triangle(photo: Path, tmp_path: Path) -> None:
+    request = Request("stylize", str(photo), (Style("udnie"), Style("great-wave"), Style("the-scream")))
+    variants = planned(request, shares(["udnie", "great-wave", "the-scream"], 3), tmp_path / "cells")
+    weights = [tuple(style.weight for style in variant.request.styles) for variant in variants]
+    assert weights == [(1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0.5, 0, 0.5), (0, 0.5, 0.5), (0, 0, 1)]
+
+
+def test_commands_are_quoted_and_have_no_secrets() -> None:
+    settings = {"style_weight": 10.0, "chained": False, "style_layers": {"conv1_1": 1.0, "conv2_1": 0.5}}
+    request = Request("stylize", "https://me:secret@h.org/a b.jpg?token=1", (Style("it's.jpg", 0.5),), "gatys", settings, 64, seed=3)
+    assert shlex.split(command(request, "out.png")) == [
+        "atelier", "stylize", "https://h.org/a b.jpg", "--style", "it's.jpg=0.5", "--engine", "optimize", "--recipe", "gatys",
+        "--size", "64", "--seed", "3",
+        "--style-weight", "10", "--no-chained", "--style-layers", "conv1_1=1,conv2_1=0.5", "--out", "out.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["a.jpg", "udnie=0.25", "a.jpg@sky,size=2,rotate=90,strokes=coarse", "a.jpg=0.5@sky"])
+def test_styles_are_written_as_they_are_read(text: str) -> None:
+    assert styled(style_of(text), alone=True) == text
+
+
+# Painting -------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_painted_is_kept_and_not_painted_again(request_: Request, tmp_path: Path, photo: Path) -> None:
+    folder, axes = tmp_path / "cells", [axis("style_weight=1,100")]
+    done = explore(planned(request_, axes, folder))
+    assert [variant.state for variant in done] == ["painted", "painted"]
+    assert all(embedded(str(variant.path)) == variant.request for variant in done)
+    assert all(variant.losses["style"] > 0 and variant.iterations == 1 and variant.seconds > 0 for variant in done)
+    assert not np.array_equal(open_still(done[0].path).pixels, open_still(done[1].path).pixels)
+    stamps = [variant.path.stat().st_mtime_ns for variant in done]
+    more = explore(planned(request_, [axis("style_weight=1,10,100")], folder))
+    assert [variant.before for variant in more] == [True, False, True]
+    assert [more[0].path.stat().st_mtime_ns, more[2].path.stat().st_mtime_ns] == stamps
+    assert more[0].losses == pytest.approx(dict(done[0].losses))
+    photo.write_bytes(encode(Image(open_still(photo).pixels[::-1].copy()), "png"))  # another photo of the same name
+    assert not any(variant.before for variant in planned(request_, axes, folder))
+
+
+def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATELIER_WEIGHTS", str(tmp_path))  # where there is no vgg19
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    settings = {name: value for name, value in request_.settings.items() if name != "features"}
+    request = dataclasses.replace(request_, settings=settings)
+    done = explore(planned(request, [axis("features=vgg19,pocket")], tmp_path / "cells"))
+    assert [variant.state for variant in done] == ["failed", "painted"]
+    assert "vgg19" in done[0].error
+    assert done[0].exit_code == 1
+
+
+def test_stopped_and_gone_on(request_: Request, tmp_path: Path) -> None:
+    axes, folder = [axis("style_weight=1,10,100")], tmp_path / "cells"
+    done = explore(planned(request_, axes, folder), report=stopping("2 of 3 (10)"))
+    assert [variant.state for variant in done] == ["painted", "stopped", "waiting"]
+    assert done[1].path.is_file()
+    again = planned(request_, axes, folder)
+    assert [variant.before for variant in again] == [True, False, False]
+    whole = explore(again)
+    assert [variant.state for variant in whole] == ["painted"] * 3
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".png", ".png", ".png"]
+
+
+def test_a_file_in_the_folders_place_is_said_at_once(request_: Request, tmp_path: Path) -> None:
+    (tmp_path / "cells").write_text("not a folder")
+    with pytest.raises(TargetError, match="cells cannot be made"):
+        explore(planned(request_, [axis("seed=1")], tmp_path / "cells"))
+
+
+# Sheets and pages -----------------------------------------------------------------------------------------------------
+
+
+def test_words_are_wrapped_and_none_is_lost() -> None:
+    letters = Letters(14)
+    for message in ("a few plain words in a row", "van_gogh_d1890_starry_night_over_the_rhone", "w" * 60, "two\nlines"):
+        lines = wrapped(message, letters, 90)
+        assert all(letters.length(line) <= 90 for line in lines)
+        assert "".join(lines).replace(" ", "") == message.replace(" ", "").replace("\n", "")
+    assert wrapped("starry_night", letters, letters.length("starry_nig")) == ["starry_", "night"]
+
+
+def test_a_grid_has_even_margins_and_all_its_pictures(picture: Callable[..., Image]) -> None:
+    red, blue = (Image(np.full((20, 30, 3), colour, np.float32)) for colour in ((1, 0, 0), (0, 0, 1)))
+    sheet = grid_sheet([Block(["one", "two"], [("first", [Cell(red), None]), ("second", [Cell(blue), Cell(note="no")])])], side=64)
+    pixels = sheet.to_array()
+    assert (pixels == (255, 0, 0)).all(-1).sum() == 600
+    assert (pixels == (0, 0, 255)).all(-1).sum() == 600
+    drawn = np.argwhere((pixels != 250).any(-1))
+    assert drawn.min() >= MARGIN
+    assert abs(sheet.size[1] - 1 - drawn[:, 0].max() - MARGIN) <= 1
+    assert abs(sheet.size[0] - 1 - drawn[:, 1].max() - MARGIN) <= 1
+    taller = grid_sheet([Block([""], [("", [Cell(red, "a caption that is so long that it needs several lines")])])], side=64)
+    assert taller.size[1] > grid_sheet([Block([""], [("", [Cell(red, "short")])])], side=64).size[1] + 20
+    assert FAINT != (250, 250, 250)
+    with pytest.raises(ImageError, match="over the limit"):
+        grid_sheet([Block([""], [("", [Cell(red)])])], limits=Limits(pixels=100))
+    with pytest.raises(SettingError, match="at least one"):
+        grid_sheet([])
+
+
+class Page(HTMLParser):
+    """What a page holds: tags with their attributes, and the words of every row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def test_a_sheet_and_a_page_by_command(ended: Command, photo: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.png"
+    line = ("explore", photo, "--style", "udnie", "--vary", "strength=.5,1", "--vary", "seed=0,1", "-o", sheet, "--html")
+    code, out, err = ended(*line, "--size", 40, "--plot", tmp_path / "plot.svg")
+    assert (code, out) == (2, "")
+    assert "vary just one thing that is a number" in err
+    code, out, err = ended(*line, "--size", 40)
+    assert (code, out) == (0, "")
+    assert "4 of 4 pictures, in" in err
+    assert Pillow.open(sheet).width > 200
+    text = (tmp_path / "sheet.html").read_text()
+    page = Page(text)
+    pictures = page.all("img")[:-1]  # the last one is the empty frame of enlargements
+    assert len(pictures) == 4
+    assert all(str(each["src"]).startswith("data:image/jpeg;base64,/9j/") for each in pictures)
+    assert not [v for _, attributes in page.tags for k, v in attributes.items() if k in ("src", "href") and not str(v).startswith("data:")]
+    assert page.all("meta")[2]["content"].startswith("default-src 'none'")  # type: ignore[union-attr]
+    cells = [each for each in page.all("td") if each.get("data-head") == "strength"]
+    assert [each["data-value"] for each in cells] == ["0.5", "1.0", "0.5", "1.0"]
+    assert {each["data-head"] for each in page.all("td") if "data-head" in each} >= {"seed", "seconds", "judged SSIM", "judged patches"}
+    # a cell's command makes that cell again
+    first = html.unescape(text.split("<code>")[1].split("</code>")[0])
+    words = shlex.split(first)
+    assert ended(*words[1:-1], tmp_path / "again.png")[0] == 0
+    cell = tmp_path / "sheet-cells" / words[-1]
+    assert np.array_equal(open_still(tmp_path / "again.png").pixels, open_still(cell).pixels)
+    assert ended("redo", cell, "-o", tmp_path / "redone.png")[0] == 0
+    code, _, err = ended(*line, "--size", 40, "--no-judge")
+    assert "4 of them from before" in err
+
+
+def test_a_strip_from_one_style_to_another(ended: Command, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "strip.png"
+    assert ended("explore", photo, "--blend", "udnie", "great-wave", "--steps", 3, "--size", 40, "-o", out, "-q") == (0, "", "")
+    kept = json.loads((tmp_path / "strip-cells" / "cells.json").read_text())
+    assert [each["varied"]["share"] for each in kept.values()] == [
+        "100% udnie\n0% great-wave", "50% udnie\n50% great-wave", "0% udnie\n100% great-wave",
+    ]  # fmt: skip
+    ends = [open_still(tmp_path / "strip-cells" / name).pixels for name in kept]
+    assert ended("stylize", photo, "--style", "great-wave", "--size", 40, "-o", tmp_path / "wave.png", "-q")[0] == 0
+    assert np.abs(ends[2] - open_still(tmp_path / "wave.png").pixels).max() < 2 / 255
+    assert np.abs(ends[1] - ends[0]).mean() < np.abs(ends[2] - ends[0]).mean()
+
+
+def test_a_failing_cell_ends_with_its_exit_code(
+    ended: Command, photo: Path, painting: Path, plain: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATELIER_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    line = ("explore", photo, "-s", painting, "--iterations", 1, "--coarse-iterations", 0, "--warm-features", "", "--size", 32)
+    code, _, err = ended(*line, "--vary", f"features=vgg19,{plain['features']}", "-o", tmp_path / "s.html")
+    assert code == 1
+    assert "1 of 2 pictures were not painted (vgg19)" in err
+    text = (tmp_path / "s.html").read_text()
+    assert "<strong>not painted</strong>" in text
+    assert text.count("<img src=") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--vary", "strength=2"), "from 0 to 1"),
+        (("--vary", "style=nobody-knows"), "no style of that name"),
+        (("--vary", "strength=.5", "--style", "udnie", "--strength", "1"), "do not go together"),
+        (("--style", "udnie"), "say what to vary"),
+        (("--blend", "udnie", "great-wave", "--style", "udnie"), "leave --style out"),
+        (("--third", "udnie"), "give --blend two"),
+        (("--vary", "strength=.5,1"), "give a --style"),
+        (("--vary", "seed=1", "--vary", "seed=2", "--style", "udnie"), "given twice"),
+    ],
+)
+def test_mistakes_are_one_line_before_the_work(ended: Command, photo: Path, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    code, out, err = ended("explore", photo, *words, "-o", tmp_path / "sheet.png")
+    assert (code, out) == (2, "")
+    assert told in err.splitlines()[-1]
+    assert sum(line.startswith("atelier: ") for line in err.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "painting.png") == ["photo.png"]
+
+
+def test_drawings_are_explored_too(ended: Command, photo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "drawn.png"
+    line = ("explore", photo, "--vary", "shape=triangle,circle", "--vary", "count=2", "--vary", "refine=0", "--vary", "climbs=1", "-o", out)
+    assert ended(*line, "-q") == (0, "", "")
+    code, _, err = ended(
+        "explore", photo, "--vary", "count=1,2", "--vary", "shape=circle,line", "-o", out, "--plot", tmp_path / "curve.svg"
+    )
+    assert code == 0
+    assert "curve.svg" in err
+    assert "<svg" in (tmp_path / "curve.svg").read_text()
+    kept = json.loads((tmp_path / "drawn-cells" / "cells.json").read_text())
+    assert all(0 < each["losses"]["score"] < 1 for each in kept.values())
+    assert all(each["command"].startswith("atelier draw ") for each in kept.values())
+
+
+def test_axes_know_their_numbers() -> None:
+    assert axis("seed=3,4").numbers == (3.0, 4.0)
+    assert axis("color=style,photo").numbers is None
+    assert axis("chained=yes,no").numbers is None
+    assert Axis("seed", (1,), ("1",)).head(0) == "seed 1"
