@@ -290,6 +290,17 @@ def test_the_content_weight_moves_until_the_content_error_is_the_one_asked_for(t
     assert low.losses["weight"] > 0.3 > high.losses["weight"]
     still = train("still", content_rate=0, cross=0, steps=6, every=6)
     assert still.losses["weight"] == pytest.approx(0.3)
+    both = {"content": 2.0, "content_rate": 0.2, "cross": 0, "steps": 6, "every": 6}
+    assert high.losses["weight"] < train("one", contents="waves=0.05", **both).losses["weight"] < low.losses["weight"]
+
+
+@pytest.mark.parametrize("changed", [
+    {"contents": "waves"}, {"contents": "waves=much"}, {"contents": "waves=3"}, {"contents": "sand=0.5"},
+    {"contents": "waves=0.5", "reader": True},
+])  # fmt: skip
+def test_content_of_one_style_is_a_style_and_a_number(train: Train, changed: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match="--contents"):
+        train(**changed)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from atelier.errors import Cancelled, Diverged
+from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image.recolour import Moments
 from atelier.losses import total_variation
 from atelier.perception.network import STYLE_LAYERS, fastest
@@ -88,6 +88,12 @@ class Trainer:
         self.buffers = [b for module in trained.values() for name, b in module.named_buffers() if not name.startswith("triangle")]
         self.average = {f"{part}.{k}": v.detach().clone() for part, module in self.parts.items() for k, v in module.state_dict().items()}
         self.rows = len(self.lessons.named.names) if self.lessons.named and "table" in self.parts else 1
+        self.contents = [settings.content] * self.rows
+        for name, content in settings.single_contents.items():
+            named = self.lessons.named.names if self.lessons.named else ()
+            if name not in named:
+                raise SettingError(f"--contents {name}: the styles are {', '.join(named)}")
+            self.contents[named.index(name)] = content
         self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
         self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps
         self.running: dict[str, float] = {}
@@ -209,7 +215,7 @@ class Trainer:
         """Move the content weights towards those that give the content error asked for."""
         change = [0.0] * self.rows
         for row, error in errors:
-            change[row] += self.settings.content_rate * math.log(max(error, 1e-3) / self.settings.content)
+            change[row] += self.settings.content_rate * math.log(max(error, 1e-3) / self.contents[row])
         self.weight += torch.tensor(self.team.total(change), dtype=torch.float64) / self.team.size
         self.weight.clamp_(*BOUNDS)
 

@@ -37,6 +37,7 @@ class TrainSettings:
     rank: int = option(4, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
     features: str = option("pocket", "Network that the losses see through; a reader and --seen need pocket")
     content: float = option(0.5, CONTENT, low=0.01, high=2)
+    contents: str = option("", "Content errors of single styles that are to differ: udnie=0.4,great_wave=0.6")
     content_weight: float = option(0.3, "Weight of the content loss to begin with", low=1e-3, high=10)
     content_rate: float = option(0.01, "Speed of the feedback; 0 keeps the weight as it is", low=0, high=1)
     tv: float = option(0.05, TV, low=0, high=100)
@@ -71,8 +72,26 @@ class TrainSettings:
             raise SettingError(
                 f"--features {self.features}: what reads paintings when atelier paints is pocket; give --no-reader and no --seen"
             )
+        if self.contents and self.reader:
+            raise SettingError("--contents is for styles that have a row of a table each: give --no-reader")
+        for name, content in self.single_contents.items():
+            if not 0.01 <= content <= 2:
+                raise SettingError(f"--contents {name}={content:g}: must be from 0.01 to 2")
         if self.freeze_body and not self.start:
             raise SettingError("--freeze-body needs a body that is trained already: give --start")
+
+
+    @property
+    def single_contents(self) -> dict[str, float]:
+        """Style to content error. Raises SettingError."""
+        found: dict[str, float] = {}
+        for part in filter(None, (p.strip() for p in self.contents.split(","))):
+            name, _, value = (p.strip() for p in part.partition("="))
+            try:
+                found[name] = float(value)
+            except ValueError:
+                raise SettingError(f"--contents {part}: write udnie=0.4,great_wave=0.6") from None
+        return found
 
 
 @dataclass(frozen=True)

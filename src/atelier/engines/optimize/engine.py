@@ -28,6 +28,9 @@ WHOLE_PIXELS = 1_200_000
 """Pictures up to this are looked at whole unless told otherwise; larger ones in tiles of TILE."""
 TILE = 640
 
+STRETCH = 3.0
+"""By how much the recoloured start may stretch a direction of colour: a sky has but one, and across it there is only noise."""
+
 State = dict[str, Any]
 Keep = Callable[[Callable[[], State] | None], None]
 """Called after every iteration with what makes the state of the run, should anybody want to save it; with None between stages,
@@ -211,7 +214,8 @@ class OptimizeEngine:
         objective = Objective(self.networks[stage.features], settings, content, exemplars, self.tile(stage), places, share)
         self.matching = objective.matching
         canvas = PixelCanvas(pixels, *(() if places is None else (content, painted(places))))
-        return Solver(canvas, objective, settings.optimiser, settings.rate, settings.average)
+        parts = [] if objective.zones is None else objective.zones.parts
+        return Solver(canvas, objective, settings.optimiser, settings.rate, settings.average, parts)
 
     def placed(self, size: tuple[int, int]) -> Tensor | None:
         """The guide's places at this size, averaged over what a pixel covers."""
@@ -390,7 +394,8 @@ def recoloured(photo: Tensor, styles: Sequence[Exemplar], place: Tensor | None =
         return vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
 
     root, inverse = power(covariance_from, 0.5), power(covariance_from, -0.5)
-    transport = (inverse @ power(root @ covariance_to @ root, 0.5) @ inverse).to(photo)
+    values, vectors = torch.linalg.eigh(inverse @ power(root @ covariance_to @ root, 0.5) @ inverse)
+    transport = (vectors @ torch.diag(values.clamp_max(STRETCH)) @ vectors.T).to(photo)
     flat = transport @ (photo[0].flatten(1) - mean_from.to(photo)) + mean_to.to(photo)
     return flat.reshape(photo.shape).clamp(0, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,8 @@ class Solver:
     evaluate(pixels) -> (gradient, losses with `total`). The parameters of the lowest loss are kept. Where the loss is NaN or
     infinite, or stays much higher than that (see PATIENCE), it is gone back to them, the curvature forgotten and the rate
     halved. `undone` says so of the step just made; after three in a row that were not finite `stuck` is true.
+    parts: positions (n,) in a canvas (1, C, H, W), counted through row by row; where they are given, L-BFGS learns the curvature of
+    each by itself: places whose losses have nothing to do with each other would share its few pairs of vectors, and converge late.
     """
 
     canvas: Canvas
@@ -46,6 +48,7 @@ class Solver:
     optimiser: str
     rate: float
     average: float = 0.0
+    parts: Sequence[Tensor] = ()
     stuck: bool = False
     undone: bool = False
     steps: int = 0
@@ -62,7 +65,7 @@ class Solver:
         self.averaged, self.pending = 0, False  # iterates in the mean; whether the present one has yet to enter it
         self.torch_optimiser = self.fresh()
 
-    def fresh(self) -> torch.optim.Optimizer:
+    def fresh(self) -> torch.optim.Optimizer | Parted:
         match self.optimiser:
             case "adam":
                 return torch.optim.Adam(self.parameters, lr=self.rate, betas=(0.9, 0.99))
@@ -71,10 +74,14 @@ class Solver:
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
                 history = max(2, min(HISTORY, HISTORY_BYTES // pair))
-                # One evaluation a step, no line search: cheaper per unit of progress here. The tolerances are ours.
-                return torch.optim.LBFGS(
-                    self.parameters, lr=self.rate, max_iter=1, history_size=history, tolerance_grad=0.0, tolerance_change=0.0
-                )
+
+                def lbfgs(parameters: list[Tensor]) -> torch.optim.LBFGS:
+                    # One evaluation a step, no line search: cheaper per unit of progress here. The tolerances are ours.
+                    return torch.optim.LBFGS(
+                        parameters, lr=self.rate, max_iter=1, history_size=history, tolerance_grad=0.0, tolerance_change=0.0
+                    )
+
+                return Parted(self.parameters[0], self.parts, lbfgs) if self.parts else lbfgs(self.parameters)
 
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the picture it started from."""
@@ -106,11 +113,12 @@ class Solver:
         first = self.optimiser == "lbfgs" and not self.torch_optimiser.state
         if first:
             # torch's first step has an L1 length of lr in all; ours is FIRST_STEP a pixel.
-            size = FIRST_STEP * sum(p.numel() for p in self.parameters)
-            self.torch_optimiser.param_groups[0]["lr"] = size * min(1.0, self.rate)
+            for group in self.torch_optimiser.param_groups:
+                group["lr"] = FIRST_STEP * sum(p.numel() for p in group["params"]) * min(1.0, self.rate)
         self.torch_optimiser.step(closure)
         if first:
-            self.torch_optimiser.param_groups[0]["lr"] = self.rate
+            for group in self.torch_optimiser.param_groups:
+                group["lr"] = self.rate
         if self.undone:
             self.recover(finite=math.isfinite(losses["total"]))
             return losses
@@ -216,6 +224,46 @@ class Solver:
         self.trace = list(state["trace"])
         self.torch_optimiser = self.fresh()
         self.torch_optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+
+
+class Parted:
+    """An optimiser for each part of a canvas (1, C, H, W); what belongs to none stays as it is. For the rest, like one of torch's."""
+
+    def __init__(self, canvas: Tensor, parts: Sequence[Tensor], build: Callable[[list[Tensor]], torch.optim.Optimizer]) -> None:
+        self.canvas, self.parts = canvas, parts
+        self.own = [self.rows(canvas)[:, part].clone().requires_grad_() for part in parts]
+        self.optimisers = [build([own]) for own in self.own]
+
+    @staticmethod
+    def rows(canvas: Tensor) -> Tensor:
+        return canvas.detach().view(canvas.shape[1], -1)
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
+
+    @property
+    def state(self) -> bool:
+        """Whether there is any."""
+        return any(optimiser.state for optimiser in self.optimisers)
+
+    def step(self, closure: Callable[[], float]) -> None:
+        loss = closure()
+        assert self.canvas.grad is not None
+        values, slopes = self.rows(self.canvas), self.rows(self.canvas.grad)
+        for part, own, optimiser in zip(self.parts, self.own, self.optimisers, strict=True):
+            with torch.no_grad():
+                own.copy_(values[:, part])
+            own.grad = slopes[:, part]
+            optimiser.step(lambda: loss)
+            values[:, part] = own.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"parts": [optimiser.state_dict() for optimiser in self.optimisers]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for optimiser, own in zip(self.optimisers, state["parts"], strict=True):
+            optimiser.load_state_dict(own)
 
 
 COUNTS = ("scale", "rate", "steps", "failures", "troubles", "since", "astray", "lowest", "averaged", "pending")

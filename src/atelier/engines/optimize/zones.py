@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 from atelier.errors import SettingError
 from atelier.perception.network import CONVS, Network, pool
 
-BROAD = 8
+BROAD = 16
 """Half the width, px, from which on an overlap of places is a zone of its own: narrower ones are of no use to deep layers."""
 THIN = 2
 """Half the width, px, up to which what is left between such zones is part of them, like the first column of a gradient."""
@@ -92,6 +92,12 @@ class Zones:
                 if len(seen) == len(wanted):
                     break
         return seen
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """The pixels (n,) of each zone in which anything is painted, counted through row by row."""
+        found = [(self.labels[0].flatten() == zone).nonzero()[:, 0] for zone, say in enumerate(self.say) if say.any()]
+        return [part for part in found if len(part)]
 
     def grid(self, level: int, window: tuple[slice, slice] | None) -> Tensor:
         """The zones of the cells that a window's features have."""
