@@ -94,7 +94,6 @@ def laid(request: Request, content: Image, *paintings: Image, **more: Any) -> tu
         ("-@sky", Style("-", region="sky")),
         ("me@home.jpg", Style("me@home.jpg")),
         ("a,b.jpg", Style("a,b.jpg")),
-        ("a.jpg,colour=2", Style("a.jpg,colour", 2)),
         ("https://x.org/a.jpg?w=3", Style("https://x.org/a.jpg?w=3")),
         ("https://x.org/a.jpg?w=3=0.5", Style("https://x.org/a.jpg?w=3", 0.5)),
         ("https://x.org/a.jpg=0.5", Style("https://x.org/a.jpg", 0.5)),
@@ -105,10 +104,15 @@ def laid(request: Request, content: Image, *paintings: Image, **more: Any) -> tu
         ("odd@x,size=2", Style("odd@x,size=2")),
         ("odd@x,size=2@sky", Style("odd@x,size=2", region="sky")),
         ("odd=3", Style("odd=3")),
+        ("here.jpg,size=2", Style("here.jpg", size=2)),
+        ("here.jpg@sky,size=2", Style("here.jpg", region="sky", size=2)),
+        ("here.jpg,rotate=45,strokes=fine", Style("here.jpg", rotate=45, strokes="fine")),
+        ("here.jpg=0.5@sky,size=2,strokes=coarse", Style("here.jpg", 0.5, "sky", 2, 0, "coarse")),
+        ("udnie,size=2", Style("udnie", size=2)),
     ],
 )
 def test_styles_in_words(text: str, style: Style, photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("there@sky.png", "odd@x,size=2", "odd=3"):
+    for name in ("there@sky.png", "odd@x,size=2", "odd=3", "here.jpg"):
         (tmp_path / name).touch()
     asked: list[Request] = []
 
@@ -219,7 +223,7 @@ def test_a_map_of_another_size_is_resized_with_a_word(photo: str, map_: str, pic
         return list(filter(None, said))
 
     assert notes(SIZE) == []
-    assert notes((144, 96), size=(144, 96)) == []  # the photo's own
+    assert notes((144, 96), photo=picture(144, 96)) == []  # the photo's own
     assert notes((144, 96)) == ["the map m.png is resized from 144x96 to 72x48"]
     assert "stretched" in notes((60, 60))[0]
 
@@ -414,3 +418,57 @@ def test_settings_of_a_place_are_checked(photo: str, map_: str, names: list[str]
     with pytest.raises(InputError, match="--engine optimize"):
         run.make(Request("stylize", photo, styles, regions=map_), run.Outputs("out.png"))
     assert InstantSettings().style_size == 1
+
+
+def test_what_a_style_does_not_have_is_said(photo: str, painting: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for word in (f"{painting},colour=2", f"{painting}@sky,szie=2"):
+        with pytest.raises(SystemExit) as stop:
+            main(["stylize", photo, "-s", word, "--regions", "auto", "-o", "out.png"])
+        assert stop.value.code == 2
+        assert "size, rotate and strokes" in capsys.readouterr().err
+
+
+def test_regions_are_the_same_at_every_size(picture: Paint, names: list[str]) -> None:
+    """Found in the photo, not in what it is painted at: kept pixels tell where the regions are."""
+    labels = np.zeros((120, 160), np.int64)
+    labels[:, 70:] = 1
+    ground = np.where(labels[..., None] == 0, [0.9, 0.2, 0.1], [0.1, 0.3, 0.9]).astype(np.float32)
+    whole = Image((ground + 0.05 * picture(160, 120, 3).pixels).clip(0, 1).astype(np.float32))
+    for size in (160, 64):
+        painted = atelier.stylize(whole, {"2": names[0]}, regions="auto:2", size=size, feather=0).pixels
+        small = atelier.stylize(whole, names[0], size=size, strength=0).pixels
+        kept = (painted == small).all(2)
+        edge = round(70 / 160 * size)
+        sides = kept[:, : edge - 3].mean(), kept[:, edge + 3 :].mean()
+        assert max(sides) == 1
+        assert min(sides) < 0.5
+
+
+def test_numbers_are_paired_by_what_they_are(picture: Paint) -> None:
+    labels = np.zeros((48, 48), np.uint8)
+    labels[:, 16:], labels[:, 32:] = 3, 7
+    other = np.where(labels == 3, 4, labels)
+    with pytest.raises(SettingError, match=r"4|3"):
+        atelier.stylize(picture(48, 48), picture(48, 48, 2), regions=labels, style_regions=other)
+
+
+def test_the_object_is_where_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cv2")
+    pixels = np.full((60, 80, 3), 0.3, np.float32)
+    pixels[15:45, 10:30] = (0.9, 0.4, 0.1)
+    pixels[15:45, 50:70] = (0.9, 0.4, 0.1)
+    pixels += np.random.default_rng(0).normal(0, 0.01, pixels.shape).astype(np.float32)
+    (tmp_path / "two.png").write_bytes(encode(Image(pixels.clip(0, 1)), "png"))
+    for more in (["--box", "5,10,35,50"], ["--scribbles", "drawn.png"]):
+        marks = np.full((60, 80, 3), 0.5, np.float32)
+        marks[28:32, 15:25], marks[:, 45:] = 1, 0
+        (tmp_path / "drawn.png").write_bytes(encode(Image(marks), "png"))
+        with pytest.raises(SystemExit) as done:
+            main(["regions", "two.png", "-o", "map.png", "--json", *more])
+        assert done.value.code == 0
+        found = {each["name"]: each["share"] for each in json.loads(capsys.readouterr().out)["regions"]}
+        assert found["object"] == pytest.approx(30 * 20 / 4800, rel=0.3)
+    for wrong in (["--box", "1,2"], ["--box", "5,10,35,50", "--regions", "auto:3"]):
+        with pytest.raises(SystemExit) as stop:
+            main(["regions", "two.png", "-o", "map.png", *wrong])
+        assert stop.value.code == 2

@@ -58,7 +58,7 @@ def stylize(
     style: Painting | Sequence[Painting] | Mapping[str, Painting | Sequence[Painting]] = (),
     *,
     regions: Picture | Regions | None = None,
-    masks: Sequence[Picture] = (),
+    masks: Picture | Sequence[Picture] = (),
     style_regions: Picture | Regions | Sequence[Picture | Regions | None] = (),
     feather: float | None = None,
     blend: Picture = "",
@@ -94,12 +94,13 @@ def stylize(
     if alone and not (isinstance(style, tuple) and not style):
         raise SettingError("model paints by itself: give no style with it")
     given = [] if alone else _styles(style)
+    each_mask = [masks] if not isinstance(masks, (list, tuple)) else list(masks)
     maps = [style_regions] if not isinstance(style_regions, (list, tuple)) else list(style_regions)
     request = Request(
         "stylize", None, tuple(named for _, named in given), recipe, settings, size, None, seed, device, engine,
-        _named(regions), tuple(map(_named, masks)), tuple(map(_named, maps)), feather, _named(blend),
+        _named(regions), tuple(map(_named, each_mask)), tuple(map(_named, maps)), feather, _named(blend),
     )  # fmt: skip
-    return _paint(request, photo, given, start, limits, report, places=_Places(regions, masks, maps, blend))
+    return _paint(request, photo, given, start, limits, report, places=_Places(regions, each_mask, maps, blend))
 
 
 def texture(
@@ -233,7 +234,7 @@ def _paint(
     opened = [_style(picture, limits) for picture, _ in given]
     if not instant:
         opened = [run.as_picture(picture) for picture in opened]
-    size = None
+    whole = None
     if request.task == "texture":
         own = run.as_picture(run.rotated(opened[0], request.styles[0].rotate)).size
         if canvas != (None, None):
@@ -245,8 +246,8 @@ def _paint(
             content = run.at_size(content, request.size, report, limits)
     else:
         whole = _image(photo, limits)
-        content, size = run.at_size(whole, request.size, report, limits, math.inf if instant else None), whole.size
-    samples, guide = run.laid_out(request, content, opened, places.opened(limits), size=size, report=report)
+        content = run.at_size(whole, request.size, report, limits, math.inf if instant else None)
+    samples, guide = run.laid_out(request, content, opened, places.opened(limits), photo=whole, report=report)
     began = time.monotonic()
     if instant:
         image = run.paint_instant(request, content, samples, guide, report=report)
@@ -311,7 +312,9 @@ def _map(given: Any, limits: Limits) -> run.Map:
     if isinstance(given, np.ndarray) and given.ndim == 2 and given.dtype.kind in "ui" and int(given.max(initial=0)) < MOST:
         values, labels = np.unique(given, return_inverse=True)
         if len(values) > 1 and int(values[0]) >= 0:
-            return Regions(labels.reshape(given.shape).astype(np.uint8), tuple(map(str, values.tolist())), palette(len(values)))
+            colours = palette(MOST)  # a number has the same one in every map
+            named, own = tuple(map(str, values.tolist())), tuple(colours[value] for value in values.tolist())
+            return Regions(labels.reshape(given.shape).astype(np.uint8), named, own)
     return _image(given, limits)
 
 
@@ -323,7 +326,7 @@ def _styles(given: Any) -> list[tuple[Any, Style]]:
             for picture, style in _styles(styles):
                 if style.region:
                     raise SettingError(f"the style {style.source} of the region {region} names {style.region} itself: leave one out")
-                found.append((picture, dataclasses.replace(style, region=region)))
+                found.append((picture, dataclasses.replace(style, region=str(region))))
         if not found:
             raise SettingError("give at least one painting")
         return found

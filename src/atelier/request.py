@@ -354,6 +354,8 @@ class Request:
         }  # fmt: skip
         if not fits["engine"] and self.task in TASKS:
             raise SettingError(f"--engine {self.engine}: choose from auto, {', '.join(TASKS[self.task])}")
+        if not fits["feather"]:
+            raise SettingError(f"--feather {self.feather!r}: must be a width of at least 0 px")
         for name, good in fits.items():
             if not good:
                 raise SettingError(f"--{name.replace('_', '-')} {getattr(self, name)!r} makes no sense in a request")

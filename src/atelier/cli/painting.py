@@ -334,8 +334,7 @@ def _files(sources: list[str]) -> list[str]:
 def style_of(text: str) -> Style:
     """`painting.jpg[=0.3][@sky][,size=2][,rotate=90][,strokes=coarse]`; a path that exists is a path, whatever is in its name."""
     said, how = text, dict[str, Any]()
-    options = re.compile(r"(.+),\s*(size|rotate|strokes)\s*=\s*([^,@]*)(@[^,]*)?", re.DOTALL)
-    while not (_exists(text) or _exists(text.rpartition("@")[0])) and (found := options.fullmatch(text)):
+    while not _whole(text) and (found := _OPTION.fullmatch(text)):
         text, key, value = found[1] + (found[4] or ""), found[2], found[3].strip()
         if key in how:
             raise SettingError(f"--style {said}: {key} is given twice")
@@ -349,7 +348,19 @@ def style_of(text: str) -> Style:
         if weight is not None and "weight" in how:
             raise SettingError(f"--style {said}: the weight is given twice")
         how |= {} if weight is None else {"weight": weight}
+    stray = re.search(r",\s*([a-z]+)\s*=[^,=@/]*$", said)
+    if stray and stray[1] not in how and "://" not in said and (not _exists(text) or "," in how.get("region", "")):
+        raise SettingError(f"--style {said}: a style has no {stray[1]}; it has size, rotate and strokes")
     return Style(text, **how)
+
+
+_OPTION = re.compile(r"(.+),\s*(size|rotate|strokes)\s*=\s*([^,@]*)(@[^,]*)?", re.DOTALL)
+
+
+def _whole(text: str) -> bool:
+    """Whether all of it is a path that exists, or all but a region behind."""
+    source, at, region = text.rpartition("@")
+    return _exists(text) or (bool(at and source) and not _OPTION.fullmatch(f"@{region}") and _exists(source))
 
 
 def _with_region(text: str) -> tuple[str, str]:

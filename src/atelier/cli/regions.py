@@ -20,6 +20,17 @@ def regions(
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="Map to write, .png or .tiff (default: NAME-regions.png beside the photo)")
     ] = None,
+    box: Annotated[
+        str, typer.Option("--box", help="The object lies in this box of the photo: LEFT,TOP,RIGHT,BOTTOM in px", show_default=False)
+    ] = "",
+    scribbles: Annotated[
+        str,
+        typer.Option(
+            "--scribbles",
+            show_default=False,
+            help="Picture of the photo's size, white on the object and black on the background, transparent or grey elsewhere",
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="List the regions as JSON on standard output")] = False,
     seed: Seed = 0,
     overwrite: Overwrite = None,
@@ -41,7 +52,9 @@ def regions(
     shown = str(Path(out).with_name(f"{Path(out).stem}-shown.png"))
     opened = limits(max_pixels, max_bytes, allow_private)
     with watching(quiet) as report:
-        found = make_regions(photo, how, out, shown, overwrite=overwrite is not False, seed=seed, limits=opened, report=report)
+        found = make_regions(
+            photo, how, out, shown, box=box, scribbles=scribbles, overwrite=overwrite is not False, seed=seed, limits=opened, report=report
+        )
     rows = [(name, colour, found.shares[name]) for name, colour in found.legend.items()]
     if as_json:
         listed = [{"number": at, "name": n, "colour": c, "share": round(share, 5)} for at, (n, c, share) in enumerate(rows, 1)]

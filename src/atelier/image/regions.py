@@ -404,6 +404,9 @@ def read_map(image: Image, *, names: Mapping[str, str] | None = None) -> Regions
     areas = np.bincount(labels.reshape(-1), minlength=len(colours))
     kept = sorted((at for at in range(len(colours)) if areas[at]), key=lambda at: (-areas[at], colours[at]))
     if len(kept) < 2:
+        levels = np.unique(codes[..., :3])
+        if len(levels) > 1 and int(levels.max()) < MOST:
+            raise ImageError("the map's colours are all alike, as of numbers of regions: paint each region in a colour of its own")
         raise ImageError(f"the map is of one colour, {hexadecimal(colours[kept[0]])}: paint each region in its own")
     found = _ordered(labels, kept, words, colours)
     if names is not None:
@@ -705,7 +708,7 @@ def _check_overlap(names: Sequence[str], weights: Pixels, tolerance: float) -> N
             if share > tolerance:
                 raise SettingError(
                     f"the masks of {names[other]!r} and {names[one]!r} overlap in {100 * share:.1f} % of the picture: "
-                    "take it out of one of them, or have overlaps shared out"
+                    "take it out of one of them"
                 )
 
 

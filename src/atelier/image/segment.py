@@ -102,7 +102,9 @@ def object_and_background(
     small = resize(photo.flat(), fit(photo.size, min(_SIDE, max(photo.size))))
     trimap = _start(small, photo, box, scribbles)
     if not np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).any() or not np.isin(trimap, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
-        raise SettingError("no object stands out from its background: give a box or scribbles, or paint a mask")
+        raise SettingError(
+            "no object stands out from its background: give atelier regions a --box or --scribbles, try auto:5, or paint a map"
+        )
     cv2.setRNGSeed(seed % 2**31)
     empty = np.zeros((1, 65), np.float64)
     cv2.grabCut(small.to_array().astype(np.uint8), trimap, (0, 0, 1, 1), empty, empty.copy(), 5, cv2.GC_INIT_WITH_MASK)
@@ -110,7 +112,9 @@ def object_and_background(
     count, parts, about, _ = cv2.connectedComponentsWithStats(found)
     areas = about[:, cv2.CC_STAT_AREA]
     if count < 2 or not found.any() or found.all():
-        raise SettingError("no object could be told from its background: give a box or scribbles, or paint a mask")
+        raise SettingError(
+            "no object could be told from its background: give atelier regions a --box or --scribbles, try auto:5, or paint a map"
+        )
     kept = np.isin(parts, 1 + np.flatnonzero(areas[1:] >= 0.1 * areas[1:].max())) | (trimap == cv2.GC_FGD)
     labels = _refined(photo, np.where(kept, 0, 1).astype(np.uint8), 2)
     return Regions(labels, (OBJECT, BACKGROUND), ((255, 255, 255), (0, 0, 0)))

@@ -96,7 +96,7 @@ def make_instant(
     photo = open_still(request.content, limits, report)
     content = at_size(photo, request.size, report, limits, largest=math.inf)
     check_side(outputs, content)
-    samples, guide = laid_out(request, content, styles, where, size=photo.size, report=report)
+    samples, guide = laid_out(request, content, styles, where, photo=photo, report=report)
     inputs = made_from(content, samples, guide)
     if note := changed(inputs, known):
         report(Progress("opening", note=note))

@@ -103,10 +103,10 @@ def open_all(request: Request, limits: Limits = Limits(), report: Report = silen
     start = settled_painting(request).start
     styles = [as_picture(open_style(style.source, limits, report)).flat() for style in request.styles]
     where = open_places(request, limits, report)
-    size = None
+    photo = None
     if request.content is not None:
         photo = open_still(request.content, limits, report)
-        content, size = at_size(photo, request.size, report, limits), photo.size
+        content = at_size(photo, request.size, report, limits)
     elif request.canvas and styles:
         content = blank(*request.canvas, limits)  # of just the size that was asked for, whatever it is
     elif styles:
@@ -115,7 +115,7 @@ def open_all(request: Request, limits: Limits = Limits(), report: Report = silen
     else:
         raise SettingError("nothing to paint: give a picture")
     begin = open_still(start, limits, report) if start not in STARTS else None
-    samples, guide = laid_out(request, content, styles, where, size=size, report=report)
+    samples, guide = laid_out(request, content, styles, where, photo=photo, report=report)
     return Opened(content, samples, guide, begin)
 
 

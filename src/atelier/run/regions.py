@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
-from atelier.image import Image, Limits, resize
+from atelier.image import Image, Limits, fit, resize
 from atelier.image.recolour import recolour
 from atelier.image.regions import BACKGROUND, Regions, from_masks, matched, preview, read_map, write_map
-from atelier.image.segment import segment, segmenters
+from atelier.image.segment import object_and_background, segment, segmenters
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still, write_still
 from atelier.progress import Progress, Report, silent
@@ -31,6 +32,8 @@ FEATHER = 0.006
 """Width of the band over a border, as a share of the long side, unless told: wide enough not to look cut out, too narrow to glow."""
 GRADIENTS = ("horizontal", "vertical", "diagonal", "radial")
 """Gradients by name: from left to right, from top to bottom, from the upper left to the lower right, from the middle outwards."""
+SEEN = 1024
+"""Long side, px, that regions are looked for at: whatever a photo is then painted at, they are the same."""
 STEPS = 5
 """Mixtures that the trained networks go through from one style to another: pictures of neighbouring ones blend without showing double."""
 PROPORTIONS = 0.02
@@ -76,6 +79,9 @@ def open_places(request: Request, limits: Limits = Limits(), report: Report = si
     regions = opened(request.regions) if request.regions and not is_word(request.regions) else None
     masks = tuple((name, opened(mask)) for name, mask in zip(_called(request.masks), request.masks, strict=True))
     maps = tuple((name if is_word(name) else opened(name)) if name else None for name in request.style_regions)
+    word = request.blend and not any(part in request.blend for part in "./-") and not _is_file(request.blend)
+    if word and request.blend not in GRADIENTS:
+        raise SettingError(f"--blend {request.blend}: a grey picture's file, or one of {', '.join(GRADIENTS)}")
     blend = opened(request.blend) if request.blend and request.blend not in GRADIENTS else None
     return Where(regions, masks, maps, blend)
 
@@ -94,19 +100,19 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def parted(
-    how: Map | str, picture: Image, called: str, *, size: tuple[int, int] | None = None, seed: int = 0, report: Report = silent
-) -> Regions:
+def parted(how: Map | str, picture: Image, called: str, *, photo: Image | None = None, seed: int = 0, report: Report = silent) -> Regions:
     """The regions of a picture, of its size: read from a map, or made as a word says.
 
-    called: the map, for a person. size: (width, height) of the picture's file, where the picture was scaled: a map of that size
-    is as it should be. What does not fit is resized, with a word. Raises SettingError, ImageError, MissingExtra.
+    called: the map, for a person. photo: the picture as it was before it was scaled, whose regions these are, whatever the scale;
+    a map of its size is as it should be. What does not fit is resized, with a word. Raises SettingError, ImageError, MissingExtra.
     """
+    photo = photo or picture
     if isinstance(how, str):
         report(Progress("opening", note=f"looking for regions: {how}"))
-        return segment(picture, how, seed=seed)
-    if how.size not in (picture.size, size):
-        report(Progress("opening", note=_resized(called, how.size, size or picture.size)))
+        seen = resize(photo, fit(photo.size, min(SEEN, max(photo.size))))
+        return segment(seen, how, seed=seed).resized(picture.size)
+    if how.size not in (picture.size, photo.size):
+        report(Progress("opening", note=_resized(called, how.size, photo.size)))
     regions = how if isinstance(how, Regions) else read_map(how)
     return regions.resized(picture.size)
 
@@ -121,14 +127,15 @@ def _resized(what: str, own: tuple[int, int], size: tuple[int, int]) -> str:
 
 
 def laid_out(
-    request: Request, content: Image, paintings: Sequence[Painting], where: Where = Where(), *, size: tuple[int, int] | None = None,
+    request: Request, content: Image, paintings: Sequence[Painting], where: Where = Where(), *, photo: Image | None = None,
     report: Report = silent,
 ) -> tuple[list[Sample], Guide | None]:  # fmt: skip
     """Samples and a guide for the engine, from a request's styles, opened, and a photo at its working size.
 
-    size: (width, height) of the photo's file. No guide where the styles go everywhere. Raises SettingError where regions and
-    styles do not go together, and what `parted` raises.
+    photo: as it was before it was scaled. No guide where the styles go everywhere. Raises SettingError where regions and styles do
+    not go together, and what `parted` raises.
     """
+    size = photo.size if photo else None
     turned = [rotated(painting, style.rotate) for painting, style in zip(paintings, request.styles, strict=True)]
     samples = [
         Sample(picture, style.weight, size=style.size, strokes=style.strokes) for picture, style in zip(turned, request.styles, strict=True)
@@ -140,7 +147,7 @@ def laid_out(
         wanted: list[list[tuple[int, Pixels | None]]] = [[(at, None)] for at in range(len(samples))]
     elif request.regions:
         how = request.regions if where.regions is None else where.regions
-        regions = parted(how, content, f"the map {request.regions}", size=size, seed=request.seed, report=report)
+        regions = parted(how, content, f"the map {request.regions}", photo=photo, seed=request.seed, report=report)
         maps = where.style_regions or (None,) * len(samples)
         wanted = [
             _wanted(style, regions, painting, map_, report) for style, painting, map_ in zip(request.styles, paintings, maps, strict=True)
@@ -323,10 +330,12 @@ def finished(painted: Image, photo: Image, settings: Settings | InstantSettings,
 
 
 def make_regions(
-    photo: str, how: str = "auto", out: str | None = None, shown: str | None = None, *, overwrite: bool = True, seed: int = 0,
-    limits: Limits = Limits(), report: Report = silent,
+    photo: str, how: str = "auto", out: str | None = None, shown: str | None = None, *, box: str = "", scribbles: str = "",
+    overwrite: bool = True, seed: int = 0, limits: Limits = Limits(), report: Report = silent,
 ) -> Regions:  # fmt: skip
     """The regions of a photo, by a word or of a map, written as a map (out) and as a picture to look at (shown).
+
+    box, scribbles: where the object is, "left,top,right,bottom" in px, and a picture that is white on it and black on the background.
 
     Raises AtelierError.
     """
@@ -336,13 +345,35 @@ def make_regions(
             check_target(target)
     if out and Path(out).suffix.lower() not in (".png", ".tif", ".tiff"):
         raise SettingError(f"--out {out}: a map is a .png or a .tiff, which keep its colours exactly")
-    read = [photo, *([] if is_word(how) else [how])]
+    read = [photo, *([] if is_word(how) else [how]), *([scribbles] if scribbles else [])]
+    if (box or scribbles) and how != "auto":
+        raise SettingError("--box and --scribbles say where the object of --regions auto is: leave one of them out")
     for target in targets:
         check_outputs(Outputs(target, overwrite=overwrite), read)
     picture = open_still(photo, limits, report)
-    found = parted(how if is_word(how) else open_still(how, limits, report), picture, f"the map {how}", seed=seed, report=report)
+    if box or scribbles:
+        marks = _marks(open_still(scribbles, limits, report), picture) if scribbles else None
+        found = object_and_background(picture, box=_corners(box) if box else None, scribbles=marks, seed=seed)
+    else:
+        found = parted(how if is_word(how) else open_still(how, limits, report), picture, f"the map {how}", seed=seed, report=report)
     if out:
         write_still(write_map(found), out, overwrite=overwrite)
     if shown:
         write_still(preview(picture, found), shown, overwrite=overwrite)
     return found
+
+
+def _corners(text: str) -> tuple[int, int, int, int]:
+    try:
+        left, top, right, bottom = (int(part) for part in text.split(","))
+    except ValueError:
+        raise SettingError(f"--box {text}: write LEFT,TOP,RIGHT,BOTTOM in px of the photo, as in 40,30,300,280") from None
+    return left, top, right, bottom
+
+
+def _marks(scribbles: Image, photo: Image) -> NDArray[np.int8]:
+    """(H, W): 1 where scribbles are white, -1 where they are black, 0 where they are transparent or neither."""
+    drawn = resize(scribbles, photo.size)
+    opaque = np.ones(photo.shape, np.bool_) if drawn.alpha is None else drawn.alpha > 0.5
+    light, dark = drawn.pixels.min(2) > 0.9, drawn.pixels.max(2) < 0.1
+    return np.where(opaque & light, 1, np.where(opaque & dark, -1, 0)).astype(np.int8)

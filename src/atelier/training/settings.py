@@ -80,7 +80,6 @@ class TrainSettings:
         if self.freeze_body and not self.start:
             raise SettingError("--freeze-body needs a body that is trained already: give --start")
 
-
     @property
     def single_contents(self) -> dict[str, float]:
         """Style to content error. Raises SettingError."""
