@@ -28,7 +28,7 @@ from atelier.image.regions import from_masks, matched, read_map
 from atelier.media import open_still, write_still
 from atelier.request import Settings, override
 
-FEATHER = 0.012
+FEATHER = 0.006
 """As painting has it where none is given: a share of the long side."""
 SMALL = 0.02
 """Share of the picture that the small region has."""

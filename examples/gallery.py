@@ -19,10 +19,12 @@ from demo import PHOTOS, STYLES, atelier_finished, photo_path
 
 GALLERY = Path(__file__).resolve().parents[1] / "docs" / "gallery"
 COMMANDS = {
-    "cat-starry-night": "stylize cat.png --style starry-night.jpg",
-    "coffee-great-wave": "stylize coffee.png --style great-wave.jpg --size 480",
-    "astronaut-the-scream": "stylize astronaut.png --style the-scream.jpg --size 480",
-    "rocket-composition": "stylize rocket.jpg --style composition.jpg --size 480",
+    "cat-starry-night": "stylize cat.png --style starry-night.jpg --engine optimize",
+    "coffee-great-wave": "stylize coffee.png --style great-wave.jpg --size 480 --engine optimize",
+    "astronaut-the-scream": "stylize astronaut.png --style the-scream.jpg --size 480 --engine optimize",
+    "rocket-composition": "stylize rocket.jpg --style composition.jpg --size 480 --engine optimize",
+    "cat-composition-instant": "stylize cat.png --style composition-vii --style-size 2",
+    "rocket-from-one-to-another": "stylize rocket.jpg --style the-scream --style starry-night --blend horizontal --style-size 2",
     "coffee-strokes": "draw coffee.png --shape stroke --count 600 --alpha 0 --size 480",
     "cat-ellipses": "draw cat.png --shape rotated-ellipse --count 300",
     "rocket-triangles": "draw rocket.jpg --count 250 --density saliency --size 480",
