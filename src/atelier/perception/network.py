@@ -84,7 +84,7 @@ class _Brightest(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
         (from_where,) = ctx.saved_tensors
         odd = ctx.shape[2] % 2 or ctx.shape[3] % 2  # the last row or column is in no window
         out = (torch.zeros if odd else torch.empty)(ctx.shape, dtype=slope.dtype, device=slope.device)
