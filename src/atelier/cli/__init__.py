@@ -1,7 +1,9 @@
-"""The command line: one command a task. Nothing heavy is imported before a command needs it."""
+"""The command line: one command a task. Nothing heavy is imported before a command needs it, of the commands none but the one asked
+for: what declares their many options takes as long as reading a photo."""
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,23 +11,15 @@ from typing import Annotated
 import typer
 
 import atelier
-from atelier.cli import (  # noqa: F401  (each adds its commands to the app)
-    benching,
-    colouring,
-    comparing,
-    drawing,
-    exploring,
-    exporting,
-    judging,
-    looking,
-    painting,
-    regions,
-    styles,
-    training,
-    weights,
-)
 from atelier.cli.base import app, explained, say
 from atelier.errors import Cancelled
+
+COMMANDS = {
+    "painting": ("stylize", "texture", "reconstruct", "redo"), "regions": ("regions",), "colouring": ("recolor",),
+    "drawing": ("draw", "redraw"), "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
+    "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
+}  # fmt: skip
+"""The commands of each module here, which adds them to the app when it is imported."""
 
 
 def _version(value: bool) -> None:
@@ -41,8 +35,12 @@ def _root(version: Annotated[bool, typer.Option("--version", callback=_version, 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Errors are one line on standard error; exit code 2 for bad input, 130 for stopped, 1 for the rest."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    asked = next((word for word in given if not word.startswith("-")), "")
+    for module in [name for name, commands in COMMANDS.items() if asked in commands] or COMMANDS:
+        importlib.import_module(f"atelier.cli.{module}")
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        app(args=given)
     except KeyboardInterrupt:
         _fail("stopped", Cancelled.exit_code)
     except BrokenPipeError:
