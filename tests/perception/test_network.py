@@ -159,3 +159,19 @@ def test_the_files_mean_is_subtracted(tmp_path: Path, make_net: Callable[..., Pa
 def test_weights_that_are_not_there() -> None:
     with pytest.raises(WeightsError):
         Network.load("no/such/net.safetensors")
+
+
+def test_large_layers_are_pooled_alike_in_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last layers of blocks, which nobody asks for, are pooled without being kept: the same values and slopes, to the last bit."""
+    net = Network.load("pocket", dtype=torch.float32)
+    x = torch.rand(1, 3, 45, 38, generator=torch.Generator().manual_seed(3))
+
+    def seen() -> list[torch.Tensor]:
+        pixels = x.clone().requires_grad_()
+        found = net.see(pixels, ("conv1_1", "conv2_2", "conv4_1"))
+        (slope,) = torch.autograd.grad(sum(((f * f).sum() for f in found.values()), torch.zeros(())), pixels)
+        return [*found.values(), slope]
+
+    plain = seen()
+    monkeypatch.setattr("atelier.perception.network.LARGE", 0)
+    assert all(torch.equal(a, b) for a, b in zip(plain, seen(), strict=True))
