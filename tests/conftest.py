@@ -97,3 +97,20 @@ def painting(tmp_path: Path) -> Path:
     path = tmp_path / "painting.png"
     path.write_bytes(encode(paint(36, 44, 2), "png"))
     return path
+
+
+@pytest.fixture
+def ended(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command in this process: its exit code, standard output and standard error."""
+
+    from atelier.cli import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return (0 if end.value.code is None else int(end.value.code)), out, err
+
+    return run

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from atelier.cli import main
 from atelier.errors import SettingError
 from atelier.image import Image, encode
 from atelier.image.spaces import lab_from_srgb
@@ -19,19 +18,6 @@ from atelier.judging.difference import colour_distances, difference, in_words, l
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Command:
-    def run(*arguments: object) -> Ended:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return (0 if end.value.code is None else int(end.value.code)), out, err
-
-    return run
 
 
 def even(*colour: float, size: tuple[int, int] = (16, 12)) -> Image:

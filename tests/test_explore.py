@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from atelier.cli import main
 from atelier.cli.painting import style_of
 from atelier.errors import Cancelled, ImageError, InputError, SettingError, TargetError
 from atelier.image import Image, Limits, encode
@@ -28,21 +27,6 @@ from atelier.run.explore import Axis, arranged, axis, command, explore, planned,
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
-
-
-@pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command in this process: its exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> Ended:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return (0 if end.value.code is None else int(end.value.code)), out, err
-
-    return run
 
 
 @pytest.fixture

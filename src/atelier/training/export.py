@@ -593,7 +593,7 @@ def plain_model(
     half_ends: photo and picture are float16 too. metadata: written as it is.
 
     The same picture as InstantEngine's at strength 1, but for rounding, where the noise is the same and the long side at most
-    512 px; above, InstantEngine takes statistics from the photo shrunk to that, and this from the photo itself.
+    384 px; above, InstantEngine takes statistics from the photo shrunk to that, and this from the photo itself.
 
     Raises WeightsError for weights or numbers that are not the plan's, SettingError for what cannot be exported this way.
     """
