@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from atelier.engines.network.painter import noise_of
 from atelier.engines.network.tiles import Tiling, even, reflected
 
 SIDES = st.integers(1, 70)
@@ -81,3 +82,18 @@ def test_pieces_are_about_even(length: int, side: int) -> None:
     assert all(a[1] == b[0] for a, b in itertools.pairwise(pieces))
     sizes = [end - start for start, end in pieces]
     assert max(sizes) <= side + 8 and max(sizes) - min(sizes) <= 16 and min(sizes) > 0
+
+
+def test_a_place_has_the_same_noise_whatever_part_of_whatever_picture_it_is_in() -> None:
+    whole = noise_of(3, (0, 0, 1600, 1120), 5)
+    assert whole.shape == (1, 3, 140, 200)
+    assert abs(float(whole.mean())) < 0.02
+    assert float(whole.std()) == pytest.approx(1, abs=0.02)
+    for left, top, right, bottom in ((0, 0, 8, 8), (504, 496, 528, 1120), (520, 0, 1600, 520), (8, 1016, 1032, 1032)):
+        part = noise_of(3, (left, top, right, bottom), 5)
+        assert np.array_equal(part, whole[:, :, top // 8 : bottom // 8, left // 8 : right // 8])
+    # no two places, channels or seeds have the same
+    blocks = [whole[0, c, y : y + 64, x : x + 64] for c in range(3) for y in (0, 64) for x in (0, 64, 128)]
+    blocks.append(noise_of(3, (0, 0, 512, 512), 6)[0, 0])
+    assert all(abs(float((a * b).mean())) < 0.08 for a, b in itertools.combinations(blocks, 2))
+    assert np.array_equal(noise_of(1, (0, 0, 8, 8), -3), noise_of(1, (0, 0, 8, 8), 2**64 - 3))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from atelier.cli import main
 from atelier.engines.guide import Sample
 from atelier.engines.network import catalogue, engine
-from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE
+from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE, noise_of
 from atelier.engines.network.painter import Painter as Paints
 from atelier.engines.network.runner import open_model
 from atelier.errors import SettingError, SourceError, WeightsError
@@ -116,9 +116,9 @@ def pocket() -> dict[str, Array]:
 @pytest.mark.parametrize("changed", [{}, {"norm": "batch", "output": "tanh"}, {"seen": (64, 128), "output": "linear"}])
 def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: dict[str, Array]) -> None:
     plan = dataclasses.replace(PLAN, **changed)
-    made, rng = painter(plan), np.random.default_rng(3)
+    made, rng = painter(plan, 1), np.random.default_rng(3)
     x, small = photo(48, 64), photo(32, 48, 5)
-    noise, small_noise = (rng.standard_normal((1, 4, n.shape[2] // 8, n.shape[3] // 8), np.float32) for n in (x, small))
+    noise, small_noise = (rng.standard_normal((1, PLAN.noise, n.shape[2] // 8, n.shape[3] // 8), np.float32) for n in (x, small))
     colours = np.array([[[0.8, 0.1, 0, 0.02], [0, 0.9, 0.1, 0.05], [0.1, 0, 0.7, 0.1]]], np.float32)
     given = {
         "photo": x,
@@ -149,10 +149,16 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     def coloured(pictures: Array) -> torch.Tensor:
         return torch.from_numpy((np.einsum("ij,bjhw->bihw", colours[0, :, :3], pictures) + colours[0, :, 3:, None]).clip(0, 1))
 
-    numbers, affine = torch.from_numpy(style(plan)[None]), list[torch.Tensor]()
+    def given_to(pictures: Array, noise: Array) -> tuple[Any, ...]:
+        """In double precision, so that the differences are the model's alone."""
+        seen = features(pictures)
+        doubled = coloured(pictures).double(), torch.from_numpy(style(plan)[None]).double(), torch.from_numpy(noise).double()
+        return *doubled, seen and (seen[0].double(), seen[1].double())
+
+    affine = list[torch.Tensor]()
     with torch.no_grad():
-        made(coloured(small), numbers, torch.from_numpy(small_noise), features(small), seen=affine)
-        expected = made(coloured(x), numbers, torch.from_numpy(noise), features(x), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
+        made.double()(*given_to(small, small_noise), seen=affine)
+        expected = made(*given_to(x, noise), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
     assert expected.std() > 0.02
     np.testing.assert_allclose(found, expected, atol=1e-4 if plan.seen else 5e-5)
 
@@ -240,7 +246,7 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
     again, _ = export.read_painter(export.painter_model(found, as_dict(plan), pocket, {}))
     assert all(np.allclose(again[name], value, rtol=1e-6, atol=0) for name, value in found.items())
     # and the network paints with what is read
-    read, noise = Painter(plan).eval(), np.random.default_rng(2).standard_normal((1, 4, 6, 8), np.float32)
+    read, noise = Painter(plan).eval(), np.random.default_rng(2).standard_normal((1, PLAN.noise, 6, 8), np.float32)
     read.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
     x, numbers = photo(48, 64), style(plan)[None]
     given = {"photo": x, "noise": noise, "thumbnail": x, "thumbnail_noise": noise, "numbers": numbers}
@@ -333,7 +339,7 @@ def test_any_size_is_painted_as_torch_does(changed: dict[str, Any]) -> None:
     session = onnxruntime.InferenceSession(plain(made, numbers))
     for height, width in ((24, 24), (33, 47), (25, 90), (48, 64), (530, 29)):  # the last one is more than a pattern of noise high
         x = photo(height, width, height)
-        expected = by_torch(made, x, numbers, export.pattern(4, *cells(height, width)))
+        expected = by_torch(made, x, numbers, export.pattern(PLAN.noise, *cells(height, width)))
         assert expected.std() > 0.02
         np.testing.assert_allclose(session.run(None, {"photo": x})[0], expected, atol=1e-4)
 
@@ -349,7 +355,7 @@ def test_the_smallest_pictures_are_painted_too() -> None:
             export.reflected(-MARGIN, CELL * n - MARGIN, side) for n, side in zip(cells(height, width), (height, width), strict=True)
         )
         padded = recoloured(x, COLOURS)[:, :, rows][:, :, :, columns]
-        noise = torch.from_numpy(export.pattern(4, *cells(height, width)))
+        noise = torch.from_numpy(export.pattern(PLAN.noise, *cells(height, width)))
         with torch.no_grad():
             expected = painter()(torch.from_numpy(padded), torch.from_numpy(style()[None]), noise).numpy()
         np.testing.assert_allclose(found, expected[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width], atol=1e-4)
@@ -382,7 +388,8 @@ def test_a_fixed_size_is_static_throughout_and_has_the_engines_noise() -> None:
     assert large.data_type == onnx.TensorProto.FLOAT16 and np.prod(large.dims) > export.MANY
     model = plain(made, numbers, size=(61, 44), seed=7)
     x = photo(44, 61)
-    noise = np.random.default_rng(7).standard_normal((1, 4, *cells(44, 61)), np.float32)
+    rows, columns = cells(44, 61)
+    noise = noise_of(PLAN.noise, (0, 0, columns * CELL, rows * CELL), 7)
     np.testing.assert_allclose(run(model, photo=x)[0], by_torch(made, x, numbers, noise), atol=2e-3)  # of noise in float16
     opened = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model), strict_mode=True, data_prop=True)
     assert not {node.op_type for node in opened.graph.node} & {"Shape", "Range", "Mod", "Tile"}

@@ -26,6 +26,7 @@ from atelier.engines.network.foreign import open_foreign
 from atelier.errors import Cancelled, Diverged, MissingExtra, OutputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.perception.network import Network
+from atelier.perception.weights import find
 from atelier.plot import read_log
 from atelier.progress import Progress
 from atelier.request import InstantSettings
@@ -113,6 +114,29 @@ def test_errors_are_relative_to_their_targets() -> None:
     assert objective.style_error(other.grams, sight.grams).tolist() == pytest.approx(expected, rel=1e-5)
     assert objective.identity_error(x, x, sight, sight).tolist() == [0, 0]
     assert float(objective.identity_error(x.flip(0), x, other, sight).min()) > 20 * float((x.flip(0) - x).square().mean()) - 1e-3
+
+
+def test_a_grid_is_what_repeats_from_cell_to_cell() -> None:
+    random = torch.Generator().manual_seed(0)
+    cell, grain = torch.rand(1, 3, 8, 8, generator=random), torch.rand(1, 3, 128, 128, generator=random)
+    grid, fine = cell.repeat(1, 1, 16, 16), cell[:, :, ::4, ::4].repeat(1, 1, 64, 64)
+    ramp = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    assert objective.grid_share(torch.cat([grid, fine, fine + ramp, grain, ramp, torch.full_like(grid, 0.5)])).tolist() == pytest.approx(
+        [1, 1, 1, 1 / 64, 0, 0], abs=0.06
+    )
+    half = torch.cat([grid[..., :64], grain[..., :64]], 3)  # one of its windows out of two has a grid
+    assert float(objective.grid_share(half)) == pytest.approx(0.51, abs=0.03)
+    other = cell.repeat(1, 1, 16, 16).roll(3, 2)  # wherever it begins
+    assert float(objective.grid_share(other)) > 0.9
+    slow = grid[..., ::2].repeat_interleave(2, 3)[..., :128]  # of 8 px still
+    assert float(objective.grid_share(slow)) > 0.9
+    for size in ((16, 16), (40, 100), (200, 72)):  # what is over is left out
+        assert 0 < float(objective.grid_share(torch.rand(1, 3, *size, generator=random))) < 0.5
+    with torch.enable_grad():
+        grain.requires_grad_()
+        objective.grid_share(grain).sum().backward()
+    assert grain.grad is not None
+    assert float(grain.grad.abs().max()) > 0
 
 
 def test_features_are_given_a_paintings_mean_and_covariance() -> None:
@@ -258,6 +282,20 @@ def test_stopping_leaves_a_network_that_paints(train: Train, monkeypatch: pytest
     assert np.isfinite(painted.pixels).all()
 
 
+def test_losses_may_see_through_another_network_than_the_reader_does(train: Train, folders: dict[str, Path], tmp_path: Path) -> None:
+    tensors = safetensors.torch.load_file(find("pocket"))
+    with safetensors.safe_open(find("pocket"), "pt") as file:
+        metadata = file.metadata()
+    settings: dict[str, Any] = {"reader": True, "seen": True, "steps": 2, "paintings": folders["paintings"], "cross": 0.5}
+    plain = train("plain", **settings)
+    safetensors.torch.save_file(tensors, tmp_path / "same.safetensors", metadata)
+    assert same(train("same", features=str(tmp_path / "same.safetensors"), **settings), plain)
+    blind = {**tensors, "conv1_1.scale": tensors["conv1_1.scale"] * 1.5}
+    safetensors.torch.save_file(blind, tmp_path / "other.safetensors", metadata)
+    other = train("other", features=str(tmp_path / "other.safetensors"), **settings)
+    assert not same(other, plain)
+
+
 def test_a_reader_paints_with_any_painting(
     train: Train, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, picture: Callable[..., Image]
 ) -> None:
@@ -394,8 +432,6 @@ def test_what_makes_no_sense_is_refused(train: Train, folders: dict[str, Path], 
         train(paintings=folders["paintings"])
     with pytest.raises(SettingError, match="multiple of 16"):
         train(crop=40)
-    with pytest.raises(SettingError, match="pocket"):
-        train(reader=True, features="vgg19")
     with pytest.raises(SettingError, match="--start"):
         train(freeze_body=True)
     with pytest.raises(SettingError, match="--hold-out nobody"):
@@ -535,15 +571,18 @@ def test_cutting_away_channels_that_do_nothing_changes_nothing(train: Train, tmp
     if "wide" in how:
         tensors["painter.noise.weight"][dead] = 0
     else:
-        style[:, 2 * plan.channels : -plan.wide].view(len(style), 4, plan.deep, plan.rank).normal_(
+        style[:, 2 * plan.channels : -plan.gains].view(len(style), 4, plan.deep, plan.rank).normal_(
             generator=torch.Generator().manual_seed(0)
         )
     if "deep" in how:
-        style[:, 2 * plan.channels : -plan.wide].view(len(style), 4, plan.deep, plan.rank)[:, :, dead] = 0
+        style[:, 2 * plan.channels : -plan.gains].view(len(style), 4, plan.deep, plan.rank)[:, :, dead] = 0
     safetensors.torch.save_file(tensors, tmp_path / "whole.safetensors", about)
     compressed(tmp_path / "whole.safetensors", tmp_path / "half.safetensors", **how)
     rng = np.random.default_rng(0)
-    x, noise = torch.from_numpy(rng.random((1, 3, 64, 64), np.float32)), torch.from_numpy(rng.standard_normal((1, 4, 8, 8), np.float32))
+    x, noise = (
+        torch.from_numpy(rng.random((1, 3, 64, 64), np.float32)),
+        torch.from_numpy(rng.standard_normal((1, Plan().noise, 8, 8), np.float32)),
+    )
     pictures = []
     for file in ("whole", "half"):
         found, known = network.read_network(tmp_path / f"{file}.safetensors")

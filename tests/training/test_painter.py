@@ -36,9 +36,9 @@ def given(plan: Plan = PLAN, size: int = 32, batch: int = 1) -> tuple[torch.Tens
 
 def test_a_style_is_as_many_numbers_as_its_parts() -> None:
     # stem, down, rise, wide0a, wide0b, up, detail are 16 wide, below, deep0a and deep0b 24; two places with two factors 24 x 2 each;
-    # noise for 16 channels
+    # noise for 16 wide channels and 16 fine ones
     assert PLAN.channels == 7 * 16 + 3 * 24
-    assert PLAN.numbers == 2 * PLAN.channels + 2 * 2 * 24 * 2 + 16
+    assert PLAN.numbers == 2 * PLAN.channels + 2 * 2 * 24 * 2 + 16 + 16
     assert MARGIN % MULTIPLE == MULTIPLE % CELL == 0
 
 
@@ -46,7 +46,7 @@ def test_a_style_is_as_many_numbers_as_its_parts() -> None:
 def test_pictures_keep_their_size(size: tuple[int, int]) -> None:
     x, style, _ = given()
     x = torch.rand(1, 3, *size)
-    out = Painter(PLAN)(x, style, torch.randn(1, 4, size[0] // 8, size[1] // 8))
+    out = Painter(PLAN)(x, style, torch.randn(1, PLAN.noise, size[0] // 8, size[1] // 8))
     assert out.shape == x.shape
 
 
@@ -66,14 +66,14 @@ def test_every_part_of_a_style_has_a_say() -> None:
     plain = painter(x, style, noise)
     parts = {
         "gammas": slice(0, PLAN.channels), "betas": slice(PLAN.channels, 2 * PLAN.channels),
-        "factors": slice(2 * PLAN.channels, -PLAN.wide), "noise": slice(-PLAN.wide, None),
+        "factors": slice(2 * PLAN.channels, -PLAN.gains), "noise": slice(-PLAN.gains, -PLAN.fine), "grain": slice(-PLAN.fine, None),
     }  # fmt: skip
     for name, part in parts.items():
         other = style.clone()
         other[:, part] *= 2
         assert not torch.allclose(painter(x, other, noise), plain, atol=1e-4), name
     still = style.clone()
-    still[:, -PLAN.wide :] = 0
+    still[:, -PLAN.gains :] = 0
     assert torch.equal(painter(x, still, noise), painter(x, still, noise * 3))
 
 
@@ -127,7 +127,9 @@ def by_hand(painter: Painter, x: torch.Tensor, style: torch.Tensor, noise: torch
     """The body as the page on it draws it, one picture, from functions of torch alone."""
     plan, state, at = painter.plan, painter.state_dict(), iter(range(10**6))
     gammas, betas, tail = style[0].split([plan.channels, plan.channels, plan.numbers - 2 * plan.channels])
-    factors, gains = tail[: -plan.wide].reshape(2, 2, plan.deep, plan.rank), tail[-plan.wide :]
+    factors = tail[: -plan.gains].reshape(2, 2, plan.deep, plan.rank)
+    coarse, fine = tail[-plan.gains :, None, None].split([plan.wide, plan.fine])
+    half = plan.noise // 2
 
     def normal(y: torch.Tensor) -> torch.Tensor:
         own = [next(at) for _ in range(y.shape[1])]
@@ -139,19 +141,26 @@ def by_hand(painter: Painter, x: torch.Tensor, style: torch.Tensor, noise: torch
     def matrix(i: int, y: torch.Tensor) -> torch.Tensor:
         return torch.einsum("cd,bdhw->bchw", torch.eye(plan.deep) + factors[i, 0] @ factors[i, 1].T, y)
 
+    def twice(y: torch.Tensor) -> torch.Tensor:
+        for axis in (2, 3):
+            at = torch.arange(y.shape[axis])
+            before, after = (y.index_select(axis, (at + step).clamp(0, len(at) - 1)) for step in (-1, 1))
+            y = torch.stack((0.75 * y + 0.25 * before, 0.75 * y + 0.25 * after), axis + 1).flatten(axis, axis + 1)
+        return y
+
     quarter = F.relu(normal(conv("stem", F.pixel_unshuffle(x, 4), "replicate")))
-    y = conv("down", quarter, "replicate", 2) + gains[:, None, None] * F.conv2d(noise, state["noise.weight"])
+    y = conv("down", quarter, "replicate", 2) + coarse * F.conv2d(noise[:, :half], state["noise.weight"])
     eighth = F.relu(normal(y))
     y = matrix(0, F.relu(normal(conv("below", eighth, "replicate", 2))))
     for i in range(plan.deep_blocks):
         z = F.relu(normal(conv(f"deep{i}a", y, "replicate")))
         y = y + normal(conv(f"deep{i}b", z, "replicate"))
-    y = normal(F.conv2d(matrix(1, y), state["convs.rise.weight"])).repeat_interleave(2, 2).repeat_interleave(2, 3)
-    y = F.relu(y + eighth)
+    y = F.relu(twice(normal(F.conv2d(matrix(1, y), state["convs.rise.weight"]))) + eighth)
     for i in range(plan.blocks):
         z = F.relu(normal(conv(f"wide{i}a", y, "replicate")))
         y = y + normal(conv(f"wide{i}b", z, "replicate"))
-    y = F.relu(normal(conv("up", y.repeat_interleave(2, 2).repeat_interleave(2, 3))) + quarter)
+    grain = F.conv2d(F.pixel_shuffle(noise[:, half:], 2), state["grain.weight"], padding=1)
+    y = F.relu(normal(conv("up", twice(y)) + fine * grain) + quarter)
     y = F.relu(normal(F.pixel_shuffle(conv("detail", y), 2)))
     out = F.conv2d(F.pad(y, (1, 1, 1, 1)), state["out.weight"], state["out.bias"])
     return torch.sigmoid(F.pixel_shuffle(out, 2))
@@ -239,8 +248,8 @@ def test_a_reader_starts_near_no_style_and_knows_what_it_reads() -> None:
     assert numbers.shape == (2, PLAN.numbers)
     assert not torch.allclose(numbers[0], numbers[1], atol=1e-4)
     assert float(numbers[:, : 2 * PLAN.channels].abs().max()) < 0.2
-    first, second = numbers[:, 2 * PLAN.channels : -PLAN.wide].unflatten(1, (2, 2, PLAN.deep, PLAN.rank)).unbind(2)
+    first, second = numbers[:, 2 * PLAN.channels : -PLAN.gains].unflatten(1, (2, 2, PLAN.deep, PLAN.rank)).unbind(2)
     assert float(first.abs().max()) < 0.2 < float(second.abs().max())  # so that products are about 0, and their gradients are not
-    assert numbers[:, -PLAN.wide :].mean().item() == pytest.approx(0.1, abs=0.05)
+    assert numbers[:, -PLAN.gains :].mean().item() == pytest.approx(0.1, abs=0.05)
     alone = reader({name: gram[:1] for name, gram in grams.items()})
     assert torch.allclose(alone, numbers[:1], atol=1e-6)

@@ -96,4 +96,4 @@ def style_numbers(plan: Plan, kept: dict[str, Tensor], wide: Tensor, deep: Tenso
         at += channels
     gammas = torch.cat(affine)
     factors = torch.arange(4 * plan.rank * plan.deep).view(4, plan.deep, plan.rank)[:, deep].flatten() + 2 * at
-    return torch.cat([gammas, gammas + at, factors, wide + plan.numbers - plan.wide])
+    return torch.cat([gammas, gammas + at, factors, wide + plan.numbers - plan.gains, torch.arange(plan.numbers - plan.fine, plan.numbers)])

@@ -23,7 +23,6 @@ from torch import Tensor
 from atelier.errors import AtelierError, ImageError, SourceError
 from atelier.image.recolour import Moments
 from atelier.media import SUFFIXES, open_still
-from atelier.perception.network import STYLE_LAYERS
 from atelier.progress import Progress, Report, silent
 from atelier.training.objective import GIVEN, Eye, Spread, colours, halved, padded
 
@@ -158,10 +157,12 @@ def planes(image: Bytes) -> Tensor:
 
 @dataclass(frozen=True)
 class Look:
-    """What is known of one picture: Gram matrices (C, C), colours, spreads of the features that are given; of photos also content
-    features and whitened features, in half precision. Empty where nobody asks."""
+    """What is known of one picture: Gram matrices (C, C) as the losses see them, of paintings, and as the reader takes them; colours,
+    spreads of the features that are given; of photos also content features and whitened features, in half precision. Empty where
+    nobody asks."""
 
     grams: dict[str, Tensor]
+    read: dict[str, Tensor]
     colours: Moments
     spreads: list[Spread]
     content: Tensor
@@ -169,12 +170,16 @@ class Look:
 
 
 class Pictures:
-    """Pictures in memory, each (3, H, W) uint8, and looks at them. names, each: of paintings by name, that many looks in a row."""
+    """Pictures in memory, each (3, H, W) uint8, and looks at them. eye: the losses'. giver: what a painter is given
+    is seen through, pocket; the same if None. names, each: of paintings by name, that many looks in a row."""
 
     def __init__(
-        self, pixels: list[Tensor], eye: Eye, *, photos: bool, seen: bool = False, names: Sequence[str] = (), each: int = 1
-    ) -> None:
-        self.pixels, self.eye, self.photos, self.seen, self.names, self.each = pixels, eye, photos, seen, tuple(names), each
+        self, pixels: list[Tensor], eye: Eye, giver: Eye | None = None,
+        *, photos: bool, seen: bool = False, names: Sequence[str] = (), each: int = 1,
+    ) -> None:  # fmt: skip
+        self.pixels, self.eye, self.giver, self.photos, self.seen, self.names, self.each = (
+            pixels, eye, giver or eye, photos, seen, tuple(names), each,
+        )  # fmt: skip
         self._looks: dict[int, Look] = {}
 
     def __len__(self) -> int:
@@ -197,15 +202,16 @@ class Pictures:
         if index not in self._looks:
             x = self.batch([index])
             with torch.no_grad():
-                sight = self.eye(x)
+                sight = self.eye(x, style=not self.photos)
+                read = sight if self.giver is self.eye and sight.grams else self.giver(x)
                 features = dict.fromkeys(GIVEN, x)
                 if self.seen:  # the painter sees photos with a margin, so these are their features
-                    features = self.eye.network.see(halved(padded(x) if self.photos else x), GIVEN)
+                    features = self.giver.network.see(halved(padded(x) if self.photos else x), GIVEN)
                 spreads = [Spread.of(features[name][0]) for name in GIVEN] if self.seen else []
                 white = [s.whitened(features[n][0]).half().cpu() for s, n in zip(spreads, GIVEN, strict=False)] if self.photos else []
             content = sight.content[0].half().cpu() if self.photos else torch.empty(0)
-            grams = {name: sight.grams[name][0].cpu() for name in STYLE_LAYERS}
-            self._looks[index] = Look(grams, colours(x[0]), spreads, content, white)
+            grams, asked = ({name: gram[0].cpu() for name, gram in each.grams.items()} for each in (sight, read))
+            self._looks[index] = Look(grams, asked, colours(x[0]), spreads, content, white)
         return self._looks[index]
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from atelier.engines.network.catalogue import Entry, entry, every, models_folder
 from atelier.engines.network.engine import Look
+from atelier.engines.network.painter import noise_of
 from atelier.engines.network.tiles import reflected
 from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image.recolour import Moments
@@ -148,7 +149,7 @@ def norms(plan: Mapping[str, Any]) -> dict[str, int]:
 
 def count(plan: Mapping[str, Any]) -> int:
     """As Plan.numbers."""
-    return int(2 * sum(norms(plan).values()) + 4 * plan["rank"] * plan["deep"] + plan["wide"])
+    return int(2 * sum(norms(plan).values()) + 4 * plan["rank"] * plan["deep"] + plan["wide"] + plan["fine"])
 
 
 def swapped(stem: NDArray[Any], first: int, second: int) -> NDArray[Any]:
@@ -167,7 +168,7 @@ def shapes(plan: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         if name.startswith(("wide", "deep")):
             found[f"convs.{name}.weight"] = (channels, channels, 3, 3)
     found |= {"convs.up.weight": (fine, wide, 3, 3), "convs.detail.weight": (4 * half, fine, 3, 3)}
-    found["noise.weight"] = (wide, plan["noise"], 1, 1)
+    found |= {"noise.weight": (wide, plan["noise"] // 2, 1, 1), "grain.weight": (fine, plan["noise"] // 8, 3, 3)}
     if plan["seen"]:
         found |= {"seen.down.weight": (wide, plan["seen"][0], 3, 3), "seen.below.weight": (deep, plan["seen"][1], 3, 3)}
     found |= {"out.weight": (12, half, 3, 3), "out.bias": (12,)}
@@ -249,6 +250,7 @@ def read_plan(text: str) -> dict[str, Any]:
         counts = [plan[name] for name in ("fine", "wide", "deep", "half", "rank", "noise")]
         fits = all(type(n) is int and 1 <= n <= WIDEST for n in [*counts, *plan["seen"]]) and len(plan["seen"]) in (0, 2)
         fits = fits and all(type(plan[name]) is int and 0 <= plan[name] <= 64 for name in ("blocks", "deep_blocks"))
+        fits = fits and plan["noise"] % 8 == 0
         fits = fits and plan["output"] in ("sigmoid", "tanh", "linear") and plan["norm"] in ("instance", "batch")
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsError("the painter's model does not say its plan: it is damaged, or of another version of atelier") from error
@@ -277,8 +279,8 @@ class Manner(Protocol):
     def mixed(self, y: str, which: int) -> str:
         """y + U Vᵀ y over the channels, with the first or second pair of factors."""
 
-    def grained(self, y: str) -> str:
-        """Each channel of the noise as strong as the style wants it."""
+    def grained(self, y: str, fine: bool) -> str:
+        """Each channel of the noise as strong as the style wants it: of that at 1/4 of the resolution, or else at 1/8."""
 
 
 class Asked:
@@ -324,9 +326,10 @@ class Asked:
         more = graph("MatMul", u, graph("MatMul", graph.transposed(v), graph.shaped(y, 1, deep, -1)))
         return graph("Add", y, graph("Reshape", more, graph("Shape", y)))
 
-    def grained(self, y: str) -> str:
-        wide = self.plan["wide"]
-        return self.graph("Mul", y, self.numbers(2 * self.channels + 4 * self.plan["rank"] * self.plan["deep"], 1, wide, 1, 1))
+    def grained(self, y: str, fine: bool) -> str:
+        plan = self.plan
+        start, width = (count(plan) - plan["fine"], plan["fine"]) if fine else (count(plan) - plan["fine"] - plan["wide"], plan["wide"])
+        return self.graph("Mul", y, self.numbers(start, 1, width, 1, 1))
 
 
 class Baked:
@@ -334,12 +337,13 @@ class Baked:
 
     def __init__(self, graph: Graph, tensors: Tensors, plan: Mapping[str, Any], numbers: NDArray[Any]) -> None:
         self.graph, self.tensors, self.plan = graph, tensors, plan
-        channels, wide = sum(norms(plan).values()), plan["wide"]
+        channels, fine = sum(norms(plan).values()), plan["fine"]
+        gains = fine + plan["wide"]
         edges = np.cumsum(list(norms(plan).values()))[:-1]
         self.gammas = dict(zip(norms(plan), np.split(numbers[:channels], edges), strict=True))
         self.betas = dict(zip(norms(plan), np.split(numbers[channels : 2 * channels], edges), strict=True))
-        self.factors = numbers[2 * channels : -wide].reshape(2, 2, plan["deep"], plan["rank"])
-        self.amplitudes = numbers[-wide:]
+        self.factors = numbers[2 * channels : -gains].reshape(2, 2, plan["deep"], plan["rank"])
+        self.gains = {False: numbers[-gains:-fine], True: numbers[-fine:]}
 
     def normed(self, name: str, y: str) -> str:
         graph, scale, offset = self.graph, 1 + self.gammas[name], self.betas[name]
@@ -355,8 +359,8 @@ class Baked:
         less = graph("Conv", y, graph.weight(f"factor{which}v.weight", v.T[:, :, None, None]), kernel_shape=[1, 1])
         return graph("Add", y, graph("Conv", less, graph.weight(f"factor{which}u.weight", u[:, :, None, None]), kernel_shape=[1, 1]))
 
-    def grained(self, y: str) -> str:
-        return self.graph("Mul", y, self.graph.real(self.amplitudes.reshape(1, -1, 1, 1)))
+    def grained(self, y: str, fine: bool) -> str:
+        return self.graph("Mul", y, self.graph.real(self.gains[fine].reshape(1, -1, 1, 1)))
 
 
 def body(
@@ -388,19 +392,21 @@ def body(
         return y
 
     def doubled(y: str) -> str:
-        sides = graph.single([1, 1, 2, 2])
-        return graph("Resize", y, "", sides, mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        return graph("Resize", y, "", graph.single([1, 1, 2, 2]), mode="linear", coordinate_transformation_mode="half_pixel")
 
     skip = graph("Relu", manner.normed("stem", conv("stem", graph("SpaceToDepth", x, blocksize=4))))
-    grain = manner.grained(graph("Conv", noise, graph.weight("noise.weight", tensors["noise.weight"]), kernel_shape=[1, 1]))
-    y = taken(graph("Add", conv("down", skip, 2), grain), "down", 0)
+    half = plan["noise"] // 2
+    coarse = graph("Conv", graph.slice(noise, 0, half, 1), graph.weight("noise.weight", tensors["noise.weight"]), kernel_shape=[1, 1])
+    fine = graph("DepthToSpace", graph.slice(noise, half, 2 * half, 1), blocksize=2, mode="CRD")
+    fine = graph("Conv", fine, graph.weight("grain.weight", tensors["grain.weight"]), pads=[1] * 4, kernel_shape=[3, 3])
+    y = taken(graph("Add", conv("down", skip, 2), manner.grained(coarse, False)), "down", 0)
     middle = graph("Relu", manner.normed("down", y))
     y = taken(conv("below", middle, 2), "below", 1)
     y = blocks("deep", plan["deep_blocks"], manner.mixed(graph("Relu", manner.normed("below", y)), 0))
     y = graph("Conv", manner.mixed(y, 1), graph.weight("rise.weight", tensors["convs.rise.weight"]), kernel_shape=[1, 1])
     y = graph("Relu", graph("Add", doubled(manner.normed("rise", y)), middle))
     y = doubled(blocks("wide", plan["blocks"], y))
-    y = graph("Relu", graph("Add", manner.normed("up", conv("up", y)), skip))
+    y = graph("Relu", graph("Add", manner.normed("up", graph("Add", conv("up", y), manner.grained(fine, True))), skip))
     y = graph("Relu", manner.normed("detail", graph("DepthToSpace", conv("detail", y), blocksize=2, mode="CRD")))
     last = graph.weight("out.weight", tensors["out.weight"]), graph.weight("out.bias", tensors["out.bias"])
     y = graph("DepthToSpace", graph("Conv", y, *last, pads=[1] * 4, kernel_shape=[3, 3]), blocksize=2, mode="CRD")
@@ -683,8 +689,8 @@ class Fixed:
         return [-(-(side + 2 * MARGIN) // MULTIPLE) * MULTIPLE for side in self.sides]
 
     def noise(self, channels: int, seed: int) -> str:
-        rows, columns = (end // CELL for end in self.ends())
-        return self.graph.stored("noise", np.random.default_rng(seed).standard_normal((1, channels, rows, columns), np.float32))
+        height, width = self.ends()
+        return self.graph.stored("noise", noise_of(channels, (0, 0, width, height), seed))
 
     def cropped(self, x: str) -> str:
         for axis, side in enumerate(self.sides, 2):

@@ -28,6 +28,7 @@ from atelier.training.objective import (
     coloured,
     content_error,
     cut,
+    grid_share,
     identity_error,
     padded,
     recoloured,
@@ -158,8 +159,10 @@ class Trainer:
         rows, wanted = self.drawn(rng)
         if itself:
             rows, wanted = [self.rows] * settings.batch, looks
-        target = {name: stacked(wanted, lambda look, n=name: look.grams[n], device) for name in STYLE_LAYERS}  # type: ignore[misc]
-        numbers = self.parts["reader"](target) if "reader" in self.parts else self.parts["table"](torch.tensor(rows, device=device))
+        if "reader" in self.parts:
+            numbers = self.parts["reader"]({n: stacked(wanted, lambda look, n=n: look.read[n], device) for n in STYLE_LAYERS})  # type: ignore[misc]
+        else:
+            numbers = self.parts["table"](torch.tensor(rows, device=device))
         painted = self.paint(self.parts["painter"], x, looks, wanted, numbers, rng)
         eye = photos.eye
         sight = eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted)
@@ -171,13 +174,14 @@ class Trainer:
             errors: list[tuple[int, float]] = []
         else:
             content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
+            target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in STYLE_LAYERS}  # type: ignore[misc]
             style = style_error(sight.grams, target)
             weights = self.weight[rows].exp().to(content)
-            varied = total_variation(painted) / len(x)
-            loss = (style / (1 + 0.1 * style) + weights * content).mean() + settings.tv * varied
+            varied, grid = total_variation(painted) / len(x), grid_share(painted).mean()
+            loss = (style / (1 + 0.1 * style) + weights * content).mean() + settings.tv * varied + settings.grid * grid
             errors = list(zip(rows, content.tolist(), strict=True))
             losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
-            losses |= {"tv": float(varied.detach()), "weight": float(weights.mean())}
+            losses |= {"tv": float(varied.detach()), "grid": float(grid.detach()), "weight": float(weights.mean())}
         if self.plan.output == "linear":
             loss = loss + (painted - painted.clamp(0, 1)).square().mean() * OUT_OF_RANGE
         return loss, losses, errors

@@ -124,6 +124,7 @@ def gathered(
     """Everything to train with, opened; and how many pictures were left out."""
     network = Network.load(settings.features, device)
     eye = Eye(network)
+    giver = eye if settings.features == "pocket" else Eye(Network.load("pocket", device))
     left_out = 0
 
     def pictures(folder: Path, what: str, most: int) -> list[Path]:
@@ -133,7 +134,7 @@ def gathered(
     paths = pictures(photos, "photos", settings.photo_crops)
     each = -(-settings.photo_crops // len(paths))
     crops = photo_crops(opening(paths), each, settings.crop, seed)
-    own = Pictures(crops, eye, photos=True, seen=settings.seen)
+    own = Pictures(crops, eye, giver, photos=True, seen=settings.seen)
     left_out += opening.left_out
 
     named = others = None
@@ -155,21 +156,21 @@ def gathered(
         for at, image in opening(paths):
             looks += painting_looks(image, each, spread, seed, at)
             names.append(paths[at].stem)
-        named = Pictures(looks, eye, photos=False, seen=settings.seen, names=names, each=each)
+        named = Pictures(looks, eye, giver, photos=False, seen=settings.seen, names=names, each=each)
         left_out += opening.left_out
     if paintings:
         opening = Opening("paintings", PAINTING_SHORT, 1, report)
         paths = pictures(paintings, "paintings", max(1, settings.painting_looks // 2))
         looks = [look for at, image in opening(paths) for look in painting_looks(image, 2, LOOK_SIZES, seed + 1, at)]
-        others = Pictures(looks, eye, photos=False, seen=settings.seen)
+        others = Pictures(looks, eye, giver, photos=False, seen=settings.seen)
         left_out += opening.left_out
     return Lessons(own, named, others), left_out
 
 
 def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team) -> Trainer:
     """The network before its first step."""
-    eye = lessons.photos.eye
-    seen = tuple(len(eye.network.weights[name][1]) for name in GIVEN) if settings.seen else ()
+    giver = lessons.photos.giver
+    seen = tuple(len(giver.network.weights[name][1]) for name in GIVEN) if settings.seen else ()
     plan = Plan(
         fine=settings.fine, wide=settings.wide, deep=settings.deep, half=settings.half,
         blocks=settings.blocks, deep_blocks=settings.deep_blocks, rank=settings.rank,
@@ -178,7 +179,7 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
     torch.manual_seed(seed)
     parts: dict[str, nn.Module] = {"painter": Painter(plan).to(processes.device).to(memory_format=torch.channels_last)}  # type: ignore[call-overload]
     if settings.reader:
-        parts["reader"] = Reader(plan, eye.channels).to(processes.device)
+        parts["reader"] = Reader(plan, giver.channels).to(processes.device)
     else:
         assert lessons.named is not None
         parts["table"] = table(plan, len(lessons.named.names) + 1).to(processes.device)
@@ -192,9 +193,9 @@ def table(plan: Plan, rows: int) -> nn.Embedding:
     made = nn.Embedding(rows, plan.numbers)
     with torch.no_grad():
         made.weight.zero_()
-        factors = made.weight[:, 2 * plan.channels : -plan.wide].view(rows, 2, 2, plan.deep, plan.rank)
+        factors = made.weight[:, 2 * plan.channels : -plan.gains].view(rows, 2, 2, plan.deep, plan.rank)
         nn.init.normal_(factors[:, :, 1], std=plan.deep**-0.5)
-        made.weight[:, -plan.wide :] = 0.1
+        made.weight[:, -plan.gains :] = 0.1
     return made
 
 
@@ -222,13 +223,13 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
     reads = {name.removeprefix("reader."): value for name, value in tensors.items() if name.startswith("reader.")}
     if reads:
         try:
-            reader = Reader(plan, lessons.photos.eye.channels).to(device)
+            reader = Reader(plan, lessons.photos.giver.channels).to(device)
             reader.load_state_dict(reads)
         except RuntimeError as error:
             raise WeightsError(f"--start {start}: its reader is for a network of another shape") from error
         looks = [lessons.named.look(i * lessons.named.each) for i in range(len(lessons.named.names))]
         with torch.no_grad():
-            read = reader({name: torch.stack([look.grams[name] for look in looks]).to(device) for name in looks[0].grams})
+            read = reader({name: torch.stack([look.read[name] for look in looks]).to(device) for name in looks[0].read})
             weight[:-1] = read
             weight[-1] = read.mean(0)
     elif not whole and (path / f"styles{SUFFIX}").exists():
@@ -427,7 +428,7 @@ def sheet(trainer: Trainer, painter: Painter, style: nn.Module) -> Any:
     for i in range(min(SHEET, len(source) // source.each)):
         wanted = [source.look(i * source.each)] * len(photos)
         if isinstance(style, Reader):
-            numbers = style({name: torch.stack([look.grams[name] for look in wanted]).to(trainer.device) for name in wanted[0].grams})
+            numbers = style({name: torch.stack([look.read[name] for look in wanted]).to(trainer.device) for name in wanted[0].read})
         else:
             numbers = style(torch.full((len(photos),), i, device=trainer.device))
         with torch.no_grad():

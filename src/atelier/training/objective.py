@@ -1,7 +1,7 @@
 """What painters are trained towards: pictures as the losses see them, and how far one is from another.
 
-The loss is Johnson et al. 2016's with `pocket` in VGG-19's place: content at conv4_2 and Gram matrices at conv1_1..conv5_1, each
-relative to its target, and total variation.
+The loss is Johnson et al. 2016's: content at conv4_2 and Gram matrices at conv1_1..conv5_1, each relative to its target, and total
+variation; and of our own, what a picture has of a grid.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ RIDGE = 1e-3
 STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 TINY = 1e-8
+GRID, CELLS = 8, 8
+"""Period of the grid that a body of cells may leave in its pictures, px (one of 2 or 4 px has this period too); and how many periods
+a side, at the most, are averaged to find it."""
+FAINT = 1e-4
+"""Variance, of values in [0, 1], far below which detail is no grid."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,12 @@ class Eye:
         self.device = network.mean.device
         self.channels = {name: len(network.metric.get(name, network.weights[name][1])) for name in STYLE_LAYERS}
 
-    def __call__(self, x: Tensor) -> Sight:
-        """x (B, 3, H, W) in [0, 1], sides at least 16."""
-        seen = self.network.see(x, (*STYLE_LAYERS, CONTENT_LAYER))
+    def __call__(self, x: Tensor, *, style: bool = True) -> Sight:
+        """x (B, 3, H, W) in [0, 1], sides at least 16. Without style there are no Gram matrices."""
+        layers = STYLE_LAYERS if style else ()
+        seen = self.network.see(x, (*layers, CONTENT_LAYER))
         grams = {}
-        for name in STYLE_LAYERS:
+        for name in layers:
             metric = self.network.metric.get(name)
             grams[name] = in_metric(gram(seen[name]), metric, metric)
         content = seen[CONTENT_LAYER].float()
@@ -79,6 +85,21 @@ def identity_error(painted: Tensor, photo: Tensor, seen: Sight, own: Sight) -> T
     """(B,): how far a picture is from being the photo itself, in content, in shallow features and, twenty times, in pixels."""
     shallow = torch.stack([content_error(seen.features[n].float(), own.features[n].float()) for n in SHALLOW]).mean(0)
     return content_error(seen.content, own.content) + shallow + 20 * (painted - photo).square().mean((1, 2, 3))
+
+
+def grid_share(painted: Tensor) -> Tensor:
+    """(B,): of the detail in pictures (B, 3, H, W), sides at least 16, the share that repeats from one cell of 8 x 8 px to the next,
+    as what a network paints out of cells does where the photo has nothing. Between about 1/64, by chance, and 1. What is over of whole
+    windows of 64 px, right and below, is not looked at."""
+    detail = painted - F.avg_pool2d(painted, GRID + 1, stride=1, padding=GRID // 2, count_include_pad=False)
+    b, c, h, w = detail.shape
+    down, along = (min(CELLS, side // GRID) for side in (h, w))
+    rows, columns = h // (GRID * down), w // (GRID * along)
+    detail = detail[:, :, : rows * down * GRID, : columns * along * GRID]
+    windows = detail.reshape(b, c, rows, down, GRID, columns, along, GRID)
+    repeated = windows.mean((3, 6))
+    repeated = (repeated - repeated.mean((3, 5), keepdim=True)).square().mean((1, 3, 5))
+    return (repeated / (windows.square().mean((1, 3, 4, 6, 7)) + FAINT)).mean((1, 2))
 
 
 # What the painter is given --------------------------------------------------------------------------------------------

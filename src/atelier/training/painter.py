@@ -23,7 +23,7 @@ blocks into the picture, as a frame."""
 MULTIPLE = 16
 """The sides that the body takes are multiples of this."""
 CELL = 8
-"""Pixels from one number of the noise to the next."""
+"""Pixels from one place of the noise to the next; the second half of its channels are folded 2x2, and lie 4 px apart."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Plan:
     blocks: int = 2
     deep_blocks: int = 3
     rank: int = 4
-    noise: int = 4
+    noise: int = 8
     output: str = "sigmoid"
     norm: str = "instance"
     seen: tuple[int, ...] = ()
@@ -61,8 +61,13 @@ class Plan:
     @property
     def numbers(self) -> int:
         """What a style is: gammas and betas as differences from 1 and 0, then two pairs of factors whose product is what
-        a matrix over the deep channels differs from identity by, then how much noise each wide channel gets."""
-        return 2 * self.channels + 4 * self.rank * self.deep + self.wide
+        a matrix over the deep channels differs from identity by, then how much noise each wide and each fine channel gets."""
+        return 2 * self.channels + 4 * self.rank * self.deep + self.gains
+
+    @property
+    def gains(self) -> int:
+        """As many numbers of a style as say how much noise a channel gets."""
+        return self.wide + self.fine
 
 
 class Painter(nn.Module):
@@ -84,7 +89,8 @@ class Painter(nn.Module):
         convs["up"] = conv(plan.wide, plan.fine)
         convs["detail"] = conv(plan.fine, 4 * plan.half)
         self.convs = nn.ModuleDict(convs)
-        self.noise = nn.Conv2d(plan.noise, plan.wide, 1, bias=False)
+        self.noise = nn.Conv2d(plan.noise // 2, plan.wide, 1, bias=False)
+        self.grain = conv(plan.noise // 8, plan.fine)
         if plan.seen:
             self.seen = nn.ModuleDict({"down": conv(plan.seen[0], plan.wide), "below": conv(plan.seen[1], plan.deep)})
             for each, channels in zip(self.seen.values(), plan.seen, strict=True):
@@ -102,14 +108,17 @@ class Painter(nn.Module):
         self, x: Tensor, style: Tensor, noise: Tensor, features: tuple[Tensor, Tensor] | None = None,
         affine: Tensor | None = None, seen: list[Tensor] | None = None,
     ) -> Tensor:  # fmt: skip
-        """noise (B, plan.noise, H/8, W/8), standard normal: what strokes begin from where the photo has nothing. features
+        """noise (B, plan.noise, H/8, W/8), standard normal: what strokes begin from where the photo has nothing; its second half
+        folded, 2x2 numbers for each place. features
         (B, plan.seen[0], H/8, W/8) and (B, plan.seen[1], H/16, W/16): see `Plan.seen`. affine (B, 2, plan.channels): scale and
         offset of every normalisation, known from elsewhere; else they are taken from x itself, and appended to `seen`, if
         given, as (B, 2, C) each."""
         plan = self.plan
         gammas, betas = style[:, : plan.channels], style[:, plan.channels : 2 * plan.channels]
-        mixes = style[:, 2 * plan.channels : -plan.wide].unflatten(1, (2, 2, plan.deep, plan.rank))
-        grain = self.noise(noise) * style[:, -plan.wide :, None, None]
+        mixes = style[:, 2 * plan.channels : -plan.gains].unflatten(1, (2, 2, plan.deep, plan.rank))
+        coarse, fine = noise.chunk(2, 1)
+        coarse = self.noise(coarse) * style[:, -plan.gains : -plan.fine, None, None]
+        fine = self.grain(F.pixel_shuffle(fine, 2)) * style[:, -plan.fine :, None, None]
         place = {}
         at = 0
         for name, channels in plan.norms.items():
@@ -138,7 +147,7 @@ class Painter(nn.Module):
 
         x = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)  # (B, 48, H/4, W/4)
         skip = F.relu(normed("stem", self.convs["stem"](x)))
-        y = self.convs["down"](skip) + grain
+        y = self.convs["down"](skip) + coarse
         if features is not None:
             y = y + self.seen["down"](features[0])
         middle = F.relu(normed("down", y))  # (B, wide, H/8, W/8)
@@ -150,12 +159,11 @@ class Painter(nn.Module):
             z = F.relu(normed(f"deep{i}a", self.convs[f"deep{i}a"](y)))
             y = y + normed(f"deep{i}b", self.convs[f"deep{i}b"](z))
         y = normed("rise", self.convs["rise"](mixed(y, mixes[:, 1])))
-        y = F.relu(F.interpolate(y, scale_factor=2, mode="nearest") + middle)
+        y = F.relu(doubled(y) + middle)
         for i in range(plan.blocks):
             z = F.relu(normed(f"wide{i}a", self.convs[f"wide{i}a"](y)))
             y = y + normed(f"wide{i}b", self.convs[f"wide{i}b"](z))
-        y = F.interpolate(y, scale_factor=2, mode="nearest")
-        y = F.relu(normed("up", self.convs["up"](y)) + skip)  # (B, fine, H/4, W/4)
+        y = F.relu(normed("up", self.convs["up"](doubled(y)) + fine) + skip)  # (B, fine, H/4, W/4)
         y = F.relu(normed("detail", F.pixel_shuffle(self.convs["detail"](y), 2)))  # (B, half, H/2, W/2)
         return self.ended(F.pixel_shuffle(self.out(y), 2))
 
@@ -172,6 +180,11 @@ class Painter(nn.Module):
 def conv(inputs: int, outputs: int, stride: int = 1, edge: bool = False) -> nn.Conv2d:
     """edge: whether it repeats the border, not zeros, around what it is given."""
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False, padding_mode="replicate" if edge else "zeros")
+
+
+def doubled(x: Tensor) -> Tensor:
+    """Twice as high and wide, bilinearly: repeated pixels would be seen as a grid."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def mixed(x: Tensor, factors: Tensor) -> Tensor:
@@ -199,9 +212,9 @@ class Reader(nn.Module):
         nn.init.normal_(self.numbers.weight, std=0.01)
         nn.init.zeros_(self.numbers.bias)
         with torch.no_grad():  # of each pair of factors one starts at random and one at 0: the product is 0, its gradient is not
-            factors = self.numbers.bias[2 * plan.channels : -plan.wide].view(2, 2, plan.deep, plan.rank)
+            factors = self.numbers.bias[2 * plan.channels : -plan.gains].view(2, 2, plan.deep, plan.rank)
             nn.init.normal_(factors[:, 1], std=plan.deep**-0.5)
-            self.numbers.bias[-plan.wide :] = 0.1
+            self.numbers.bias[-plan.gains :] = 0.1
 
     def forward(self, grams: dict[str, Tensor]) -> Tensor:
         parts = []

@@ -12,6 +12,7 @@ MULTIPLE, SMALLEST = 16, 32
 
 CONTENT = "Content error at which training holds; the weight of the content loss is found by feedback (higher: more painting, less photo)"
 TV = "Weight of total variation"
+GRID = "Weight of the share of a picture's detail that repeats every 8 px, a grid"
 BATCH = "Pictures a step, of each process"
 CROP = "Side of the crops that are painted, px"
 STYLE_SIZE = "Long side at which a style's painting is looked at, px: more makes larger strokes"
@@ -35,12 +36,13 @@ class TrainSettings:
     blocks: int = option(2, "Residual blocks at 1/8", low=0, high=64)
     deep_blocks: int = option(3, "Residual blocks at 1/16", low=0, high=64)
     rank: int = option(4, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
-    features: str = option("pocket", "Network that the losses see through; a reader and --seen need pocket")
+    features: str = option("pocket", "Network that the losses see through")
     content: float = option(0.5, CONTENT, low=0.01, high=2)
     contents: str = option("", "Content errors of single styles that are to differ: udnie=0.4,great_wave=0.6")
     content_weight: float = option(0.3, "Weight of the content loss to begin with", low=1e-3, high=10)
     content_rate: float = option(0.01, "Speed of the feedback; 0 keeps the weight as it is", low=0, high=1)
     tv: float = option(0.05, TV, low=0, high=100)
+    grid: float = option(0.3, GRID, low=0, high=100)
     cross: float = option(0.1, "Share of steps that ask for the photo itself back, in place of a style", low=0, high=0.9)
     steps: int = option(10_000, "Steps in all", low=1, high=100_000_000)
     minutes: float = option(0.0, MINUTES, low=0, high=1e6)
@@ -68,10 +70,6 @@ class TrainSettings:
         check_all(self)
         if self.crop % MULTIPLE:
             raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
-        if (self.reader or self.seen) and self.features != "pocket":
-            raise SettingError(
-                f"--features {self.features}: what reads paintings when atelier paints is pocket; give --no-reader and no --seen"
-            )
         if self.contents and self.reader:
             raise SettingError("--contents is for styles that have a row of a table each: give --no-reader")
         for name, content in self.single_contents.items():
@@ -101,6 +99,7 @@ class StyleSettings:
     steps: int = option(1500, "Steps at most", low=1, high=1_000_000)
     content: float = option(0.5, CONTENT, low=0.01, high=2)
     tv: float = option(0.05, TV, low=0, high=100)
+    grid: float = option(0.3, GRID, low=0, high=100)
     batch: int = option(2, BATCH, low=1, high=4096)
     crop: int = option(256, CROP, low=SMALLEST, high=2048)
     photo_crops: int = option(240, "Crops of photos that are made and kept in memory", low=1)
@@ -117,7 +116,7 @@ class StyleSettings:
     def full(self) -> TrainSettings:
         """As the loop takes them. No steps for the photo itself: the body and its numbers for that stay as they are."""
         return TrainSettings(
-            reader=False, content=self.content, tv=self.tv, cross=0.0, steps=self.steps, minutes=self.minutes, batch=self.batch,
-            crop=self.crop, photo_crops=self.photo_crops, style_size=self.style_size, rate=self.rate,
-            table_rate=1.0, warmup=20, content_rate=0.03, precision="float32", threads=self.threads,
+            reader=False, content=self.content, tv=self.tv, grid=self.grid, cross=0.0, steps=self.steps,
+            minutes=self.minutes, batch=self.batch, crop=self.crop, photo_crops=self.photo_crops, style_size=self.style_size,
+            rate=self.rate, table_rate=1.0, warmup=20, content_rate=0.03, precision="float32", threads=self.threads,
         )  # fmt: skip

@@ -23,6 +23,8 @@ MARGIN, MULTIPLE, CELL = 16, 16, 8
 THUMBNAIL = 384
 """Long side of the picture that the normalisations' statistics are taken from, px. A photo up to this size is its own thumbnail."""
 TILE = 1536
+BLOCK = 64
+"""Cells a side of what is drawn of the noise at once."""
 
 
 @dataclass(frozen=True)
@@ -41,17 +43,13 @@ class Painter:
         """Pixels around a window, whose borders are multiples of 16, that it depends on: to its left and above, which is further than
         to the other sides."""
         # Back from a border, and each time as far as the cell that one of them lies in: the last three convolutions (16 px), two a block
-        # at 1/8, two a block at 1/16, and on the way in one at 1/8 and two at 1/4 (16 px).
-        own = 16 + 16 * int(self.plan["blocks"]) + 32 * int(self.plan["deep_blocks"]) + 16
+        # at 1/8, one cell of 1/16 more as what is bilinear takes the next one in, two a block at 1/16, and on the way in one at 1/8 and
+        # two at 1/4 (16 px).
+        own = 16 + 16 * int(self.plan["blocks"]) + 16 + 32 * int(self.plan["deep_blocks"]) + 16
         # In the place of the way in: one that takes in what pocket sees at conv4_1 of half the size, that layer's own, four before it at
         # 1/8, two at 1/4, two at 1/2.
         seen = 16 + 16 + 4 * 8 + 2 * 4 + 2 * 2 - 16
         return own + (seen if self.plan["seen"] else 0)
-
-    def noise(self, padded: tuple[int, int], seed: int) -> Pixels:
-        """(1, C, height/8, width/8) for a padded picture (width, height): what strokes begin from where the photo has nothing."""
-        shape = (1, self.plan["noise"], padded[1] // CELL, padded[0] // CELL)
-        return np.random.default_rng(seed % 2**64).standard_normal(shape, np.float32)
 
     def tiling(self, size: tuple[int, int], tile: int = TILE) -> Tiling:
         """How a photo of `size` (width, height) is cut up. tile: side of the windows, px; 0 for the whole at once."""
@@ -67,12 +65,11 @@ class Painter:
         """
         small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
-        around, around_noise = planes(thumbnail[rows][:, columns]), self.noise(small.padded, seed)
-        noise = self.noise(tiling.padded, seed)
+        channels = self.plan["noise"]
+        around, around_noise = planes(thumbnail[rows][:, columns]), noise_of(channels, (0, 0, *small.padded), seed)
         for window in windows:
             seen = planes(tiling.see(window, read))
-            left, top, right, bottom = (v // CELL for v in window.seen)
-            grain = np.ascontiguousarray(noise[:, :, top:bottom, left:right])
+            grain = noise_of(channels, window.seen, seed)
             given = {"photo": seen, "noise": grain, "thumbnail": around, "thumbnail_noise": around_noise, **style}
             if not self.runner.settled and len(windows) > 1:
                 self.runner(**given)  # all windows by the same backend: another one rounds otherwise
@@ -81,6 +78,21 @@ class Painter:
             part = painted[0][:, inner_rows, inner_columns]
             if part.size:
                 yield x, y, np.ascontiguousarray(part.transpose(1, 2, 0))
+
+
+def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels:
+    """(1, C, height/8, width/8), standard normal: what strokes begin from where the photo has nothing. box: left, top, right and bottom
+    of a part of a picture, px, multiples of 8. The same place has the same noise whatever the part, and the picture's size."""
+    left, top, right, bottom = (v // CELL for v in box)
+    out = np.empty((channels, bottom - top, right - left), np.float32)
+    for row in range(top // BLOCK, -(-bottom // BLOCK)):
+        for column in range(left // BLOCK, -(-right // BLOCK)):
+            block = np.random.default_rng((seed % 2**64, row, column)).standard_normal((channels, BLOCK, BLOCK), np.float32)
+            y, x = row * BLOCK, column * BLOCK
+            rows, columns = slice(max(top, y), min(bottom, y + BLOCK)), slice(max(left, x), min(right, x + BLOCK))
+            part = block[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+            out[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = part
+    return out[None]
 
 
 def planes(pixels: Pixels) -> Pixels:
