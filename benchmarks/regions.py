@@ -2,6 +2,7 @@
 
     python benchmarks/regions.py --size 512 --out runs/regions
     python benchmarks/regions.py --size 1024 --pairs in14,portrait --repeats 1
+    python benchmarks/regions.py --engine instant --size 1024
 
 The pairs are those of `masks` beside `photos`: photo and painting with a map each, whose regions belong together, and a portrait
 with a mask, whose person and background take two paintings. Every picture is painted with regions and plainly, by turns, and the
@@ -26,7 +27,7 @@ from atelier.engines.guide import Guide, Sample
 from atelier.image import Image
 from atelier.image.regions import from_masks, matched, read_map
 from atelier.media import open_still, write_still
-from atelier.request import Settings, override
+from atelier.request import InstantSettings, Settings, override
 
 FEATHER = 0.006
 """As painting has it where none is given: a share of the long side."""
@@ -89,12 +90,19 @@ def there(path: Path) -> Path:
     return path
 
 
-def painted(samples: list[Sample], places: np.ndarray | None, photo: Image, settings: Settings) -> tuple[Image, float, float]:
+def painted(
+    samples: list[Sample], places: np.ndarray | None, photo: Image, settings: Settings | InstantSettings
+) -> tuple[Image, float, float]:
     """The picture, and the seconds of the clock and of the processors from opened pictures to it."""
+    from atelier.engines.network.engine import InstantEngine
     from atelier.engines.optimize.engine import OptimizeEngine
 
     wall, processors = time.perf_counter(), time.process_time()
-    made = OptimizeEngine(samples, settings, "auto", 0, None if places is None else Guide(places))(photo)
+    guide = None if places is None else Guide(places)
+    if isinstance(settings, InstantSettings):
+        made = InstantEngine(samples, settings, "auto", 0, guide)(photo)
+    else:
+        made = OptimizeEngine(samples, settings, "auto", 0, guide)(photo)
     return made, time.perf_counter() - wall, time.process_time() - processors
 
 
@@ -114,7 +122,8 @@ def within(image: Image, sample: Sample, place: np.ndarray, settings: Settings) 
     return objective(engine.tensor(image.pixels))[1]["style"] / objective.areas[0]
 
 
-def measure(case: Case, settings: Settings, repeats: int, out: Path | None) -> dict[str, Any]:
+def measure(case: Case, settings: Settings | InstantSettings, judging: Settings, repeats: int, out: Path | None) -> dict[str, Any]:
+    """judging: the optimiser's settings, by whose style loss pictures are judged."""
     plain_sample = Sample(case.samples[0].picture)
     clocks: list[tuple[float, float]] = []
     for _ in range(repeats):
@@ -127,7 +136,7 @@ def measure(case: Case, settings: Settings, repeats: int, out: Path | None) -> d
         # Alone: with what is learned from as it is, and everywhere.
         whole = np.ones_like(place)[None]
         alone, _, _ = painted([Sample(sample.picture, place=0, part=sample.part)], whole, case.photo, settings)
-        ratios.append(within(made, sample, place, settings) / within(alone, sample, place, settings))
+        ratios.append(within(made, sample, place, judging) / within(alone, sample, place, judging))
         if out:
             write_still(alone, str(out / f"{case.name}-alone{at}.png"))
     left = case.places.sum(0) == 0
@@ -148,9 +157,10 @@ def main() -> None:
     options.formatter_class = argparse.RawDescriptionHelpFormatter
     options.add_argument("--size", type=int, default=512, help="long side, px")
     options.add_argument("--pairs", default="in14,in17,portrait,small")
-    options.add_argument("--features", default="pocket")
+    options.add_argument("--engine", default="optimize", choices=("instant", "optimize"))
+    options.add_argument("--features", default="pocket", help="what the optimiser paints by, and all is judged by")
     options.add_argument("--repeats", type=int, default=3, help="of the timed runs, by turns")
-    options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE,...", help="settings of both")
+    options.add_argument("--set", action="append", default=[], metavar="NAME=VALUE,...", help="the optimiser's settings")
     options.add_argument("--out", type=Path, help="folder of the pictures")
     arguments = options.parse_args()
     given = {**pairs.parse_settings(arguments.set), "features": arguments.features}
@@ -168,14 +178,15 @@ def main() -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for case in cases(folder, arguments.size, arguments.pairs.split(",")):
-        rows.append(measure(case, settings, arguments.repeats, arguments.out))
+        paint = InstantSettings() if arguments.engine == "instant" else settings
+        rows.append(measure(case, paint, settings, arguments.repeats, arguments.out))
         print(f"{case.name}: {rows[-1]}", flush=True)
     columns = ("pair", "areas", "time", "processors", "style within, to alone", "left as it was")
     shown = [
         (*(row[name] for name in columns[:4]), " ".join(f"{ratio:.2f}" for ratio in row["style"]), "yes" if row["left as it was"] else "no")
         for row in rows
     ]
-    pairs.table(f"Regions against plain, {arguments.size} px, {arguments.features}: ratios", columns, shown)
+    pairs.table(f"Regions against plain, {arguments.size} px, {arguments.engine}, {arguments.features}: ratios", columns, shown)
     pairs.write(arguments, "regions", described, rows)
 
 

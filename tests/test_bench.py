@@ -97,7 +97,7 @@ def test_the_papers_table() -> None:
 
 def test_every_size_is_measured_every_way(models: Path) -> None:
     told: list[Progress] = []
-    result = measure(Plan((16, 24), runs=3, quick=True), report=told.append, clock=squares(), command=NOTHING)
+    result = measure(Plan((16, 24), runs=3, quick=True, device="cpu"), report=told.append, clock=squares(), command=NOTHING)
     assert result.finished
     assert not result.notes
     assert [row.size for row in result.rows] == [16, 24]
@@ -107,6 +107,7 @@ def test_every_size_is_measured_every_way(models: Path) -> None:
         assert row.optimize == [4 * (first + 6) + 1]
         assert row.iterations == 2
     assert result.network["body"] == "any painting"
+    assert result.optimizer == {"device": "cpu"}
     assert (told[-1].step, told[-1].total) == (34, 34)
     assert all(a.step <= b.step for a, b in itertools.pairwise(told))
 
@@ -156,6 +157,7 @@ def test_without_torch_the_optimisers_column_is_empty(models: Path, monkeypatch:
     assert "pip install 'atelier[torch]'" in note
     assert result.rows[0].ratios["optimize_to_network"] is None
     assert result.rows[0].to_dict()["optimize"] is None
+    assert not result.optimizer
 
 
 def test_a_command_that_fails_says_why(models: Path) -> None:
@@ -169,7 +171,7 @@ def test_a_command_that_fails_says_why(models: Path) -> None:
 def test_where_nothing_can_be_measured_the_reason_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(tmp_path / "nowhere", monkeypatch)
     without_torch(monkeypatch)
-    with pytest.raises(SourceError, match=r"no file .*nowhere"):
+    with pytest.raises(SourceError, match=r"^there is no file .*nowhere.painter\.onnx$"):
         measure(Plan((16,), runs=1, quick=True), command=(sys.executable, "-c", "raise SystemExit(1)"))
 
 
@@ -278,7 +280,7 @@ def test_json_holds_all_numbers(models: Path, command: Callable[..., Ended], tmp
     assert json.loads((tmp_path / "bench.json").read_text()).keys() == told.keys()
     assert told.keys() == {
         "program", "when", "machine", "photo", "style", "runs", "quick", "device", "seed", "recipe", "plain_iterations", "network",
-        "rows", "notes", "finished",
+        "optimizer", "rows", "notes", "finished",
     }  # fmt: skip
     (row,) = told["rows"]
     assert row.keys() == {"size", "paper", "optimize", "network", "cold", "ratios"}

@@ -319,6 +319,66 @@ def test_a_loss_that_is_not_finite_is_one_line(
     assert not (tmp_path / "out.png").exists()
 
 
+def test_what_is_not_understood_is_one_line(command: Command, photo: Path, tmp_path: Path) -> None:
+    out = ("-o", tmp_path / "out.png")
+    one_line(command("stylize", photo, "-s", photo, *out, "--size", "big"), 2, "--size", "stylize --help")
+    one_line(command("stylize", photo, "-s", photo, *out, "--sise", "4"), 2, "no such option: --sise", "--size")
+    one_line(command("stylize", photo, "-s", photo), 2, "missing option '--out'")
+    one_line(command("train", "style"), 2, "missing argument 'painting'", "train style --help")
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    one_line(command("stylize", "", "-s", painting, "-o", "out.png", *quick), 2, "name is empty")
+    one_line(command("stylize", photo, "-s", painting, "-o", "", *quick), 2, "--out is empty")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".png", "a" * 300 + "/", "a" * 300 + "/a.png"])
+def test_names_that_no_file_can_have(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, name: str) -> None:
+    one_line(command("stylize", photo, "-s", painting, "-o", photo.parent / name, *quick), 2, "aaa")
+    one_line(command("stylize", photo.parent / name, "-s", painting, "-o", photo.parent / "out.png", *quick), 2, "aaa")
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        ("stylize", "PHOTO", "-s", "PHOTO", "-o", "x.png"), ("texture", "PHOTO", "-o", "x.png"), ("reconstruct", "PHOTO", "-o", "x.png"),
+        ("recolor", "PHOTO", "--like", "PHOTO", "-o", "x.png"), ("draw", "PHOTO", "-o", "x.svg"), ("plot", "LOG", "-o", "x.png"),
+        ("styles", "--sheet", "x.png"), ("export", "starry-night", "-o", "x.onnx"), ("train", "style", "PHOTO", "-o", "x.safetensors"),
+        ("train", "compress", "LOG", "-o", "x.safetensors"), ("evaluate", "PHOTO", "-c", "PHOTO", "-s", "PHOTO", "--json", "x.json"),
+        ("evaluate", "PHOTO", "-c", "PHOTO", "-s", "PHOTO", "--plot", "x.png"),
+    ],
+    ids=lambda task: " ".join(task[:2]) if task[0] == "train" else task[0],
+)  # fmt: skip
+@pytest.mark.parametrize(("place", "word"), [("nowhere", "there is no folder"), ("log", "is no folder")])
+def test_places_that_are_not_there_are_refused_beforehand(
+    command: Command, photo: Path, tmp_path: Path, task: tuple[str, ...], place: str, word: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_text('{"step": 1, "total": 1.0}\n')
+    known = {"PHOTO": photo, "LOG": log}
+    before = sorted(tmp_path.rglob("*"))
+    arguments = [*(known.get(part, part) for part in task[:-1]), tmp_path / place / task[-1]]
+    one_line(command(*arguments), 2, word, task[-1])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_recoloured_picture_is_kept_where_it_cannot_be_written(
+    command: Command, photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuge, gone = tmp_path / "refuge", tmp_path / "gone.png"
+    refuge.mkdir()
+    gone.symlink_to(tmp_path / "nowhere" / "gone.png")  # passes for a place to write to, and is none
+    monkeypatch.setattr("tempfile.tempdir", str(refuge))
+    one_line(command("recolor", photo, "--like", painting, "-o", gone), 1, "the picture is kept as")
+    (kept,) = refuge.iterdir()
+    assert open_still(kept).size == (40, 28)
+
+
 # What there is --------------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +418,36 @@ def test_version_and_help(command: Command) -> None:
     assert code == 0
     for name in ("stylize", "texture", "reconstruct", "redo", "recipes", "plot", "weights"):
         assert name in out
+
+
+def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
+    code, out, _ = command("stylize", "--help")
+    assert code == 0
+    headings = [line for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings[:2] == ["Arguments:", "Options:"]
+    assert set(headings) == {
+        "Arguments:", "Options:", "Which style goes where:", "Long runs of the optimiser:", "Settings of both engines:",
+        "Settings of --engine instant:", "Settings of --engine optimize (default: the recipe's):",
+    }  # fmt: skip
+    parts = dict(zip(headings, re.split("|".join(map(re.escape, headings)), out)[1:], strict=True))
+    assert "--blend" in parts["Which style goes where:"]
+    assert "--style-size" in parts["Settings of both engines:"]
+    assert "--iterations" in parts["Settings of --engine optimize (default: the recipe's):"]
+    assert re.search(r"--strength .*\[default: 1;\s+from 0 to 1\]", parts["Settings of --engine instant:"], re.DOTALL)
+    told = " ".join(command("draw", "--help")[1].split())
+    assert "[default: triangle]" in told and "[default: 256; from 1 to 4,096]" in told
+    code, out, _ = command("--help")
+    listed = out.partition("Commands:")[2]
+    assert listed and "draw         Draw a photo with geometric shapes.\n" in listed
+
+
+def test_ctrl_c_is_one_line_everywhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "log").write_text('{"step": 1, "total": 1.0}\n')
+    monkeypatch.setattr("atelier.plot.draw", interrupted)
+    one_line(command("plot", tmp_path / "log", "-o", tmp_path / "out.png"), 130, "stopped")
 
 
 def test_what_needs_no_torch_imports_none() -> None:
@@ -609,6 +699,15 @@ def test_lines_have_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = watching.Pace()
     said = [pace(Progress("painting", step, 1000)) for step in (100, 104, 140, 200)]
     assert said == [("", ""), ("2.0/s", "7:28 left"), ("10.0/s", "1:26 left"), ("0.0/s", "16:00:00 left")]
+
+
+def test_what_begins_after_something_else_has_a_pace_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 8.0, 10.0, 11.0, 13.0])
+    monkeypatch.setattr(watching.time, "monotonic", now.__next__)
+    pace = watching.Pace()
+    stages = [("painting", 1, 2), ("painting", 2, 2), ("pocket at 40x28", 2, 60), ("pocket at 40x28", 4, 60), ("pocket at 80x56", 8, 60)]
+    said = [pace(Progress(stage, step, total)) for stage, step, total in stages]
+    assert said == [("", ""), ("0.1/s", "0:00 left"), ("", ""), ("2.0/s", "0:28 left"), ("2.0/s", "0:26 left")]
 
 
 def test_progress_in_a_pipe(command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path) -> None:

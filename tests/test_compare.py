@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from atelier.errors import SettingError
+import atelier
+from atelier.errors import SettingError, TargetError
 from atelier.image import Image, encode
 from atelier.image.spaces import lab_from_srgb
 from atelier.judging.difference import colour_distances, difference, in_words, legend, map_of, scale_of, side_by_side
@@ -169,3 +170,28 @@ def test_a_picture_that_is_transparent_is_laid_over_white(tmp_path: Path, ended:
         (tmp_path / name).write_bytes(encode(image, "png"))
     code, text, _ = ended("compare", tmp_path / "white.png", tmp_path / "clear.png", "--json", "-", "-q")
     assert (code, json.loads(text)["pictures"][1]["same"]) == (0, True)
+
+
+# From Python ----------------------------------------------------------------------------------------------------------
+
+
+def test_compared_from_python(photo: Path, painting: Path, tmp_path: Path, picture: Callable[..., Image]) -> None:
+    found = atelier.compare([photo, painting, picture(40, 28, 1).pixels], out=tmp_path / "side.png")
+    assert found.labels == ("photo", "painting", "picture 3")
+    assert found.resized == (False, True, False)
+    assert found.differences[0].colour > 5 > 0.5 > found.differences[1].colour
+    assert {each.size for each in found.pictures} == {(40, 28)}
+    assert Pillow.open(tmp_path / "side.png").size == found.sheet().size
+    judged = atelier.compare({"before": photo, "after": painting}, content=photo, style=painting, features="none", size=40)
+    assert judged.labels == ("before", "after")
+    assert judged.verdicts[0].ssim == pytest.approx(1)
+    for given, words in (
+        (([photo],), "alone cannot be compared"),
+        (([],), "nothing to compare"),
+    ):
+        with pytest.raises(SettingError, match=words):
+            atelier.compare(*given)
+    with pytest.raises(SettingError, match="go together"):
+        atelier.compare([photo, painting], content=photo)
+    with pytest.raises(TargetError, match="another name"):
+        atelier.compare([photo, painting], out=photo)

@@ -97,6 +97,8 @@ def test_pictures_on_the_way(photo: Path, tmp_path: Path) -> None:
         (["draw", "PHOTO", "-o", "a.svg", "--palette", "nowhere.jpg"], "nowhere.jpg"),
         (["draw", "PHOTO", "-o", "a.svg", "--start", "nowhere.json"], "nowhere.json"),
         (["draw", "PHOTO", "-o", "a.png", "--size", "0"], "at least 1"),
+        (["draw", "PHOTO", "-o", "a.svg", "--size", "0"], "at least 1"),
+        (["draw", "PHOTO", "-o", "."], "is a folder"),
         (["draw", "nobody.jpg", "-o", "a.svg"], "nobody.jpg"),
         (["redraw", "PHOTO", "-o", "a.svg"], "JSON"),
         (["redraw", "broken.json", "-o", "a.svg"], "broken.json"),
@@ -156,9 +158,30 @@ def test_one_output_that_fails_does_not_cost_the_others(photo: Path, tmp_path: P
     assert run("draw", photo, "-o", shapes, *QUICK) == 0
     gone = tmp_path / "gone.svg"
     gone.symlink_to(tmp_path / "nowhere" / "gone.svg")  # passes for a place to write to, and is none
-    assert run("redraw", shapes, "-o", gone, "-o", tmp_path / "stays.svg", "-o", tmp_path / "stays.png", "-q") != 0
+    assert run("redraw", shapes, "-o", gone, "-o", tmp_path / "stays.svg", "-o", tmp_path / "stays.png", "-q") == 1
     assert (tmp_path / "stays.svg").exists() and (tmp_path / "stays.png").exists()
+    assert not list(refuge.iterdir())  # the shapes have a file already
+    assert run("draw", photo, "-o", gone, *QUICK) == 1
     assert [path.suffix for path in refuge.iterdir()] == [".json"]
+    assert json.loads(next(refuge.iterdir()).read_text())["shapes"] == json.loads(shapes.read_text())["shapes"]
+
+
+def test_what_exists_is_replaced_unless_told(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shapes, out, film = tmp_path / "shapes.json", tmp_path / "a.svg", tmp_path / "a.gif"
+    assert run("draw", photo, "-o", shapes, *QUICK) == 0
+    for command in (["draw", photo, *QUICK], ["redraw", shapes, "-q"]):
+        out.write_text("mine")
+        capsys.readouterr()
+        assert run(*command, "-o", tmp_path / "new.svg", "-o", out, "--no-overwrite") == 2
+        assert "a.svg exists already" in capsys.readouterr().err
+        assert out.read_text() == "mine" and not (tmp_path / "new.svg").exists()
+        for flags in ([], ["--overwrite"]):
+            out.write_text("mine")
+            assert run(*command, "-o", out, *flags) == 0
+            assert out.read_text().startswith("<svg")
+        film.write_text("mine")
+        assert run(*command, "-o", tmp_path / "b.svg", "--animation", film, "--no-overwrite") == 2
+        assert film.read_text() == "mine" and not (tmp_path / "b.svg").exists()
 
 
 def test_vectors_go_to_standard_output(photo: Path, tmp_path: Path) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import html
 import json
+import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,8 +19,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+import atelier
 from atelier.cli.painting import style_of
-from atelier.errors import Cancelled, ImageError, InputError, SettingError, TargetError
+from atelier.errors import AtelierError, Cancelled, ImageError, InputError, SettingError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.image.sheet import FAINT, MARGIN, Block, Cell, Letters, grid_sheet, wrapped
 from atelier.media import open_still
@@ -24,6 +29,7 @@ from atelier.progress import Progress
 from atelier.request import Request, Style
 from atelier.run import embedded
 from atelier.run.explore import Axis, arranged, axis, command, explore, planned, shares, styled
+from atelier.run.page import Exploration
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
@@ -56,6 +62,14 @@ def test_values_are_read_as_their_settings_are() -> None:
     assert axis("style_layers=conv1_1,conv2_1;").labels == ("conv1_1, conv2_1",)
     assert axis("style=a.jpg,udnie").values == ((Style("a.jpg"),), (Style("udnie"),))
     assert axis("smallest=4.5").values == (4.5,)  # drawing has it as a number, painting as a whole one
+    assert axis("mask=a.png,b.png").values == (("a.png",), ("b.png",))
+    assert axis("mask=a.png + b.png;none").labels == ("a + b", "none")
+    assert axis("style-regions=none + b.png").values == (("", "b.png"),)
+    assert axis("regions=auto:3,none").values == ("auto:3", "")
+    assert axis("feather=0,2.5,auto").values == (0.0, 2.5, None)
+    assert axis("style=a.jpg@sky + b.jpg=0.5@sea", style_of).values == ((Style("a.jpg", region="sky"), Style("b.jpg", 0.5, "sea")),)
+    assert axis("color_method=,luminance").labels == ("empty", "luminance")
+    assert axis("recipe=,gatys").labels == ("default", "gatys")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +85,12 @@ def test_values_are_read_as_their_settings_are() -> None:
         ("color=green", "choose from style, photo, match"),
         ("engine=steam", "choose from instant, optimize, primitives"),
         ("seed=1,1", "twice"),
+        ("style_weight=1,", "a value is missing"),
+        ("photo=a.jpg,b.jpg", "one photo"),
+        ("quality=80,90", "about files"),
+        ("width=10,20", "no option of stylize"),
+        ("masks=a.png", "did you mean .*mask"),
+        ("feather=wide", "must be a number"),
     ],
 )
 def test_what_makes_no_sense_is_refused(text: str, words: str) -> None:
@@ -91,7 +111,7 @@ def test_shares_of_two_and_of_three() -> None:
 
 def test_every_combination_is_planned_and_checked_before_any_is_painted(request_: Request, tmp_path: Path) -> None:
     axes = [axis("style_weight=1,10"), axis("seed=0,1,2"), axis("shift=0,-1")]
-    variants = planned(request_, axes, tmp_path / "cells")
+    variants = planned(vars(request_), axes, tmp_path / "cells")
     assert [variant.place for variant in variants[:3]] == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
     assert len({variant.path for variant in variants}) == 12
     last = variants[-1].request
@@ -108,12 +128,12 @@ def test_every_combination_is_planned_and_checked_before_any_is_painted(request_
     ):  # fmt: skip
         given = {**request_.settings} if "=1" in bad else {}
         with pytest.raises(InputError, match=words):
-            planned(dataclasses.replace(request_, settings=given, size=None), [axis(bad)], tmp_path / "cells")
+            planned(vars(dataclasses.replace(request_, settings=given, size=None)), [axis(bad)], tmp_path / "cells")
 
 
 def test_mixtures_of_three_are_a_triangle(photo: Path, tmp_path: Path) -> None:
     request = Request("stylize", str(photo), (Style("udnie"), Style("great-wave"), Style("the-scream")))
-    variants = planned(request, shares(["udnie", "great-wave", "the-scream"], 3), tmp_path / "cells")
+    variants = planned(vars(request), shares(["udnie", "great-wave", "the-scream"], 3), tmp_path / "cells")
     weights = [tuple(style.weight for style in variant.request.styles) for variant in variants]
     assert weights == [(1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0.5, 0, 0.5), (0, 0.5, 0.5), (0, 0, 1)]
 
@@ -138,18 +158,18 @@ def test_styles_are_written_as_they_are_read(text: str) -> None:
 
 def test_what_is_painted_is_kept_and_not_painted_again(request_: Request, tmp_path: Path, photo: Path) -> None:
     folder, axes = tmp_path / "cells", [axis("style_weight=1,100")]
-    done = explore(planned(request_, axes, folder))
+    done = explore(planned(vars(request_), axes, folder))
     assert [variant.state for variant in done] == ["painted", "painted"]
     assert all(embedded(str(variant.path)) == variant.request for variant in done)
     assert all(variant.losses["style"] > 0 and variant.iterations == 1 and variant.seconds > 0 for variant in done)
     assert not np.array_equal(open_still(done[0].path).pixels, open_still(done[1].path).pixels)
     stamps = [variant.path.stat().st_mtime_ns for variant in done]
-    more = explore(planned(request_, [axis("style_weight=1,10,100")], folder))
+    more = explore(planned(vars(request_), [axis("style_weight=1,10,100")], folder))
     assert [variant.before for variant in more] == [True, False, True]
     assert [more[0].path.stat().st_mtime_ns, more[2].path.stat().st_mtime_ns] == stamps
     assert more[0].losses == pytest.approx(dict(done[0].losses))
     photo.write_bytes(encode(Image(open_still(photo).pixels[::-1].copy()), "png"))  # another photo of the same name
-    assert not any(variant.before for variant in planned(request_, axes, folder))
+    assert not any(variant.before for variant in planned(vars(request_), axes, folder))
 
 
 def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +177,7 @@ def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_pat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     settings = {name: value for name, value in request_.settings.items() if name != "features"}
     request = dataclasses.replace(request_, settings=settings)
-    done = explore(planned(request, [axis("features=vgg19,pocket")], tmp_path / "cells"))
+    done = explore(planned(vars(request), [axis("features=vgg19,pocket")], tmp_path / "cells"))
     assert [variant.state for variant in done] == ["failed", "painted"]
     assert "vgg19" in done[0].error
     assert done[0].exit_code == 1
@@ -165,10 +185,10 @@ def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_pat
 
 def test_stopped_and_gone_on(request_: Request, tmp_path: Path) -> None:
     axes, folder = [axis("style_weight=1,10,100")], tmp_path / "cells"
-    done = explore(planned(request_, axes, folder), report=stopping("2 of 3 (10)"))
+    done = explore(planned(vars(request_), axes, folder), report=stopping("2 of 3 (10)"))
     assert [variant.state for variant in done] == ["painted", "stopped", "waiting"]
     assert done[1].path.is_file()
-    again = planned(request_, axes, folder)
+    again = planned(vars(request_), axes, folder)
     assert [variant.before for variant in again] == [True, False, False]
     whole = explore(again)
     assert [variant.state for variant in whole] == ["painted"] * 3
@@ -178,7 +198,7 @@ def test_stopped_and_gone_on(request_: Request, tmp_path: Path) -> None:
 def test_a_file_in_the_folders_place_is_said_at_once(request_: Request, tmp_path: Path) -> None:
     (tmp_path / "cells").write_text("not a folder")
     with pytest.raises(TargetError, match="cells cannot be made"):
-        explore(planned(request_, [axis("seed=1")], tmp_path / "cells"))
+        explore(planned(vars(request_), [axis("seed=1")], tmp_path / "cells"))
 
 
 # Sheets and pages -----------------------------------------------------------------------------------------------------
@@ -240,7 +260,9 @@ def test_a_sheet_and_a_page_by_command(ended: Command, photo: Path, tmp_path: Pa
     text = (tmp_path / "sheet.html").read_text()
     page = Page(text)
     pictures = page.all("img")[:-1]  # the last one is the empty frame of enlargements
-    assert len(pictures) == 4
+    assert [each["alt"] for each in pictures] == [
+        "the photo", "udnie", "strength 0.5, seed 0", "strength 1, seed 0", "strength 0.5, seed 1", "strength 1, seed 1",
+    ]  # fmt: skip
     assert all(str(each["src"]).startswith("data:image/jpeg;base64,/9j/") for each in pictures)
     assert not [v for _, attributes in page.tags for k, v in attributes.items() if k in ("src", "href") and not str(v).startswith("data:")]
     assert page.all("meta")[2]["content"].startswith("default-src 'none'")  # type: ignore[union-attr]
@@ -248,14 +270,48 @@ def test_a_sheet_and_a_page_by_command(ended: Command, photo: Path, tmp_path: Pa
     assert [each["data-value"] for each in cells] == ["0.5", "1.0", "0.5", "1.0"]
     assert {each["data-head"] for each in page.all("td") if "data-head" in each} >= {"seed", "seconds", "judged SSIM", "judged patches"}
     # a cell's command makes that cell again
-    first = html.unescape(text.split("<code>")[1].split("</code>")[0])
-    words = shlex.split(first)
+    words = cells_of(tmp_path / "sheet.html")[0]
     assert ended(*words[1:-1], tmp_path / "again.png")[0] == 0
     cell = tmp_path / "sheet-cells" / words[-1]
     assert np.array_equal(open_still(tmp_path / "again.png").pixels, open_still(cell).pixels)
     assert ended("redo", cell, "-o", tmp_path / "redone.png")[0] == 0
     code, _, err = ended(*line, "--size", 40, "--no-judge")
     assert "4 of them from before" in err
+
+
+def test_what_is_varied_and_what_is_measured_are_told_apart(photo: Path, tmp_path: Path) -> None:
+    axes = [axis("style_loss=gram,moments"), axis("seconds=1,2")]
+    variants = planned({"content": str(photo), "styles": (Style(str(photo)),)}, axes, tmp_path / "cells")
+    done = [dataclasses.replace(variant, losses={"style": 0.5}, state="painted", seconds=3.0) for variant in variants]
+    row = Exploration(tuple(axes), tuple(done)).figures()[1]
+    assert (row["style loss"], row["seconds"], row["style loss, measured"], row["seconds, measured"]) == ("moments", 1.0, 0.5, 3.0)
+
+
+def test_a_page_in_a_browser(photo: Path, tmp_path: Path) -> None:
+    """Sorted by what its address says, wherever it lies, with nothing but itself."""
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no chromium here")
+    variants = planned({"content": str(photo), "styles": (Style("udnie"),)}, [axis("strength=.2,.4,.6,.8")], tmp_path / "cells")
+    seconds = (3.0, 20.0, None, 1.0)
+    done = tuple(
+        dataclasses.replace(variant, path=photo, seconds=took or 0.0, state="waiting" if took is None else "painted")
+        for variant, took in zip(variants, seconds, strict=True)
+    )
+    page = tmp_path / "elsewhere" / "a page.html"
+    page.parent.mkdir()
+    page.write_text(Exploration((axis("strength=.2,.4,.6,.8"),), done).page(), encoding="utf-8")
+    line = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
+    told = subprocess.run([*line, f"{page.as_uri()}#down=seconds&view=grid"], capture_output=True, timeout=120)
+    if told.returncode or not told.stdout.strip():
+        pytest.skip("chromium does not run here")
+    shown = Page(told.stdout.decode())
+    assert [row["data-place"] for row in shown.all("tr") if "data-place" in row] == ["1", "0", "3", "2"]
+    assert [head["aria-sort"] for head in shown.all("th") if "aria-sort" in head] == ["none", "descending"]
+    assert shown.all("body")[0]["class"] == "scripted grid"
+    assert "hidden" not in shown.all("nav")[0]
+    assert [each.get("aria-pressed") for each in shown.all("button") if "data-view" in each] == ["false", "true"]
+    assert sum(each.get("role") == "button" for each in shown.all("img")) == 5  # three pictures, the photo and the style
 
 
 def test_a_strip_from_one_style_to_another(ended: Command, photo: Path, tmp_path: Path) -> None:
@@ -282,7 +338,7 @@ def test_a_failing_cell_ends_with_its_exit_code(
     assert "1 of 2 pictures were not painted (vgg19)" in err
     text = (tmp_path / "s.html").read_text()
     assert "<strong>not painted</strong>" in text
-    assert text.count("<img src=") == 1
+    assert text.count("<img src=") == 3  # the photo, the painting, and the picture that was painted
 
 
 @pytest.mark.parametrize(
@@ -306,6 +362,67 @@ def test_mistakes_are_one_line_before_the_work(ended: Command, photo: Path, tmp_
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "painting.png") == ["photo.png"]
 
 
+def cells_of(page: Path) -> list[list[str]]:
+    """The command of every row of a page, in words."""
+    return [shlex.split(html.unescape(part.split("</code>")[0])) for part in re.sub("</?span>", "", page.read_text()).split("<code>")[1:]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--style", "udnie", "--vary", "mask={left},none"),
+        ("--vary", "style=udnie + great-wave;great-wave + udnie", "--vary", "mask={left} + {right};"),
+        ("--style", "udnie@red", "--style", "great-wave@blue", "--vary", "regions={map}", "--vary", "feather=2,auto"),
+        ("--style", "udnie", "--style", "great-wave", "--vary", "blend=horizontal,{left}"),
+        ("--style", "{painting}", "--vary", "match=statistics,semantic", "--vary", "style-regions=none"),
+        ("--vary", "style={painting},strokes=fine;{painting},size=2,rotate=90", "--vary", "device=cpu"),
+    ],
+)  # fmt: skip
+def test_whatever_is_varied_its_command_makes_the_cell_again(
+    ended: Command, photo: Path, painting: Path, net: str, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    left, right, coloured = tmp_path / "left.png", tmp_path / "right.png", tmp_path / "map.png"
+    half = np.zeros((28, 40, 3), np.float32)
+    half[:, :20] = 1
+    for path, pixels in ((left, half), (right, 1 - half), (coloured, half * [1, 0, 0] + (1 - half) * [0, 0, 1])):
+        path.write_bytes(encode(Image(pixels.astype(np.float32)), "png"))
+    given = [word.format(left=left, right=right, map=coloured, painting=painting) for word in words]
+    if "{painting}" in " ".join(words):
+        given += ["--features", net, "--warm-features", "", "--coarse-iterations", "0", "--iterations", "1"]
+    out = tmp_path / "page.html"
+    code, _, err = ended("explore", photo, *given, "--size", 40, "-o", out, "--no-judge", "-q")
+    assert (code, err) == (0, "")
+    cells = cells_of(out)
+    found = []
+    for command_ in cells:
+        assert ended(*command_[1:-1], tmp_path / "again.png", "-q")[0] == 0
+        found.append(open_still(tmp_path / "again.png").pixels)
+        assert np.array_equal(found[-1], open_still(tmp_path / "page-cells" / command_[-1]).pixels)
+    assert len({pixels.tobytes() for pixels in found}) == len(found) > 0
+    assert [each["command"].split(" --out ")[0] for each in json.loads((tmp_path / "page-cells" / "cells.json").read_text()).values()] == [
+        shlex.join(command_[:-2]) for command_ in cells
+    ]
+
+
+def test_maps_and_masks_are_varied_by_what_is_in_them(photo: Path, tmp_path: Path) -> None:
+    mask, axes = tmp_path / "mask.png", [axis("mask=" + str(tmp_path / "mask.png"))]
+    common = {"content": str(photo), "styles": (Style("udnie"),)}
+    names = []
+    for shade in (1.0, 0.5):
+        mask.write_bytes(encode(Image(np.full((28, 40, 3), shade, np.float32)), "png"))
+        names.append(planned(common, axes, tmp_path / "cells")[0].path.name)
+    halves = np.zeros((28, 40, 3), np.float32)
+    halves[:14, :, 0], halves[14:, :, 2] = 1, 1
+    mask.write_bytes(encode(Image(halves), "png"))
+    assert names[0] != names[1]
+    with pytest.raises(InputError, match=r"nowhere\.png"):
+        planned(common, [axis("mask=nowhere.png")], tmp_path / "cells")
+    with pytest.raises(SettingError, match="no region 'sky'"):
+        planned({**common, "styles": (Style("udnie", region="sky"),)}, [axis(f"regions={mask}")], tmp_path / "cells")
+    with pytest.raises(SettingError, match="give one of them"):
+        planned({**common, "styles": (Style("udnie"),) * 2}, [*shares(["udnie", "udnie"], 2), axis("blend=radial")], tmp_path / "cells")
+
+
 def test_drawings_are_explored_too(ended: Command, photo: Path, tmp_path: Path) -> None:
     out = tmp_path / "drawn.png"
     line = ("explore", photo, "--vary", "shape=triangle,circle", "--vary", "count=2", "--vary", "refine=0", "--vary", "climbs=1", "-o", out)
@@ -326,3 +443,64 @@ def test_axes_know_their_numbers() -> None:
     assert axis("color=style,photo").numbers is None
     assert axis("chained=yes,no").numbers is None
     assert Axis("seed", (1,), ("1",)).head(0) == "seed 1"
+
+
+# From Python ----------------------------------------------------------------------------------------------------------
+
+
+def test_explored_from_python(photo: Path, tmp_path: Path) -> None:
+    targets = (tmp_path / "sheet.png", tmp_path / "page.html")
+    vary: dict[str, list[Any]] = {"strength": [0.5, 1], "color": ["style", "photo"]}
+    explored = atelier.explore(photo, "udnie", vary=vary, out=targets, size=40, judge=False)
+    assert [variant.labels for variant in explored][1] == {"strength": "1", "color": "style"}
+    assert explored.finished
+    rows = explored.figures()
+    assert [(row["strength"], row["color"], row["state"]) for row in rows] == [
+        (0.5, "style", "painted"), (1.0, "style", "painted"), (0.5, "photo", "painted"), (1.0, "photo", "painted"),
+    ]  # fmt: skip
+    assert all(row["seconds"] > 0 and Path(row["path"]).parent == tmp_path / "sheet-cells" for row in rows)
+    direct = atelier.stylize(photo, "udnie", strength=0.5, color="photo", size=40)
+    assert np.abs(explored.variants[2].image.pixels - direct.pixels).max() < 1 / 255
+    assert Pillow.open(targets[0]).size == explored.sheet().size
+    assert targets[1].read_text() == explored.page()
+    again = atelier.explore(photo, "udnie", vary=vary, cells=tmp_path / "sheet-cells", size=40)
+    assert all(variant.before for variant in again)
+
+
+def test_pictures_in_memory_are_explored_too(picture: Callable[..., Image], plain: dict[str, Any]) -> None:
+    photo, painting = picture(40, 28, 1), picture(36, 44, 2)
+    half = np.zeros((28, 40), np.uint8)
+    half[:, :20] = 1
+    settings = {**plain, "iterations": 1}
+    explored = atelier.explore(photo.pixels, painting, vary={"mask": [None, half * np.uint8(255)]}, **settings)
+    whole, part = explored
+    assert (whole.labels, part.losses["style"] > 0) == ({"mask": "none"}, True)
+    assert np.abs(part.image.pixels[:, 30:] - photo.pixels[:, 30:]).max() <= 0.5 / 255 + 1e-6
+    assert np.abs(whole.image.pixels[:, 30:] - photo.pixels[:, 30:]).max() > 2 / 255
+    regions = atelier.explore(photo, {"1": painting}, vary={"regions": [half, 1 - half]}, **settings)
+    assert np.abs(regions.variants[0].image.pixels[:, :10] - photo.pixels[:, :10]).max() > 2 / 255
+    assert np.abs(regions.variants[1].image.pixels[:, :10] - photo.pixels[:, :10]).max() < 1e-4
+    folder = whole.path.parent
+    assert folder.is_dir()
+    del explored, whole, part
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_the_way_between_paintings_and_what_is_refused(photo: Path, tmp_path: Path) -> None:
+    strip = atelier.explore(photo, between=["udnie", ("great-wave", {"size": 2})], steps=2, size=32)
+    assert [[style.weight for style in variant.request.styles] for variant in strip] == [[1, 0], [0, 1]]
+    assert strip.variants[0].request.styles[1].size == 2
+    for given, words in (
+        ({}, "say what to vary"),
+        ({"vary": {"strength": "0.5"}}, "a list of values"),
+        ({"vary": {"strength": []}}, "a value is missing"),
+        ({"vary": {"strength": [2]}}, "from 0 to 1"),
+        ({"vary": {"strenght": [1]}}, "did you mean strength"),
+        ({"vary": {"strength": [1]}, "strength": 0.5}, "do not go together"),
+        ({"vary": {"strength": [1]}, "out": photo}, "give out another name"),
+        ({"between": ["udnie", "great-wave"]}, "give no style"),
+    ):
+        with pytest.raises(AtelierError, match=words):
+            atelier.explore(photo, "udnie", **given)
+    assert [path.name for path in tmp_path.iterdir()] == [photo.name]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from atelier.errors import OutputError, SourceError
+from atelier.errors import SourceError, TargetError
 from atelier.plot import draw, read_log
 
 
@@ -77,9 +77,9 @@ def test_logs_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_places_are_checked(tmp_path: Path) -> None:
     log = write(tmp_path / "a.jsonl", curve())
-    with pytest.raises(OutputError, match=r"\.png, \.svg, \.pdf"):
+    with pytest.raises(TargetError, match=r"\.png, \.svg, \.pdf"):
         draw([log], tmp_path / "out.txt")
-    with pytest.raises(OutputError, match="no folder"):
+    with pytest.raises(TargetError, match="no folder"):
         draw([log], tmp_path / "nowhere" / "out.png")
 
 

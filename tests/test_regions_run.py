@@ -365,14 +365,75 @@ def test_python_takes_maps_in_every_form(photo: str, map_: str, names: list[str]
         atelier.stylize(photo, {}, regions=map_)
 
 
-def test_a_large_tiff_is_painted_whole_or_not_at_all(names: list[str], picture: Paint, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("how", ["regions", "masks", "blend"])
+def test_a_large_tiff_is_painted_in_places_from_window_to_window(
+    how: str, names: list[str], picture: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = picture(180, 120, seed=1)
+    Path("photo.tif").write_bytes(encode(dataclasses.replace(photo, depth=16), "tiff", depth=16))
+    labels = np.zeros((120, 180), np.uint8)
+    labels[:, 80:], labels[90:] = 1, 2
+    Path("map.png").write_bytes(encode(write_map(Regions(labels, ("a", "b", "c"), tuple(COLOURS.values())[:3])), "png"))
+    for at, name in enumerate(("one.png", "other.png")):
+        Path(name).write_bytes(encode(Image.from_array(np.where(labels == at, np.uint8(255), np.uint8(0))), "png"))
+    given: dict[str, Any] = {
+        "regions": {"regions": "map.png", "feather": 6.0}, "masks": {"masks": ("one.png", "other.png")}, "blend": {"blend": "horizontal"},
+    }[how]  # fmt: skip
+    styles = (Style(name, region=region if how == "regions" else "") for name, region in zip(names, ("a", "b"), strict=True))
+    request = Request("stylize", "photo.tif", tuple(styles), settings={"backend": "onnxruntime", "tile": 96}, **given)
+    run.make(request, run.Outputs("whole.tif"))
+    monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
+    said: list[str] = []
+    made = run.make(request, run.Outputs("streamed.tif"), report=lambda p: said.append(p.note))
+    assert made.size == (180, 120) and any("window to window" in note for note in said)
+    assert not any("resized" in note for note in said)
+    whole, streamed = open_still("whole.tif").pixels, open_still("streamed.tif").pixels
+    assert np.abs(whole - streamed).max() < 1 / 255 and np.abs(whole - photo.pixels).mean() > 20 / 255
+    if how == "blend":
+        return
+    kept = slice(96, None)
+    np.testing.assert_array_equal(streamed[kept], open_still("photo.tif").pixels[kept])
+    # what goes where held at a coarser size: the borders are less sharp, and statistics are taken from a little more or less
+    monkeypatch.setattr("atelier.run.instant.MAPPED_PIXELS", 6000)
+    run.make(request, run.Outputs("coarse.tif"))
+    coarse = open_still("coarse.tif").pixels
+    np.testing.assert_array_equal(coarse[kept], streamed[kept])
+    assert np.abs(coarse - streamed).mean() < 0.2 * np.abs(streamed - photo.pixels).mean()
+
+
+def test_a_large_tiff_is_copied_where_nothing_is_to_be_painted(names: list[str], picture: Paint, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("photo.tif").write_bytes(encode(picture(80, 60, 1), "tiff"))
     monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
-    request = Request("stylize", "photo.tif", (Style(names[0], region="object"),), regions="auto")
-    with pytest.raises(
-        SettingError, match=r"photo\.tif has 80x60 px and is painted from window to window, without --regions: give a --size"
-    ):
-        run.make(request, run.Outputs("out.tif"))
+    monkeypatch.setattr("atelier.run.instant.UNPAINTED", 32)
+    monkeypatch.setattr("atelier.engines.network.painter.Painter.windows", None)
+    run.make(Request("stylize", "photo.tif", (Style(names[0]),), settings={"strength": 0.0}), run.Outputs("out.tif"))
+    np.testing.assert_array_equal(codes("out.tif"), codes("photo.tif"))
+
+
+def test_a_folder_has_one_engine(names: list[str], photo: str, painting: str, map_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Built anew where it would be another; what is painted is what it would be otherwise."""
+    from atelier.engines.network import engine
+    from atelier.run.instant import one_engine
+
+    opened: list[str] = []
+    real = engine.open_model
+    monkeypatch.setattr(engine, "open_model", lambda path, **more: opened.append(path.stem) or real(path, **more))
+    plain = instant(Style(names[0]))
+    requests = [
+        plain, plain, instant(Style(painting)), instant(Style(painting)), dataclasses.replace(plain, seed=1),
+        instant(Style(names[0], region="sky"), Style(names[1], region="sea"), regions=map_),
+        instant(Style(names[0], region="sky"), Style(names[1], region="sea"), regions=map_, feather=9.0),
+    ]  # fmt: skip
+    counts = []
+    with one_engine():
+        for at, request in enumerate(requests):
+            run.make(request, run.Outputs(f"kept{at}.png"))
+            counts.append(len(opened))
+    assert counts == [1, 1, 3, 3, 3, 3, 3]  # models are kept where the engine is another
+    for at, request in enumerate(requests):
+        run.make(request, run.Outputs(f"own{at}.png"))
+        np.testing.assert_array_equal(codes(f"kept{at}.png"), codes(f"own{at}.png"))
+    assert len(opened) > counts[-1] + 6, "without it every photo has its own"
 
 
 def test_the_optimiser_keeps_the_photo_too(photo: str, map_: str, painting: str, plain: dict[str, Any]) -> None:

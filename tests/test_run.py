@@ -124,6 +124,44 @@ def test_sizes(picture: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -
     assert at_size(image, 30) is image
 
 
+def shares(heard: list[Progress]) -> list[float]:
+    return [progress.step / progress.total for progress in heard if progress.total]
+
+
+def test_a_run_for_so_many_seconds_has_all_its_steps_at_the_end(ask: Ask, tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    made = make(ask(settings={"iterations": 100_000, "seconds": 1.0}), Outputs(str(tmp_path / "out.png")), report=heard.append)
+    assert made.finished and 1 <= made.iterations < 100_000
+    assert shares(heard) == sorted(shares(heard)) and shares(heard)[-1] == 1
+    assert heard[-1].step == made.iterations
+
+
+def test_the_total_is_what_the_time_is_enough_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a pace that varies, after 100 iterations of another run, a stage that converged, and words between."""
+    heard: list[Progress] = []
+    now = iter([0.0, 2.0, 2.5, 3.0, 3.1, 8.0, 10.0])
+    monkeypatch.setattr(run_painting.time, "monotonic", now.__next__)
+    report = run_painting.Until(heard.append, 10.0)
+    for step in (101, 102, 140, 140, 141):
+        report(Progress("a", step, 1000, {"total": 1.0} if step != 140 or len(heard) == 2 else {}))
+    with pytest.raises(Cancelled):
+        report(Progress("a", 142, 1000, {"total": 1.0}))
+    assert [progress.total for progress in heard] == [105, 106, 145, 145, 146, 142]
+    assert shares(heard) == sorted(shares(heard))
+    report.close()
+    assert len(heard) == 6
+
+
+def test_a_run_that_converged_has_all_its_steps_at_the_end(ask: Ask, tmp_path: Path) -> None:
+    heard: list[Progress] = []
+    made = make(ask(settings={"iterations": 60, "tolerance": 0.9}), Outputs(str(tmp_path / "out.png")), report=heard.append)
+    assert made.finished and made.iterations < 60
+    assert (heard[-1].step, heard[-1].total) == (60, 60)
+    stopped: list[Progress] = []
+    assert not make(ask(), Outputs(str(tmp_path / "out.png")), report=stopping_at(2, stopped)).finished
+    assert stopped[-1].step == 2
+
+
 def test_each_note_is_told_once(ask: Ask, tmp_path: Path) -> None:
     frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])

@@ -138,14 +138,16 @@ class Row:
 
 @dataclass
 class Result:
-    """What was measured. rows: in the order of the sizes, as far as it came. notes: why a column is empty. network: which body painted, and
-    what ran it. plain_iterations: of the recipe that is Gatys et al.'s own way. finished: False where it was stopped."""
+    """What was measured. rows: in the order of the sizes, as far as it came. notes: why a column is empty. network: which body painted,
+    and what ran it. optimizer: what that ran on. plain_iterations: of the recipe that is Gatys et al.'s own way. finished: False where
+    it was stopped."""
 
     plan: Plan
     machine: dict[str, Any]
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     network: dict[str, str] = field(default_factory=dict)
+    optimizer: dict[str, str] = field(default_factory=dict)
     plain_iterations: int = 0
     finished: bool = False
     when: str = ""
@@ -156,7 +158,7 @@ class Result:
         return {
             "program": "atelier bench", "when": self.when, "machine": self.machine, "photo": plan.photo or "made up",
             "style": plan.style or "made up", "runs": plan.runs, "quick": plan.quick, "device": plan.device, "seed": plan.seed,
-            "recipe": "default", "plain_iterations": self.plain_iterations, "network": self.network,
+            "recipe": "default", "plain_iterations": self.plain_iterations, "network": self.network, "optimizer": self.optimizer,
             "rows": [row.to_dict() for row in self.rows], "notes": self.notes, "finished": self.finished,
         }  # fmt: skip
 
@@ -293,6 +295,7 @@ class Bench:
         took = self.timed(lambda: paint(content, QUICK_SETTINGS if self.plan.quick else {}))
         row.optimize.append(took)
         row.iterations = count
+        self.result.optimizer = {"device": processor(self.plan.device)}
         self.step(stage, WHOLE_OF_OPTIMISING)
 
 
@@ -320,6 +323,16 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(), **{name: version(name) for name in ("atelier", *PACKAGES)},
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }  # fmt: skip
+
+
+def processor(device: str) -> str:
+    """What the optimiser runs on where it is told `device`: cpu, mps, or a GPU's own name."""
+    import torch
+
+    from atelier.engines.optimize.engine import chosen
+
+    found = chosen(device)
+    return torch.cuda.get_device_name(found) if found.startswith("cuda") else found
 
 
 def memory_bytes() -> int | None:

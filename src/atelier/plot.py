@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atelier.errors import MissingExtra, OutputError, SourceError
+from atelier.errors import MissingExtra, OutputError, SourceError, TargetError
 from atelier.media import atomic_write, check_place
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
@@ -36,7 +36,8 @@ def _numbers(record: dict[str, object]) -> bool:
 
 
 def draw(logs: Sequence[Path], out: Path) -> None:
-    """One panel for each loss over iterations, one line a log, written whole. Raises SourceError, OutputError, MissingExtra."""
+    """One panel for each loss over iterations, one line a log, written whole. Raises SourceError, TargetError, OutputError,
+    MissingExtra."""
     check_plot(out)
     runs = {path: read_log(path) for path in logs}
     names = [n for n in LOSSES if any(n in r for records in runs.values() for r in records)]
@@ -59,7 +60,7 @@ def draw_against(what: str, lines: Mapping[str, Sequence[tuple[float, Mapping[st
     """One panel for each thing measured, over what was varied, one line a name, written whole.
 
     what: the name of what was varied. lines: name -> (value of it, what was measured there by name). An axis is logarithmic where its
-    values are over 0 and twenty times apart. Raises OutputError, MissingExtra, and SourceError where nothing was measured.
+    values are over 0 and twenty times apart. Raises TargetError, OutputError, MissingExtra, and SourceError where nothing was measured.
     """
     check_plot(out)
     names = list(dict.fromkeys(name for points in lines.values() for _, measured in points for name in measured))
@@ -83,10 +84,13 @@ def draw_against(what: str, lines: Mapping[str, Sequence[tuple[float, Mapping[st
 
 
 def check_plot(out: Path) -> None:
-    """Raise what drawing to this file would raise later: OutputError, MissingExtra."""
+    """Raise what drawing to this file would raise later: TargetError for a suffix or place that will not do, MissingExtra."""
     if out.suffix.lower() not in FORMATS:
-        raise OutputError(f"{out.name}: a plot is written as {', '.join(FORMATS)}")
-    check_place(out)
+        raise TargetError(f"{out.name}: a plot is written as {', '.join(FORMATS)}")
+    try:
+        check_place(out)
+    except OutputError as error:
+        raise TargetError(str(error)) from error
     _figure()
 
 

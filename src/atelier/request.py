@@ -38,7 +38,7 @@ COLOR = "Colours of the picture: the style's, the photo's own (light and dark al
 COLORS = ("style", "photo", "match")
 COLOR_METHOD = "How colours are kept or matched (empty: luminance-matched for photo, transport for match): see `atelier recolor --list`"
 COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear"
-SECONDS = "Paint until this much time is up (0: as long as it takes)"
+SECONDS = "Paint until so many seconds have passed (0: as long as it takes)"
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,15 @@ class DrawSettings:
     )
     count: int = option(0, "Shapes to draw (0: 100, or no end where --until or --time is given)", low=0, high=1_000_000)
     until: float = option(0.0, "Stop at this score: root mean square error over RGBA in 0..1 (0: none)", low=0, high=1)
-    time: float = option(0.0, "Stop after this many seconds (0: none)", low=0, high=1e7)
+    time: float = option(0.0, "Stop after so many seconds (0: none)", low=0, high=1e7)
     alpha: float = option(0.5, "Opacity of the shapes (0: each shape its own)", low=0, high=1)
     background: str = option("auto", "auto (the photo's mean colour; none where the photo has transparent parts), none, or #rrggbb")
     palette: str = option("", "Draw only with the colours of this painting, or with these: #rrggbb,#rrggbb")
     colours: int = option(0, "How many colours a palette has (0: 16 of a painting, no limit without one)", low=0, high=256)
     density: str = option("", "Where shapes matter most: saliency, or a mask (a picture, white counts most)")
     work_size: int = option(256, "Long side of the picture that shapes are fitted to, px", low=1, high=4096)
-    smallest: float = option(4.0, "Size of the smallest fresh shapes", low=0.5, high=4096)
-    largest: float = option(64.0, "Size of the largest fresh shapes", low=0.5, high=4096)
+    smallest: float = option(4.0, "Size of the smallest fresh shapes, px", low=0.5, high=4096)
+    largest: float = option(64.0, "Size of the largest fresh shapes, px", low=0.5, high=4096)
     search: str = option("climb", "Hill climbing or simulated annealing", choices=("climb", "anneal"))
     climbs: int = option(8, "Searches for each shape, of which the best is drawn", low=1, high=10_000)
     tries: int = option(100, "Random shapes that each search starts from the best of", low=1, high=1_000_000)

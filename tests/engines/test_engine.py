@@ -110,6 +110,22 @@ def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[.
     assert np.allclose(np.cov(begin.T), np.cov(wanted.T), atol=0.01)
 
 
+def test_of_a_painting_of_few_colours_the_start_has_no_others(picture: Paint) -> None:
+    photo, style = (torch.tensor(image.pixels).permute(2, 0, 1)[None] for image in (picture(24, 20, 1), grey(picture(30, 34, 7))))
+    begin = recoloured(photo * 0.5 + 0.25, [Exemplar(style)])
+    assert float((begin.amax(1) - begin.amin(1)).max()) < 0.01
+
+
+def test_what_a_map_takes_for_another_place_is_not_burnt() -> None:
+    """A yellow bush in a blue sky that is hardly blue in the painting: where the sky is meant, no colour is far from the painting's sky."""
+    generator = torch.Generator().manual_seed(0)
+    photo = torch.tensor([0.3, 0.5, 0.8])[:, None, None] + 0.02 * torch.randn(3, 40, 40, generator=generator)
+    style = torch.tensor([0.6, 0.6, 0.65])[:, None, None] + 0.04 * torch.randn(3, 40, 40, generator=generator)
+    photo[:, 30:33, 30:33] = torch.tensor([0.9, 0.7, 0.1])[:, None, None]
+    begin = recoloured(photo[None].clamp(0, 1), [Exemplar(style[None])], torch.ones(40, 40))[0]
+    assert float((begin - style.mean((1, 2), keepdim=True)).square().sum(0).sqrt().max()) < 3.3 * 0.04 * 3**0.5
+
+
 def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
     def tensor(image: Image) -> torch.Tensor:
         return torch.tensor(image.pixels).permute(2, 0, 1)[None]
@@ -196,8 +212,7 @@ def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Pai
 def test_style_size_and_fit_change_the_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     style = [Sample(picture(90, 80, 7))]
     plain, smaller, own = (
-        engine(style, optimiser="adam", rate=0.02, **settings)(picture(32, 24)).pixels
-        for settings in ({}, {"style_size": 0.5}, {"style_fit": "own"})
+        engine(style, start="photo", **settings)(picture(32, 24)).pixels for settings in ({}, {"style_size": 0.5}, {"style_fit": "own"})
     )
     assert np.abs(plain - smaller).max() > 1e-3
     assert np.abs(plain - own).max() > 1e-3

@@ -35,6 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "wasserstein": {"style_loss": "wasserstein"},
     "chained": {"chained": True, "style_layers": {"conv1_2": 1.0, "conv2_1": 1.0, "conv4_1": 1.0}},
     "histogram": {"histogram_weight": 1.0},
+    "semantic": {"match": "semantic"},
 }
 
 
@@ -442,7 +443,7 @@ def test_a_small_place_gets_its_style(engine: Callable[..., OptimizeEngine], pic
 def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, kind: str, optimiser: str) -> None:
     heard: list[Progress] = []
     rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
-    settings = {"style_layers": STYLE, **KINDS[kind], "iterations": 12, "start": "photo"}
+    settings = {"style_layers": STYLE, **KINDS[kind], "iterations": 30 if kind == "semantic" else 12, "start": "photo"}
     if optimiser == "sgd" and kind == "gatys":
         settings |= {"normalise": "relative"}  # what suits the rate
     samples = [Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, 8), place=1)]

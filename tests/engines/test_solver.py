@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +13,8 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.solver import FIRST_STEP, PATIENCE, Evaluate, Solver
+from atelier.engines.optimize.descent import FIRST_STEP, LBFGS, Adam, Plain
+from atelier.engines.optimize.solver import PATIENCE, Evaluate, Solver
 
 RATES = {"adam": 0.05, "lbfgs": 1.0, "sgd": 0.2}
 
@@ -334,3 +337,44 @@ def test_resized_keeps_the_range_and_means() -> None:
         assert float(y.min()) >= 0
         assert float(y.max()) <= 1
         assert float(y.mean()) == pytest.approx(float(x.mean()), abs=0.03)
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_steps_are_those_of_torch(optimiser: str) -> None:
+    """On a valley with a bend, whose curvature changes on the way."""
+
+    def slope(x: Tensor) -> Tensor:
+        a, b = x[::2], x[1::2]
+        return torch.stack([-2 * (1 - a) - 4 * a * (b - a * a), 2 * (b - a * a)], 1).flatten()
+
+    ours, theirs = rand(5, 40), rand(5, 40).requires_grad_()
+    rate = {"adam": 0.05, "lbfgs": 0.9, "sgd": 0.02}[optimiser]
+    match optimiser:
+        case "adam":
+            own, other = Adam(rate), torch.optim.Adam([theirs], lr=rate, betas=(0.9, 0.99))
+        case "sgd":
+            own, other = Plain(rate), torch.optim.SGD([theirs], lr=rate)
+        case _:
+            own = LBFGS(rate, 4)
+            other = torch.optim.LBFGS([theirs], lr=FIRST_STEP * 40 * rate, max_iter=1, history_size=4, tolerance_grad=0, tolerance_change=0)
+    for _ in range(25):
+        own.step([ours], [slope(ours)])
+        theirs.grad = slope(theirs.detach())
+        other.step(lambda: 0.0)
+        other.param_groups[0]["lr"] = rate
+        torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_painting_does_without_the_compiler() -> None:
+    """Which building one of torch's optimisers loads."""
+    code = """
+import sys, torch
+from atelier.engines.optimize.canvas import PixelCanvas
+from atelier.engines.optimize.solver import Solver
+for name in ("lbfgs", "adam", "sgd"):
+    solver = Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5)), lambda x: (x.detach(), {"total": float(x.square().sum()) / 2}), name, 0.1)
+    for _ in range(3):
+        solver.step()
+print("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"

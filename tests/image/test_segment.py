@@ -42,6 +42,27 @@ def test_an_object_is_found() -> None:
     np.testing.assert_array_equal(found.labels, segment.object_and_background(SCENE).labels)
 
 
+def test_features_tell_the_object_from_what_is_merely_bright() -> None:
+    pytest.importorskip("cv2")
+    lamp = np.square(Y - 30) + np.square(X - 40) < 15**2
+    colours = np.array([[0.35, 0.4, 0.45], [0.4, 0.5, 0.35], [0.95, 0.9, 0.2]])
+    photo = noisy(colours[DISC + 2 * (lamp & ~DISC)])
+    layer = np.full((19, 25, 4), 0.1, np.float32)
+    layer[..., 0] += ~DISC[4::8, 4::8]
+    layer[..., 1] += 2 * DISC[4::8, 4::8]
+    found = segment.segment(photo, features=[layer, layer])
+    assert share_of(found.labels == 0, DISC) > 0.95
+    np.testing.assert_array_equal(found.labels, segment.segment(photo, features=[layer, layer]).labels)
+
+
+def test_specks_and_pinholes_are_taken_away() -> None:
+    pytest.importorskip("cv2")
+    inside = DISC & ~((abs(Y - 80) < 2) & (abs(X - 105) < 2)) | ((abs(Y - 20) < 2) & (abs(X - 30) < 2))
+    found = segment.segment(noisy(np.where(inside[..., None], [0.85, 0.4, 0.1], [0.2, 0.4, 0.6])))
+    assert (found.labels[76:85, 101:110] == 0).all()
+    assert (found.labels[10:30, 20:40] == 1).all()
+
+
 def test_full_size_follows_the_photos_edges() -> None:
     pytest.importorskip("cv2")
     y, x = np.mgrid[:900, :1200]
@@ -116,7 +137,7 @@ def test_features_part_what_colour_does_not() -> None:
     plain = noisy(np.full((HEIGHT, WIDTH, 3), 0.5))
     features = np.zeros((15, 20, 3), np.float32)
     features[:9, :, 1] = 1000.0
-    found = segment.segments(plain, 2, features=features)
+    found = segment.segments(plain, 2, features=[features])
     assert max(share_of(found.labels == own, Y < 90) for own in (0, 1)) > 0.9
 
 
@@ -134,7 +155,7 @@ def test_what_segments_refuse() -> None:
             segment.segment(SCENE, how)
     for features in (np.zeros((4, 4)), np.full((4, 4, 2), np.nan), np.zeros((4, 4, 2), int), np.zeros((0, 4, 2))):
         with pytest.raises(SettingError, match="features must be finite floats"):
-            segment.segments(SCENE, 3, features=features)
+            segment.segments(SCENE, 3, features=[features])
 
 
 # Plug-ins -------------------------------------------------------------------------------------------------------------

@@ -116,5 +116,5 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         atomic_write(b"", tmp_path / "a\0b")
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OutputError, match="there is no folder"):
+    with pytest.raises(OutputError, match="file is no folder"):
         atomic_write(b"", tmp_path / "file" / "a.bin")

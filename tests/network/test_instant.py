@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -247,9 +248,38 @@ def test_stopping_leaves_nothing(photo_file: Path, tmp_path: Path) -> None:
 
 def test_time_left_is_painted_on(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atelier.run.instant.WORTH_POLISHING", 0.1)
+    heard: list[Progress] = []
+    began = time.monotonic()
     first = atelier.stylize(str(photo_file), painting)
-    longer = atelier.stylize(str(photo_file), painting, seconds=4.0)
+    enough = 2.0 + 2 * (time.monotonic() - began)
+    longer = atelier.stylize(str(photo_file), painting, seconds=enough, report=heard.append)
     assert distance(first, longer) > 1e-3
+    network, optimiser = ([each for each in heard if each.total and (each.stage == "painting") is painting] for painting in (True, False))
+    assert (network[-1].step, network[-1].total) == (1, 1)
+    shares = [each.step / each.total for each in optimiser]
+    assert shares == sorted(shares) and shares[-1] == 1
+
+
+@pytest.mark.parametrize("size", [(70, 50), (17, 16), (1, 40)])
+@pytest.mark.parametrize("tile", [1, 16, 40, 0])
+def test_every_tile_is_counted(size: tuple[int, int], tile: int, picture: Paint) -> None:
+    heard: list[Progress] = []
+    InstantEngine([Sample(catalogue.shipped()[SHIPPED[0]])], settings(tile=tile))(picture(*size, seed=1), report=heard.append)
+    assert [each.step for each in heard] == list(range(1, len(heard) + 1))
+    assert {each.total for each in heard} == {len(heard)}
+    if tile != 40:  # which cuts the margin too
+        side = max(16, tile) if tile else 1536
+        assert len(heard) == -(-size[0] // side) * -(-size[1] // side)
+
+
+def test_the_tiles_of_all_places_are_counted_together(picture: Paint) -> None:
+    planes = np.zeros((2, 50, 70), np.float32)
+    planes[0, :, :60], planes[1, :, 60:] = 1, 1  # of which one takes many more tiles than the other
+    styles = [Sample(catalogue.shipped()[name], place=at, size=1.0 + at) for at, name in enumerate(SHIPPED[:2])]
+    heard: list[Progress] = []
+    InstantEngine(styles, settings(tile=16), guide=Guide(planes))(picture(70, 50, seed=1), report=heard.append)
+    assert [each.step for each in heard] == list(range(1, len(heard) + 1))
+    assert {each.total for each in heard} == {len(heard)}
 
 
 # Pictures too large to be held ----------------------------------------------------------------------------------------

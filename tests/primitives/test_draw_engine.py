@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +176,15 @@ def test_progress_tells_shapes_and_score_and_shows_the_picture() -> None:
     assert steps == sorted(steps) and steps[-1] == seen[-1].total == 9
     assert seen[-1].losses["score"] < seen[0].losses["score"]
     assert seen[-1].preview is not None and seen[-1].preview().size == (48, 32)
+
+
+@pytest.mark.parametrize("given", [{"until": 0.15}, {"until": 0.15, "count": 500}, {"method": "layers", "count": 500, "until": 0.2}])
+def test_what_ends_before_its_count_has_all_its_steps(given: dict[str, Any]) -> None:
+    seen: list[Progress] = []
+    drawing = DrawEngine(DrawSettings(**{**QUICK, "count": 0, **given}))(photo(), report=seen.append)
+    assert 0 < len(drawing.marks) < 500
+    assert seen[-1].step == seen[-1].total > 0
+    assert all(before.step <= after.step for before, after in itertools.pairwise(seen))
 
 
 class TestLayers:

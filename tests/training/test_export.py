@@ -197,7 +197,12 @@ def test_a_reader_reads_as_it_does_in_torch(pocket: dict[str, Array]) -> None:
     x = photo(40, 56, 7)
     model = export.reader_model(tensors(made), pocket, {})
     names = [each.name for each in onnx.load_model_from_string(model).graph.output]
-    found = dict(zip(names, run(model, painting=x), strict=True))
+    half = halved(torch.from_numpy(x)).numpy()
+    found = dict(zip(names, run(model, painting=x, half=half), strict=True))
+    whole, part = run(model, painting=x, half=half[:, :, :8, :8]), run(model, painting=x[:, :, :16, :16], half=half)
+    for name, one, other in zip(names, whole, part, strict=True):  # each depends on one of the two alone
+        assert np.array_equal(found[name], one) == (name == "numbers")
+        assert np.array_equal(found[name], other) == (name != "numbers")
     eye = Network.load("pocket", dtype=torch.float32)
     seen, given = eye.see(torch.from_numpy(x), layers), eye.see(halved(torch.from_numpy(x)), export.GIVEN)
     for name in export.GIVEN:

@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command. Errors are one line on standard error; exit code 2 for bad input, 130 for stopped, 1 for the rest."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = next((word for word in given if not word.startswith("-")), "")
-    for module in [name for name, commands in COMMANDS.items() if asked in commands] or COMMANDS:
-        importlib.import_module(f"atelier.cli.{module}")
     try:
+        for module in [name for name, commands in COMMANDS.items() if asked in commands] or COMMANDS:
+            importlib.import_module(f"atelier.cli.{module}")
         app(args=given)
     except KeyboardInterrupt:
         _fail("stopped", Cancelled.exit_code)

@@ -2,46 +2,99 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+from typer.models import CommandFunctionType
 
-from atelier.errors import AtelierError
+from atelier.errors import AtelierError, Cancelled, SettingError
 from atelier.request import AnySettings, InstantSettings, Settings, options
 
 if TYPE_CHECKING:
     from atelier.image import Limits
 
-app = typer.Typer(
-    name="atelier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Paint photos in the manner of paintings.", rich_markup_mode=None, context_settings={"help_option_names": ["-h", "--help"]},
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""What typer raises for options and arguments that cannot be understood."""
+
+
+class Command(TyperCommand):
+    """A command whose help shows its options under the headings they are declared with, as `rich_help_panel`, and that says in a line
+    what is wrong with those given, or that Ctrl-C ended it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            told = error.format_message().rstrip(".")
+            say(f"{told[:1].lower()}{told[1:]}; {ctx.command_path} --help shows what there is")
+            raise typer.Exit(SettingError.exit_code) from None
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("stopped")
+            raise typer.Exit(Cancelled.exit_code) from None
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[Any]] = {}
+        for parameter in self.get_params(ctx):
+            if told := parameter.get_help_record(ctx):
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(told)
+        for heading, listed in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(listed)
+
+
+class Commands(typer.Typer):
+    """Such commands."""
+
+    def command(self, *names: Any, **how: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(*names, **{"cls": Command, **how})
+
+
+app = Commands(
+    name="atelier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Turn photos into paintings and drawings: atelier stylize photo.jpg --style starry-night --out painted.png\n\n"
+    "`atelier COMMAND --help` shows the options of a command.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
 # Options that several commands share ----------------------------------------------------------------------------------
 
-Out = Annotated[
+Out = Annotated[str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, or - for standard output")]
+OutOrFolder = Annotated[
     str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")
 ]
 StyleOption = Annotated[
     list[str] | None,
     typer.Option(
         "--style", "-s",
-        help="Painting: path, URL, -, or a name from `atelier styles`; STYLE=WEIGHT, several blend; STYLE@REGION paints a region; and "
-        "STYLE,size=2,rotate=90,strokes=coarse (or fine)",
+        help="Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=WEIGHT says; "
+        "STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how",
     ),
 ]  # fmt: skip
 EngineOption = Annotated[
     str,
-    typer.Option("--engine", "-e", help="instant (trained networks) or optimize; auto is instant, unless an option asks for the other"),
+    typer.Option(
+        "--engine",
+        "-e",
+        help="instant (trained networks, seconds) or optimize (slower, better); auto is instant, unless an option asks for the other",
+    ),
 ]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Settings of the optimiser by name: see `atelier recipes`", show_default="default")
 ]
 Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own; of the optimiser up to 4096)")]
-Seed = Annotated[int, typer.Option("--seed", help="Same seed, same device, same picture")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps; of the instant engine also coreml, directml")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of all that is random: same seed, same device, same picture")]
+Device = Annotated[
+    str, typer.Option("--device", help="Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml")
+]
 _WHERE = "Which style goes where"
 RegionsOption = Annotated[
     str,
@@ -73,19 +126,29 @@ Blend = Annotated[
         help="From the first style to the second: a grey picture, black to white, or horizontal, vertical, diagonal, radial",
     ),
 ]  # fmt: skip
-Every = Annotated[int, typer.Option("--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on")]
-Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
-Log = Annotated[str | None, typer.Option("--log", help="Write losses as JSON lines; `atelier plot` draws them")]
-CheckpointOption = Annotated[str | None, typer.Option("--checkpoint", help="File to save the state in, and to resume from exactly")]
-Quality = Annotated[int, typer.Option("--quality", help="Of JPEG, WebP, AVIF and HEIC, 1 to 100")]
+_WAY = "Long runs of the optimiser"
+Every = Annotated[
+    int,
+    typer.Option(
+        "--every", rich_help_panel=_WAY, help="Write the picture so far every N iterations, as OUT-00050.png and so on (0: never)"
+    ),
+]  # fmt: skip
+Animation = Annotated[str | None, typer.Option("--animation", rich_help_panel=_WAY, help="Also write the way there as .gif, .webp or .png")]
+Log = Annotated[
+    str | None, typer.Option("--log", rich_help_panel=_WAY, help="Write losses to this file as JSON lines; `atelier plot` draws them")
+]
+CheckpointOption = Annotated[
+    str | None, typer.Option("--checkpoint", rich_help_panel=_WAY, help="File to save the state in, and to resume from exactly")
+]
+Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF and HEIC, 1 to 100")]
 Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
-Form = Annotated[str | None, typer.Option("--format", help="Of what goes to standard output (png unless told)")]
+Form = Annotated[str | None, typer.Option("--format", help="Format of what goes to standard output, as jpeg (default: png)")]
 Overwrite = Annotated[
     bool | None,
     typer.Option(
         "--overwrite/--no-overwrite", show_default=False,
-        help="Replace files that exist (default: those named; of others, in a folder, only what atelier made)",
+        help="Replace files that exist (default: files that you name are replaced; where atelier makes up the name, only its own are)",
     ),
 ]  # fmt: skip
 MaxPixels = Annotated[
@@ -134,8 +197,9 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
     declared: dict[str, tuple[Any, Any, str]] = {}
     for kind in kinds:
         for name, (field, type_) in options(kind).items():
-            shared = len(kinds) > 1 and sum(name in options(each) for each in kinds) > 1
-            panel = "Settings of both engines" if shared else PANELS.get(kind, "Settings") if len(kinds) > 1 else "Settings"
+            shared = sum(name in options(each) for each in kinds) > 1
+            alone = "Settings (default: the recipe's)" if kind is Settings else "Settings"
+            panel = "Settings of both engines" if shared else PANELS.get(kind, alone) if len(kinds) > 1 else alone
             declared.setdefault(name, (field, type_, panel))
 
     def wrapped(**given: Any) -> None:
@@ -145,10 +209,9 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
     derived = []
     for name, (field, type_, panel) in declared.items():
-        bounds = [f"{k} {v:g}" for k, v in (("from", field.metadata["low"]), ("to", field.metadata["high"])) if v is not None]
-        choices = "|".join(field.metadata["choices"])
-        extra = f" [{choices or ' '.join(bounds)}]" if choices or bounds else ""
         flag = "--" + name.replace("_", "-")
+        told = "; ".join(filter(None, ("" if "recipe" in panel else _default(flag, field.default), _values(field))))
+        extra = f" [{told}]" if told else ""
         names = [f"{flag}/--no-{flag[2:]}"] if type_ is bool else [flag]
         option = typer.Option(*names, help=field.metadata["help"] + extra, rich_help_panel=panel, show_default=False)
         derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option]))
@@ -157,3 +220,22 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
     wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
     return wrapped
+
+
+def _default(flag: str, value: Any) -> str:
+    """A setting's default in words; empty where it is empty, and where help says it."""
+    if isinstance(value, bool):
+        return f"default: {flag if value else '--no-' + flag[2:]}"
+    if isinstance(value, (int, float)):
+        return f"default: {value:,.10g}"
+    return f"default: {value}" if isinstance(value, str) and value else ""
+
+
+def _values(field: dataclasses.Field[Any]) -> str:
+    """What a setting may be, in words."""
+    low, high = field.metadata["low"], field.metadata["high"]
+    if field.metadata["choices"]:
+        return "|".join(field.metadata["choices"])
+    if low is None or high is None:
+        return "" if low is None else f"at least {low:,.10g}"
+    return f"from {low:,.10g} to {high:,.10g}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def bench(
-    sizes: Annotated[str, typer.Option("--sizes", help="Sides of the square pictures, px", show_default="256,512,1024")] = "",
+    sizes: Annotated[str, typer.Option("--sizes", help="Sides of the square pictures, px, by comma", show_default="256,512,1024")] = "",
     photo: Annotated[str, typer.Option("--photo", help="Picture to paint: path or URL (default: one made up)")] = "",
     style: Annotated[str, typer.Option("--style", "-s", help="Painting, or a name from `atelier styles` (default: one made up)")] = "",
     runs: Annotated[int, typer.Option("--runs", help="Runs of the network, warm and from start to file; the optimiser runs once")] = 5,
@@ -27,7 +27,7 @@ def bench(
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure seconds a picture, beside the table of the source paper. Ctrl-C shows what there is by then."""
+    """Time both engines here, beside the source paper's table. Ctrl-C shows what there is by then."""
     from atelier.bench import QUICK_SIZES, SIZES, Plan, measure, parse_sizes
     from atelier.errors import SettingError
     from atelier.media import STANDARD, atomic_write, check_place
@@ -96,6 +96,8 @@ def _show(result: Result) -> None:
         "Medians; the paper's seconds are of its own machine. optimize: the default recipe, from the opened pictures on; its iterations "
         f"are over all scales, the plain way (recipe gatys) makes {result.plain_iterations} at full size.",
     ]
+    if result.optimizer:
+        lines.append(f"optimize: {', '.join(result.optimizer.values())}.")
     if result.network:
         lines.append(f"network: {', '.join(result.network.values())}; built already, from the opened photo to the painted one.")
     lines += result.notes

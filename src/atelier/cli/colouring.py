@@ -37,13 +37,13 @@ def recolor(
     space: Annotated[str, typer.Option("--space", help="Colour space (default: what suits the method): see --list")] = "",
     mask: Annotated[str, typer.Option("--mask", help="Picture, white where colours change; elsewhere they stay bit for bit")] = "",
     like_mask: Annotated[str, typer.Option("--like-mask", help="Picture, white where the colours are taken from")] = "",
-    stretch: Annotated[float, typer.Option("--stretch", help="How far differences of colour may be stretched")] = 3.0,
+    stretch: Annotated[float, typer.Option("--stretch", help="By how much differences of colour may grow at the most, at least 1")] = 3.0,
     seed: Seed = 0,
     listed: Annotated[bool, typer.Option("--list", callback=_listed, is_eager=True, help="List the methods and spaces")] = False,
     *,
     writing: Writing,
 ) -> None:
-    """Give a picture the colours of another: the photo's colours back onto a painting, or a painting's palette onto a photo."""
+    """Give a picture the colours of another. The photo's colours back onto a painting, say, or a painting's palette onto a photo."""
     from atelier.run import recolor as make
 
     if not stretch >= 1:

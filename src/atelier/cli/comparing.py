@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
@@ -37,11 +38,9 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Put pictures side by side, and say how and where they differ."""
-    from atelier.image import resize
     from atelier.judging import Judge
-    from atelier.judging.difference import difference, side_by_side
+    from atelier.judging.difference import compared
     from atelier.media import STANDARD, atomic_write, check_place, check_target, expand, open_still, write_still
-    from atelier.progress import Progress
     from atelier.run import check_apart
     from atelier.run.places import beforehand
 
@@ -63,31 +62,21 @@ def compare(
     most = limits(max_pixels, max_bytes, allow_private)
     labels = labels_of(sources)
     with watching(quiet) as report:
-        opened = [open_still(source, most, report).flat() for source in sources]
-        first, resized = opened[0], [False] * len(opened)
-        for i, image in enumerate(opened[1:], 1):
-            if image.size != first.size:
-                report(Progress("comparing", note=f"{sources[i]} is brought from {_sides(image.size)} to {_sides(first.size)}"))
-                opened[i], resized[i] = resize(image, first.size), True
-        found = []
-        for i, image in enumerate(opened[1:], 1):
-            found.append(difference(image, first))
-            report(Progress("comparing", i, len(opened) - 1))
-        named, ends = [], []
+        opened = [(source, open_still(source, most, report)) for source in sources]
+        judge = None
         if content is not None and style is not None:
             judge = Judge(content, style, size=size, features=features, seed=seed, limits=most, report=report)
-            for i, (label, image) in enumerate(zip(labels, opened, strict=True), 1):
-                named.append((label, judge(image)))
-                report(Progress("judging", i, len(opened)))
-            ends = list(zip(("the photo", "the painting"), judge.extremes(), strict=True))
+        found = compared(opened, judge, report=report)
+        ends = [] if judge is None else list(zip(("the photo", "the painting"), judge.extremes(), strict=True))
+    found = dataclasses.replace(found, labels=tuple(labels))
+    named = list(zip(labels, found.verdicts, strict=False))
     if out is not None:
-        sheet = side_by_side(list(zip(labels, opened, strict=True)), found, side=side)
-        write_still(sheet, out)
+        write_still(found.sheet(side), out)
     if as_json is not None:
         entries: list[dict[str, object]] = [{"picture": sources[0]}]
         entries += [
             json.loads(each.to_json(picture=source, same=math.isinf(each.psnr), resized=changed))
-            for source, each, changed in zip(sources[1:], found, resized[1:], strict=True)
+            for source, each, changed in zip(sources[1:], found.differences, found.resized[1:], strict=True)
         ]
         for entry, (_, verdict) in zip(entries, named, strict=False):
             entry["judged"] = json.loads(verdict.to_json())
@@ -99,16 +88,12 @@ def compare(
         else:
             atomic_write(f"{text}\n".encode(), as_json)
     if not quiet and STANDARD not in (as_json, out):
-        _differences(labels, found)
+        _differences(labels, found.differences)
         if named:
             typer.echo("")
             show_table(named, ends)
     if not quiet and out is not None:
         typer.echo(f"Compared: {'standard output' if out == STANDARD else out}", err=True)
-
-
-def _sides(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _differences(labels: Sequence[str], found: Sequence[Difference]) -> None:

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Quality, Quiet, Size, app, limits, with_settings
+from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Overwrite, Quality, Quiet, app, limits, with_settings
 from atelier.cli.watching import ended, watching
 from atelier.request import DrawSettings, Request
 
+Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
 Outs = Annotated[
     list[str],
     typer.Option("--out", "-o", help="File to write: .svg .pdf .json, a picture (.png .jpg ...), or - ; repeat it for several"),
@@ -22,12 +23,15 @@ def draw(
     out: Outs,
     size: Size = None,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same drawing, with any number of workers")] = 0,
-    every: Annotated[int, typer.Option("--every", help="Write the drawing so far every N shapes, as OUT-00050.png and so on")] = 0,
+    every: Annotated[
+        int, typer.Option("--every", help="Write the drawing so far every N shapes, as OUT-00050.png and so on (0: never)")
+    ] = 0,
     animation: Film = None,
     log: Annotated[str | None, typer.Option("--log", help="Write shapes and score as JSON lines; `atelier plot` draws them")] = None,
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
+    overwrite: Overwrite = None,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
     allow_private: AllowPrivate = False,
@@ -35,11 +39,11 @@ def draw(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Draw a photo with triangles, ellipses, strokes and other shapes; no network is needed."""
+    """Draw a photo with geometric shapes. With triangles, ellipses, strokes and others; no network is needed."""
     from atelier.run import Outputs, make
 
     request = Request("draw", photo, settings=settings, size=size, seed=seed)
-    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format)
+    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite is not False)
     with watching(quiet) as report:
         made = make(request, outputs, limits=limits(max_pixels, max_bytes, allow_private), report=report)
     if not quiet:
@@ -59,17 +63,19 @@ def redraw(
         str, typer.Argument(help="JSON of a drawing, as `atelier draw --out shapes.json` writes it, or - for standard input")
     ],
     out: Outs,
-    size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")] = None,
+    size: Size = None,
     animation: Film = None,
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
+    overwrite: Overwrite = None,
     max_pixels: MaxPixels = None,
     quiet: Quiet = False,
 ) -> None:
-    """Paint a drawing anew, at any size and in any format, from its shapes."""
+    """Paint a drawing anew, at any size and in any format. From its shapes, which `atelier draw --out shapes.json` writes."""
     from atelier.run import redraw as make
 
-    make(drawing, tuple(out), size, animation, quality=quality, depth=depth, format=format, limits=limits(max_pixels, None, False))
+    opened = limits(max_pixels, None, False)
+    make(drawing, tuple(out), size, animation, quality=quality, depth=depth, format=format, overwrite=overwrite is not False, limits=opened)
     if not quiet:
         typer.echo(f"Drawn: {', '.join(out)}", err=True)

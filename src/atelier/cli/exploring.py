@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -28,24 +27,19 @@ from atelier.cli.base import (
 )
 from atelier.cli.painting import Parted, style_of, with_options
 from atelier.cli.watching import watching
-from atelier.errors import AtelierError, Cancelled, SettingError
-from atelier.request import ENGINES, DrawSettings, InstantSettings, Request, Settings, Style, options
+from atelier.errors import Cancelled, SettingError
+from atelier.request import InstantSettings, Settings, Style
 
 if TYPE_CHECKING:
-    from atelier.image import Limits
-    from atelier.progress import Report
     from atelier.run.explore import Axis, Variant
-
-PAGES = (".html", ".htm")
-JUDGED = {"held_out": "judged style", "patches": "judged patches", "structure": "judged content", "ssim": "judged SSIM"}
-"""What of the judging panel is told: two numbers of style, two of content; the networks' first, which may be missing."""
 
 Vary = Annotated[
     list[str] | None,
     typer.Option(
         "--vary", "-v",
-        help="What to vary: SETTING=VALUE,VALUE (`;` between values with commas in them), of any engine, or style, engine, recipe, seed, "
-        "size; the first --vary goes across, the second down, more make more tables",
+        help="What to vary: OPTION=VALUE,VALUE (`;` between values with commas in them, ` + ` in those of several parts): a setting of "
+        "any engine, or style, regions, mask, style-regions, feather, blend, engine, recipe, seed, size, device; the first --vary goes "
+        "across, the second down, more make more tables",
     ),
 ]  # fmt: skip
 
@@ -88,21 +82,22 @@ def explore(
     places: Parted,
     settings: dict[str, Any],
 ) -> None:
-    """Paint a photo in many ways onto one sheet: every combination of settings, or the way from one style to another.
+    """Paint a photo in many ways onto one sheet.
 
-    The pictures are kept in a folder beside it; the same command goes on where it was stopped.
+    Every combination of settings, or the way from one style to another. The pictures are kept in a folder beside it; the same command goes on where it was stopped.
     """
+    from atelier.judging import Judge
     from atelier.media import atomic_write, check_place, check_target, write_still
     from atelier.plot import check_plot, draw_against
     from atelier.run import check_apart
     from atelier.run.explore import explore as paint
-    from atelier.run.explore import planned, sheet_of
-    from atelier.run.page import page_of
+    from atelier.run.explore import judged, names_read, planned
+    from atelier.run.page import Exploration, is_page
     from atelier.run.places import beforehand
 
     if out == "-":
         raise SettingError("the pictures are kept beside the sheet: give --out a file")
-    sheet, page = _targets(out, html)
+    sheet, page = (None, Path(out)) if is_page(out) else (Path(out), Path(out).with_suffix(".html") if html else None)
     with beforehand():
         if sheet is not None:
             check_target(sheet)
@@ -111,28 +106,29 @@ def explore(
         if plot is not None:
             check_plot(plot)
     written = [(option, str(name)) for option, name in (("--out", sheet), ("--html", page), ("--plot", plot)) if name is not None]
-    check_apart(written, [photo] if "://" not in photo else [])
     axes, styles = _axes(vary, style, blend, third, steps)
     if plot is not None and sum(axis.numbers is not None for axis in axes) != 1:
         raise SettingError("--plot draws against a number: vary just one thing that is a number")
-    known = any(name not in options(DrawSettings) for name in settings)
-    drawn = not styles and not known and _all_drawn(axes, engine)
-    task = "draw" if drawn else "stylize"
-    request = Request(
-        task, photo, styles, recipe, settings, size, None, seed, "auto" if drawn else device, "auto" if drawn else engine, **places.told
-    )
+    common = {
+        "content": photo, "styles": styles, "recipe": recipe, "settings": settings, "size": size, "seed": seed, "device": device,
+        "engine": engine, **places.told,
+    }  # fmt: skip
     folder = cells or Path(out).with_name(f"{Path(out).stem}-cells")
     most = limits(max_pixels, max_bytes, allow_private)
     with watching(quiet) as report:
-        variants = paint(planned(request, axes, folder, limits=most, report=report), limits=most, report=report, explained=explained)
+        variants = planned(common, axes, folder, limits=most, report=report)
+        read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
+        check_apart(written, list(read))
+        variants = paint(variants, limits=most, report=report, explained=explained)
         stopped = any(variant.state in ("waiting", "stopped") for variant in variants)
         if not stopped and (judge or (judge is None and page is not None)):
-            variants = _judged(variants, most, report)
+            variants = judged(variants, lambda *of: Judge(of[0], of[1], size=of[2], limits=most), limits=most, report=report)
+    explored = Exploration(tuple(axes), variants, most)
     if any(variant.there or variant.error for variant in variants):
         if sheet is not None:
-            write_still(sheet_of(variants, axes, side=side, limits=most), sheet)
+            write_still(explored.sheet(side), sheet)
         if page is not None:
-            atomic_write(page_of(variants, axes, limits=most).encode(), page)
+            atomic_write(explored.page().encode(), page)
         if plot is not None and any(variant.state == "painted" for variant in variants):
             _plotted(variants, axes, plot, draw_against)
     _told(variants, [str(name) for name in (sheet, page, plot) if name is not None], folder, quiet)
@@ -143,13 +139,6 @@ def explore(
         raise typer.Exit(max(failed))
 
 
-def _targets(out: str, html: bool) -> tuple[Path | None, Path | None]:
-    """The sheet and the page."""
-    if Path(out).suffix.lower() in PAGES:
-        return None, Path(out)
-    return Path(out), Path(out).with_suffix(".html") if html else None
-
-
 def _axes(
     vary: list[str] | None, style: list[str] | None, blend: tuple[str, str] | None, third: str | None, steps: int
 ) -> tuple[list[Axis], tuple[Style, ...]]:
@@ -158,7 +147,7 @@ def _axes(
 
     if third is not None and blend is None:
         raise SettingError("--third is a third style to blend: give --blend two")
-    if blend is not None and (style or any(text.split("=")[0].strip() == "style" for text in vary or ())):
+    if blend is not None and (style or any(text.split("=")[0].strip().lstrip("-") == "style" for text in vary or ())):
         raise SettingError("--blend names its styles: leave --style out")
     axes = [axis(text, style_of) for text in vary or ()]
     if blend is None:
@@ -167,46 +156,6 @@ def _axes(
         return axes, tuple(style_of(text) for text in style or ())
     mixed = [style_of(text) for text in (*blend, *([third] if third is not None else []))]
     return [*shares([each.source for each in mixed], steps), *axes], tuple(mixed)
-
-
-def _all_drawn(axes: Sequence[Axis], engine: str) -> bool:
-    """Whether this is about drawing, where no style is given."""
-    names = [axis.name for axis in axes]
-    if "style" in names or engine in ("instant", "optimize"):
-        return False
-    if "engine" in names:
-        return all(axis.values == ("primitives",) for axis in axes if axis.name == "engine")
-    own = [name for name in names if name in options(DrawSettings)]
-    others = [name for name in names if name not in own and any(name in options(kind) for kind in ENGINES.values())]
-    return engine == "primitives" or (bool(own) and not others)
-
-
-def _judged(variants: Sequence[Variant], most: Limits, report: Report) -> tuple[Variant, ...]:
-    """The variants with what the panel says of them: of those with one painting to be held against. Stopping it costs no picture."""
-    from atelier.judging import Judge
-    from atelier.progress import Progress
-    from atelier.run import as_picture, open_style
-
-    panels: dict[tuple[str, int], Judge] = {}
-    found = list(variants)
-    for i, variant in enumerate(variants):
-        styles = [style for style in variant.request.styles if style.weight > 0]
-        if not variant.there or len(styles) != 1 or variant.request.content is None:
-            continue
-        try:
-            source, size = styles[0].source, min(512, variant.request.size or 512)
-            if (source, size) not in panels:
-                panels[source, size] = Judge(variant.request.content, as_picture(open_style(source, most)), size=size, limits=most)
-            verdict = panels[source, size](variant.path)
-            report(Progress("judging", i + 1, len(variants)))
-        except Cancelled:
-            break
-        except AtelierError as error:  # too small to be judged, or a style without a picture
-            report(Progress("judging", note=f"{variant.path.name} is not judged: {error}"))
-            continue
-        numbers = {words: value for name, words in JUDGED.items() if (value := getattr(verdict, name)) is not None}
-        found[i] = dataclasses.replace(variant, judged=numbers)
-    return tuple(found)
 
 
 def _plotted(variants: Sequence[Variant], axes: Sequence[Axis], out: Path, draw: Any) -> None:

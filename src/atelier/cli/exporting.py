@@ -17,7 +17,7 @@ def export(
         list[str] | None,
         typer.Argument(help="Style: a name from `atelier styles`, or a file of one; STYLE=WEIGHT, several blend", show_default=False),
     ] = None,
-    out: Annotated[str, typer.Option("--out", "-o", help="File to write: .onnx")] = "",
+    out: Annotated[str, typer.Option("--out", "-o", help="File to write: .onnx  [required]")] = "",
     size: Annotated[
         str | None, typer.Option("--size", help="Fix the picture's size, for browsers and phones: 512, or 512x384 (default: any size)")
     ] = None,
@@ -28,8 +28,9 @@ def export(
     overwrite: Overwrite = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a style as an ONNX model that paints by itself: photo in, picture out, in any program that runs ONNX."""
+    """Write a style as an ONNX model for other programs. It paints by itself: photo in, picture out."""
     from atelier.media.files import atomic_write, check_place
+    from atelier.run.places import beforehand
 
     if not out:
         raise SettingError("say where to with --out FILE.onnx")
@@ -39,7 +40,8 @@ def export(
         raise SettingError(f"--network {network} is written as it is: give no style, --size, --half or --seed with it")
     sides = _sides(size) if size else None
     weighted = [_weighted(text) for text in styles or ()]
-    check_place(out, overwrite=overwrite is not False)
+    with beforehand():
+        check_place(out, overwrite=overwrite is not False)
     from atelier.training.export import shipped_network, style_model
 
     model = shipped_network(network) if network else style_model(weighted, size=sides, half=half, half_ends=half_ends, seed=seed)

@@ -33,7 +33,7 @@ def evaluate(
     allow_private: AllowPrivate = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table, and nothing but errors")] = False,
 ) -> None:
-    """Measure painted pictures: how near the painting, how near the photo, and what has gone wrong."""
+    """Measure how near pictures came to painting and photo. And what has gone wrong in them."""
     from atelier.errors import SettingError
     from atelier.judging import Judge
     from atelier.judging.chart import check_chart, draw_chart

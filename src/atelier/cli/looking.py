@@ -28,10 +28,12 @@ def recipes(as_json: Annotated[bool, typer.Option("--json", help="With all setti
 @app.command()
 def plot(
     logs: Annotated[list[Path], typer.Argument(help="Logs written by --log")],
-    out: Annotated[Path, typer.Option("--out", "-o", help=".png, .svg or .pdf")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .png, .svg or .pdf")],
 ) -> None:
     """Draw the loss curves of one or more runs."""
     from atelier.plot import draw
+    from atelier.run import check_apart
 
+    check_apart([("--out", str(out))], [str(log) for log in logs])
     draw(logs, out)
     typer.echo(f"Drawn: {out}", err=True)

@@ -32,6 +32,7 @@ from atelier.cli.base import (
     MaxBytes,
     MaxPixels,
     Out,
+    OutOrFolder,
     Overwrite,
     Quality,
     Quiet,
@@ -145,7 +146,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 @with_options
 def stylize(
     photos: Annotated[list[str], typer.Argument(help="Photos: paths, globs, folders, URLs, or - for standard input")],
-    out: Out,
+    out: OutOrFolder,
     style: StyleOption = None,
     engine: EngineOption = "auto",
     recipe: RecipeOption = "",
@@ -160,11 +161,13 @@ def stylize(
 ) -> None:
     """Paint photos in the manner of one or more paintings."""
     from atelier.media import expand
-    from atelier.run import check_apart, check_derived, settled, sources
+    from atelier.run import check_apart, check_derived, one_engine, settled, sources
 
+    if not out:
+        raise SettingError("--out is empty: name a file, or a folder")
     photos = expand(photos)
     styles = tuple(style_of(text) for text in style or ())
-    into_folder = Path(out).is_dir() or out.endswith(("/", os.sep))
+    into_folder = _is_folder(out) or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
         raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder that exists")
     if len(photos) > 1 and (beside.log or beside.checkpoint or beside.animation):
@@ -182,7 +185,8 @@ def stylize(
         check_apart([("--out", target) for target in targets], [name for request in requests for name in _files(sources(request))])
         if writing.overwrite is None:
             check_derived(targets)
-    _make_all(requests, targets, beside, writing)
+    with one_engine():
+        _make_all(requests, targets, beside, writing)
 
 
 @app.command()
@@ -202,7 +206,7 @@ def texture(
     writing: Writing,
     settings: dict[str, Any],
 ) -> None:
-    """Synthesise a painting's texture, at any size: the style half of the method, alone."""
+    """Synthesise a painting's texture, at any size. The style half of the method, alone."""
     if (width is None) != (height is None) or (width is not None and size is not None):
         raise SettingError("give --width and --height together, or --size")
     canvas = (width, height) if width is not None and height is not None else None
@@ -226,7 +230,7 @@ def reconstruct(
     writing: Writing,
     settings: dict[str, Any],
 ) -> None:
-    """Invert a layer from noise: what the network still knows of a photo there, the content half of the method, alone."""
+    """Show what a layer of the network still knows of a photo. It is inverted from noise: the content half of the method, alone."""
     if "content_layers" in settings:
         raise SettingError("--layer says which layers are inverted; --content-layers does not go with it")
     request = Request("reconstruct", photo, (), recipe, {**settings, "content_layers": layer}, size, None, seed, device)
@@ -242,9 +246,10 @@ def redo(
     *,
     writing: Writing,
 ) -> None:
-    """Repeat the run that made a picture: same pictures, recipe, settings and seed.
+    """Repeat the run that made a picture.
 
-    Its photo and paintings are looked for where they were, and in the picture's own folder.
+    With the same pictures, recipe, settings and seed. Its photo and paintings are looked for where they were, and in the picture's
+    own folder.
     """
     from atelier.run import check_derived, embedded
     from atelier.run import redo as make
@@ -399,6 +404,10 @@ def _exists(name: str) -> bool:
         return Path(name).exists()
     except (OSError, ValueError):  # no name of a file
         return False
+
+
+def _is_folder(name: str) -> bool:
+    return _exists(name) and Path(name).is_dir()
 
 
 def _stem(source: str) -> str:

@@ -39,7 +39,10 @@ def regions(
     allow_private: AllowPrivate = False,
     quiet: Quiet = False,
 ) -> None:
-    """Part a photo into regions: a map to correct by hand, a picture to look at (MAP-shown.png), and a list."""
+    """Part a photo into regions.
+
+    A map to correct by hand, a picture to look at (MAP-shown.png), and a list.
+    """
     from atelier.run import make_regions
 
     if out is None:

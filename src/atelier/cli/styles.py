@@ -25,14 +25,14 @@ def styles(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON")] = False,
     pictures: Annotated[
-        bool | None, typer.Option("--pictures/--no-pictures", help="Show their textures in the terminal", show_default=False)
+        bool | None, typer.Option("--pictures/--no-pictures", help="Show their textures too (default: in a terminal)", show_default=False)
     ] = None,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
     allow_private: AllowPrivate = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the styles by name that `stylize --style NAME` takes: those that ship, and your own."""
+    """List the styles that `stylize --style NAME` takes. Those that ship, and your own."""
     from atelier.engines.network.catalogue import every, own_folder
 
     entries = every()

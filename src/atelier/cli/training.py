@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atelier.cli.base import Device, Quiet, app, with_settings
+from atelier.cli.base import Commands, Device, Quiet, app, with_settings
 from atelier.cli.watching import Pace, watching
 from atelier.errors import Cancelled, MissingExtra
 from atelier.training.settings import StyleSettings, TrainSettings
@@ -22,7 +22,7 @@ from atelier.training.settings import StyleSettings, TrainSettings
 if TYPE_CHECKING:
     from atelier.progress import Progress, Report
 
-train_app = typer.Typer(no_args_is_help=True, help="Train the networks that paint at once: style, network, compress.")
+train_app = Commands(no_args_is_help=True, help="Train a style or a network of your own.")
 app.add_typer(train_app, name="train")
 
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same pictures, same processor: same network")]
@@ -47,8 +47,10 @@ def style(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Learn one painting's style in minutes, for the network that ships."""
+    """Learn one painting's style in minutes. The network that ships paints with it then."""
     ready()
+    if out is not None:
+        writable(out)
     from atelier.training.styles import train_style
 
     with curves(quiet) as report:
@@ -73,7 +75,7 @@ def network(
     *,
     settings: dict[str, Any],
 ) -> None:
-    """Train a network of your own; the same command goes on with one that was stopped."""
+    """Train a network of your own. The same command goes on with one that was stopped."""
     ready()
     from atelier.training.network import train_network
 
@@ -94,8 +96,9 @@ def compress(
     deep: Annotated[int | None, typer.Option("--deep", help="Channels at 1/16 to keep (default: all)", min=4)] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Cut a narrower network out of a trained one, to be trained on with `train network --start`."""
+    """Cut a narrower network out of a trained one. It has to be trained on with `train network --start`."""
     ready()
+    writable(out)
     from atelier.training.compress import compressed
 
     before, after = compressed(trained, out, wide or 0, deep or 0)
@@ -114,6 +117,15 @@ def ready() -> None:
     """Raise MissingExtra unless what training needs is installed."""
     if not all(importlib.util.find_spec(name) for name in ("torch", "onnx")):
         raise MissingExtra("training", "train")
+
+
+def writable(out: str | Path) -> None:
+    """Raise TargetError now where a file could not be written later."""
+    from atelier.media import check_place
+    from atelier.run.places import beforehand
+
+    with beforehand():
+        check_place(out)
 
 
 def speaks() -> bool:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -73,7 +74,7 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
             if progress.note:
                 bar.console.print(progress.note, style="dim", markup=False, highlight=False)
             if progress.total:
-                if pace.first is None:  # what a run that is resumed has behind it was not done at this pace
+                if pace.anew(progress):  # what a run that is resumed has behind it was not done at this pace
                     bar.reset(task, total=progress.total, completed=progress.step, description=progress.stage)
                 rate, _ = pace(progress)
                 bar.update(
@@ -105,13 +106,20 @@ class Pace:
     """How fast it goes and how long it will take, by what was done since it began here."""
 
     def __init__(self) -> None:
-        self.first: tuple[int, float] | None = None
+        self.first = 0, 0.0
+        self.last: Progress | None = None
+
+    def anew(self, progress: Progress) -> bool:
+        """Whether something else begins, which is counted by itself: the optimiser after the network, say."""
+        last = self.last
+        return last is None or progress.step < last.step or (progress.step == last.step and progress.stage != last.stage)
 
     def __call__(self, progress: Progress) -> tuple[str, str]:
         """The rate and the time left, as words; empty until they are known."""
         now = time.monotonic()
-        if self.first is None:
+        if self.anew(progress):
             self.first = progress.step, now
+        self.last = replace(progress, preview=None)  # which would keep the solver's memory
         done, seconds = progress.step - self.first[0], now - self.first[1]
         if done <= 0 or seconds <= 0:
             return "", ""

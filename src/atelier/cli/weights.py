@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from atelier.cli.base import Quiet, app
+from atelier.cli.base import Commands, Quiet, app
 from atelier.cli.watching import watching
 
-weights_app = typer.Typer(no_args_is_help=True, help="The perceptual networks' weights: list, pull, verify, path.")
+weights_app = Commands(no_args_is_help=True, help="The perceptual networks' weights: list, pull, verify, path.")
 app.add_typer(weights_app, name="weights")
 
 
 @weights_app.command("list")
-def weights_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """The networks atelier knows, and where their weights are."""
+def weights_list(as_json: Annotated[bool, typer.Option("--json", help="As JSON")] = False) -> None:
+    """List the networks atelier knows, and where their weights are."""
     import dataclasses
 
     from atelier.perception.weights import known
@@ -32,14 +32,14 @@ def weights_list(as_json: Annotated[bool, typer.Option("--json")] = False) -> No
 
 @weights_app.command("pull")
 def weights_pull(
-    name: Annotated[str, typer.Argument(help="vgg19")],
+    name: Annotated[str, typer.Argument(help="The network: vgg19")],
     url: Annotated[str | None, typer.Option("--url", help="Another safetensors file of the network")] = None,
     sha256: Annotated[
         str | None, typer.Option("--sha256", help="Digest the tensors must have, as `atelier weights verify` prints it")
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch a network: only the tensors that are used, resumable, checked."""
+    """Fetch a network. Only the tensors that are used; resumable, and checked."""
     from atelier.perception.weights import pull
 
     with watching(quiet) as report:
@@ -64,7 +64,7 @@ def weights_verify(
 
 
 @weights_app.command("path")
-def weights_path(name: str) -> None:
+def weights_path(name: Annotated[str, typer.Argument(help="A network's name, or a file")]) -> None:
     """Print where a network's weights are."""
     from atelier.perception.weights import find
 

@@ -164,8 +164,8 @@ class Regions:
             return cast(Pixels, self.weights[at].copy())
         if _hard(feather):
             return cast(Pixels, (self.labels == at).astype(np.float32))
-        own, total = self._own_and_total(feather)
-        return cast(Pixels, self._raw(at, feather, own) / total)
+        own, total, outside = self._own_and_total(feather, [at])
+        return cast(Pixels, self._raw(at, feather, own, outside[at]) / total)
 
     def soft(self, feather: float = 0.0, only: Sequence[int] | None = None) -> Pixels:
         """float32 (R, H, W) in [0, 1], summing to 1 over the regions: how much each counts where. only: of these regions, in this
@@ -186,26 +186,30 @@ class Regions:
             for at, plane in zip(wanted, planes, strict=True):
                 np.equal(self.labels, at, out=plane, casting="unsafe")
             return planes
-        own, total = self._own_and_total(feather)
+        own, total, outside = self._own_and_total(feather, wanted)
         for at, plane in zip(wanted, planes, strict=True):
-            np.divide(self._raw(at, feather, own), total, out=plane)
+            np.divide(self._raw(at, feather, own, outside[at]), total, out=plane)
         return planes
 
-    def _own_and_total(self, feather: float) -> tuple[Pixels, Pixels]:
-        """(H, W) each: the step of a pixel's own region, and the sum of all regions' steps, which is what to divide by."""
+    def _own_and_total(self, feather: float, wanted: Sequence[int]) -> tuple[Pixels, Pixels, dict[int, tuple[Slices, Pixels]]]:
+        """(H, W) each: the step of a pixel's own region, and the sum of all regions' steps, which is what to divide by; and what
+        `_outside` says of the regions wanted."""
+        outside = {}
         nearest = np.full(self.labels.shape, np.inf, np.float32)
         others = np.zeros(self.labels.shape, np.float32)
         for at in range(len(self.names)):
             box, away = self._outside(at, feather)
+            if at in wanted:
+                outside[at] = box, away
             out = self.labels[box] != at
             np.minimum(nearest[box], away, out=nearest[box], where=out)
             np.add(others[box], _step(0.5 - away / np.float32(feather)), out=others[box], where=out)
         own = _step(0.5 + nearest / np.float32(feather))
-        return own, own + others
+        return own, own + others, outside
 
-    def _raw(self, at: int, feather: float, own: Pixels) -> Pixels:
+    def _raw(self, at: int, feather: float, own: Pixels, outside: tuple[Slices, Pixels]) -> Pixels:
         plane = np.zeros(self.labels.shape, np.float32)
-        box, away = self._outside(at, feather)
+        box, away = outside
         plane[box] = np.where(self.labels[box] == at, own[box], _step(0.5 - away / np.float32(feather)))
         return plane
 

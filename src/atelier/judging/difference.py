@@ -5,18 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as Pillow
 
 from atelier.errors import SettingError
-from atelier.image import Image
+from atelier.image import Image, resize
 from atelier.image.sheet import INK, PAPER, Block, Cell, Letters, grid_sheet
 from atelier.image.spaces import lab_from_srgb, oklab_from_srgb, srgb_from_oklab
 from atelier.image.value import Pixels
 from atelier.judging.distances import Floats, luminance, ssim
+from atelier.progress import Progress, Report, silent
+
+if TYPE_CHECKING:
+    from atelier.judging.panel import Verdict
 
 NOTICED = 2.3
 """ΔE from which a difference of colour is just noticed (Mahy et al. 1994)."""
@@ -47,6 +52,56 @@ class Difference:
         """As one line of JSON, which has no infinity: psnr is null where the pictures are the same. more: further entries."""
         known = dataclasses.asdict(self) | {"psnr": self.psnr if math.isfinite(self.psnr) else None}
         return json.dumps({**known, **more}, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pictures held against the first of them.
+
+    labels: a name for each. pictures: as they were compared, of the first one's size and over white. resized: whether each was brought to
+    that size. differences: of all but the first. verdicts: of each, where they were judged between a photo and a painting, else none.
+    """
+
+    labels: tuple[str, ...]
+    pictures: tuple[Image, ...]
+    resized: tuple[bool, ...]
+    differences: tuple[Difference, ...]
+    verdicts: tuple[Verdict, ...] = ()
+
+    def sheet(self, side: int = 320) -> Image:
+        """All side by side, and under each where it differs from the first. side: of each, px at the most."""
+        return side_by_side(list(zip(self.labels, self.pictures, strict=True)), self.differences, side=side)
+
+
+def compared(
+    pictures: Sequence[tuple[str, Image]], judge: Callable[[Image], Verdict] | None = None, *, report: Report = silent
+) -> Comparison:
+    """Two pictures or more, with a name each, held against the first, to whose size those of another are brought, with a word.
+
+    judge: says of each how close it came (`atelier.judging.Judge`). Raises SettingError for a single one.
+    """
+    if len(pictures) < 2:
+        alone = f"{pictures[0][0]} alone cannot be compared" if pictures else "there is nothing to compare"
+        raise SettingError(f"{alone}: give two pictures or more")
+    opened = [picture.flat() for _, picture in pictures]
+    first, resized = opened[0], [False] * len(opened)
+    for i, image in enumerate(opened[1:], 1):
+        if image.size != first.size:
+            report(Progress("comparing", note=f"{pictures[i][0]} is brought from {_sides(image.size)} to {_sides(first.size)}"))
+            opened[i], resized[i] = resize(image, first.size), True
+    found, verdicts = [], []
+    for i, image in enumerate(opened[1:], 1):
+        found.append(difference(image, first))
+        report(Progress("comparing", i, len(opened) - 1))
+    for i, image in enumerate(opened if judge is not None else [], 1):
+        assert judge is not None
+        verdicts.append(judge(image))
+        report(Progress("judging", i, len(opened)))
+    return Comparison(tuple(label for label, _ in pictures), tuple(opened), tuple(resized), tuple(found), tuple(verdicts))
+
+
+def _sides(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def difference(picture: Image, first: Image) -> Difference:

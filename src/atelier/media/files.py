@@ -25,6 +25,8 @@ def check_place(target: str | Path, *, overwrite: bool = True) -> Path:
     try:
         if path.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is no folder to write {path.name} in; choose a folder")
         if not folder.is_dir():
             raise OutputError(f"there is no folder {folder} to write {path.name} in; make it first")
         if path.exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ def expand(patterns: Sequence[str | Path]) -> list[str]:
 
     A glob stands for the files it matches (** for any depth), a folder for the pictures in it by suffix, hidden ones left
     out. "-" and URLs stay as they are; so does a path that exists, whatever signs are in its name.
-    Raises SourceError for a path that does not exist, a glob that matches no file, a folder without pictures.
+    Raises SourceError for a path that does not exist, an empty one, a glob that matches no file, a folder without pictures.
     """
     return [source for pattern in patterns for source in _expanded(str(pattern))]
 
@@ -154,6 +155,8 @@ def _missing(path: Path) -> SourceError:
 def _expanded(pattern: str) -> list[str]:
     if pattern == STANDARD or is_url(pattern):
         return [pattern]
+    if not pattern:  # a shell's variable that is not set, say; as a path it would be the folder one is in
+        raise SourceError("a photo's name is empty: give a path, a glob, a folder or a URL")
     path = Path(pattern)
     try:
         if path.is_dir():
@@ -190,6 +193,8 @@ def _target_format(target: str | Path, format: str | None) -> str:
         return "png"
     suffix = Path(target).suffix
     if not suffix:
+        if os.path.isdir(target):  # noqa: PTH112 (False for a name too long, where a Path's raises)
+            raise OutputError(f"{target} is a folder; name a file in it")
         raise OutputError(f"{target} has no suffix that says its format; name it {target}.png, for example")
     return format_name(suffix)
 

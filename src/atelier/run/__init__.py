@@ -13,7 +13,7 @@ from atelier.request import Request
 from atelier.run.again import embedded, redo
 from atelier.run.colouring import recolor
 from atelier.run.drawing import draw, make_drawing, open_drawing, picture_of, picture_size, redraw, write_drawing
-from atelier.run.instant import make_instant, paint_instant, sources_instant
+from atelier.run.instant import make_instant, one_engine, paint_instant, sources_instant
 from atelier.run.opening import LARGEST, Painting, as_picture, at_size, blank, open_style, settled
 from atelier.run.outputs import Made, signed
 from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, sources_painting
@@ -66,6 +66,7 @@ __all__ = [
     "make_instant",
     "make_regions",
     "make_sheet",
+    "one_engine",
     "open_all",
     "open_drawing",
     "open_places",

@@ -10,7 +10,7 @@ import numpy as np
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, resize
 from atelier.image.recolour import METHODS, recolour
-from atelier.media import STANDARD, check_target, open_still, write_still
+from atelier.media import STANDARD, check_target, open_still
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Settings
 from atelier.run.places import Outputs, beforehand, check_outputs
@@ -58,6 +58,7 @@ def recolor(
     mask: a picture of any size, white where colours change; source_mask: white where they are taken from. Raises AtelierError.
     """
     from atelier.run.opening import as_picture, open_style
+    from atelier.run.outputs import write_result
 
     with beforehand():
         check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
@@ -79,7 +80,7 @@ def recolor(
             given[name] = marks.pixels.mean(2) if marks.alpha is None else marks.pixels.mean(2) * marks.alpha
     pixels = recolour(image.pixels, colours.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
     out = replace(image, pixels=pixels)
-    write_still(out, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite)
+    write_result(out, outputs)
     return out
 
 

@@ -79,6 +79,7 @@ def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(
         raise SettingError("nothing to draw: give a photo")
     named = [settings.palette if not settings.palette.startswith("#") else "", settings.density if settings.density != "saliency" else ""]
     check_outputs(outputs, [request.content, *named, settings.start])
+    check_size(request.size)
     if [request.content, *named].count("-") > 1:
         raise SourceError("only one picture can come from standard input")
     photo = open_still(request.content, limits, report)
@@ -113,19 +114,21 @@ def redraw(
     quality: int = 92,
     depth: int | None = None,
     format: str | None = None,
+    overwrite: bool = True,
     limits: Limits = Limits(),
 ) -> Drawing:
     """Write a drawing, out of its JSON, to files of any size and format. Raises what `make_drawing` raises."""
-    outputs = Outputs(targets[0], tuple(targets[1:]), animation=animation, quality=quality, depth=depth, format=format)
+    outputs = Outputs(targets[0], tuple(targets[1:]), animation=animation, quality=quality, depth=depth, format=format, overwrite=overwrite)
     with beforehand():
         for target in targets:
             check_drawing(target, outputs)
         if animation:
             check_film(animation)
     check_outputs(outputs, [source])
+    check_size(size)
     drawing = open_drawing(source)
     pixels = any(not kind(target, format) for target in targets)
-    write_all(drawing, outputs, picture_size(drawing.size, size, limits) if pixels else None)
+    write_all(drawing, outputs, picture_size(drawing.size, size, limits) if pixels else None, kept=source != STANDARD)
     if animation:
         write_film(drawing, animation)
     return drawing
@@ -133,13 +136,18 @@ def redraw(
 
 def picture_size(own: tuple[int, int], size: int | None, limits: Limits = Limits()) -> tuple[int, int]:
     """The size a drawing is painted at: its own up to LARGEST, or a long side of `size` px. Raises SettingError over the limits."""
-    if size is not None and size < 1:
-        raise SettingError(f"--size {size}: must be at least 1")
+    check_size(size)
     wanted = fit(own, size or min(max(own), LARGEST))
     if wanted[0] * wanted[1] > limits.pixels:
         what = f"--size {size} would be {wanted[0]}x{wanted[1]} px"
         raise SettingError(f"{what}, over the limit of {limits.pixels:,} pixels: --max-pixels raises it")
     return wanted
+
+
+def check_size(size: int | None) -> None:
+    """Raise SettingError for a size that nothing has, be it of a picture or of shapes alone, which have none."""
+    if size is not None and size < 1:
+        raise SettingError(f"--size {size}: must be at least 1")
 
 
 def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = None) -> Image:
@@ -199,15 +207,15 @@ def check_drawing(target: str, outputs: Outputs) -> None:
         check_place(target, overwrite=outputs.overwrite)
 
 
-def write_all(drawing: Drawing, outputs: Outputs, size: tuple[int, int] | None, photo: Image | None = None) -> Image:
+def write_all(drawing: Drawing, outputs: Outputs, size: tuple[int, int] | None, photo: Image | None = None, kept: bool = False) -> Image:
     """Write a drawing to all its targets, pictures last, and return the picture. What fails does not keep the others from being
-    written; if no target has the shapes then, they go to the folder of temporary files. size: of pictures, if there are any.
+    written; if no target has the shapes then, they go to the folder of temporary files, unless they are kept elsewhere. size: of
+    pictures, if there are any.
 
     Raises OutputError, which says what was not written and where the shapes are.
     """
     targets = sorted((outputs.picture, *outputs.also), key=lambda target: not kind(target, outputs.format))
     failed: list[OutputError] = []
-    kept = False
     image: Image | None = None
     for target in targets:
         what = kind(target, outputs.format)

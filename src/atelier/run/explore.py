@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +25,52 @@ from atelier.image.sheet import Block, Cell, grid_sheet
 from atelier.media import STANDARD, atomic_write, check_place, open_still
 from atelier.perception.weights import NETWORKS
 from atelier.progress import Progress, Report, silent
-from atelier.request import ENGINES, AnySettings, InstantSettings, Request, Settings, Style, check, options, parse_layers, plain
+from atelier.request import (
+    ENGINES,
+    AnySettings,
+    DrawSettings,
+    InstantSettings,
+    Request,
+    Settings,
+    Style,
+    check,
+    options,
+    parse_layers,
+    plain,
+    public,
+)
 from atelier.run.again import PLACES, embedded
 from atelier.run.drawing import make_drawing
 from atelier.run.instant import make_instant, refuse
-from atelier.run.opening import Painting, open_style, settled
+from atelier.run.opening import Painting, as_picture, at_size, open_style, settled
 from atelier.run.outputs import Made
 from atelier.run.painting import STARTS, make_painting
 from atelier.run.places import Outputs, beforehand, check_derived
+from atelier.run.regions import laid_out, open_places, places_read
 
 RECORDS = "cells.json"
 """In the folder of pictures: what a picture does not say of itself, losses above all."""
-REQUESTED = ("style", "engine", "recipe", "size", "seed", "device")
-"""What can be varied beside settings."""
+FIELDS = {
+    "style": "styles", "engine": "engine", "recipe": "recipe", "size": "size", "seed": "seed", "device": "device", "regions": "regions",
+    "mask": "masks", "style_regions": "style_regions", "feather": "feather", "blend": "blend",
+}  # fmt: skip
+"""What can be varied beside settings, by its option, and the field of a request that it is."""
+ONE_PHOTO = "an exploration is of one photo: explore each photo by itself"
+OF_FILES = "it is about files, and what is varied has to make another picture"
+ELSEWHERE = "it is no option of stylize or draw, which are what is explored"
+UNVARIED = {
+    **dict.fromkeys(("photo", "photos", "content"), ONE_PHOTO),
+    **dict.fromkeys(
+        ("out", "quality", "depth", "format", "overwrite", "every", "animation", "log", "checkpoint", "max_pixels", "max_bytes",
+         "allow_private", "quiet"), OF_FILES,
+    ),
+    **dict.fromkeys(("task", "canvas", "width", "height", "layer"), ELSEWHERE),
+}  # fmt: skip
+"""Options of commands that cannot be varied, and why not."""
+TOGETHER = " + "
+"""Between the parts of one value: the paintings of one picture, or a mask for each of them."""
+NONE, AUTO = "none", "auto"
+"""Values that mean that there is no mask, map or gradient; and a feather by the picture's size."""
 SIZE = 512
 """Long side of the pictures, px, unless told; a smaller photo keeps its own."""
 ACROSS = 9
@@ -44,14 +78,18 @@ ACROSS = 9
 MOST = 1000
 """Pictures of one exploration."""
 PLAIN = Style("")
+JUDGED = {"held_out": "judged style", "patches": "judged patches", "structure": "judged content", "ssim": "judged SSIM"}
+"""What of the judging panel is told: two numbers of style, two of content; the networks' first, which may be missing."""
+JUDGED_AT = 512
+"""Long side, px, that pictures are judged at, or their own where it is less."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied: a setting of an engine, one of `REQUESTED`, or `share` of a blend's style.
+    """What is varied: a setting of an engine, one of `FIELDS`, or `share` of a blend's style.
 
-    values: as a `Request` has them; of styles, a tuple of them; of `share`, numbers from 0 to 1. labels: a few words each. of: the number
-    of the style that `share` is about, 1 or 2; that of style 0 is what is left of 1.
+    values: as a `Request` has them: of styles and masks, tuples of them; of `share`, numbers from 0 to 1. labels: a few words each. of:
+    the number of the style that `share` is about, 1 or 2; that of style 0 is what is left of 1.
     """
 
     name: str
@@ -101,8 +139,20 @@ class Variant:
         """Whether there is a picture."""
         return self.state in ("painted", "stopped")
 
+    @property
+    def image(self) -> Image:
+        """The picture, opened. Raises SourceError where there is none."""
+        return open_still(self.path)
+
+    @property
+    def command(self) -> str:
+        """The line that makes it again."""
+        return command(self.request, self.path.name)
+
 
 Explained = Callable[[Exception], tuple[str, int] | None]
+Panel = Callable[[str, Image, int], Callable[[Path], Any]]
+"""A photo, a painting and a size to what says of a picture how close it came (`atelier.judging.Judge`)."""
 
 
 def told(error: Exception) -> tuple[str, int] | None:
@@ -116,25 +166,41 @@ def told(error: Exception) -> tuple[str, int] | None:
 def axis(text: str, style: Callable[[str], Style] = Style) -> Axis:
     """`style_weight=1,10,100` as an axis; where values have commas in them, `;` parts them: `style_layers=conv1_1,conv2_1;conv3_1`.
 
-    style: reads a style. Raises SettingError for a name that nothing has, and for values that make no sense for it.
+    What one picture has several of is joined by ` + `: `mask=left.png + right.png;all.png + none.png`. style: reads a style. Raises
+    SettingError for a name that nothing has, and for values that make no sense for it.
     """
     name, equals, rest = text.partition("=")
-    name = name.strip().lstrip("-").replace("-", "_")
+    name = _name(name)
     if not equals or not name:
         raise SettingError(f"--vary {text}: write a setting and its values, as in style_weight=1,10,100")
     parts = [part.strip() for part in (rest.split(";") if ";" in rest else rest.split(","))]
-    if ";" in rest and not parts[-1]:
+    if ";" in rest and len(parts) > 1 and not parts[-1]:
         parts.pop()  # `a,b;` is one value with a comma in it
-    if not parts or (not all(parts) and name not in ("recipe",)):
+    if not all(parts) and not _may_be_empty(name):
         raise SettingError(f"--vary {text}: a value is missing")
-    values = tuple(_value(name, part, style) for part in parts)
+    return axis_of(name, [_value(name, part, style) for part in parts], parts)
+
+
+def axis_of(name: str, values: Sequence[Any], written: Sequence[str] = ()) -> Axis:
+    """Values, as a `Request` has them, as an axis. written: how they were typed, to tell apart what has the same label.
+
+    Raises SettingError.
+    """
+    name = _name(name)
+    if not values:
+        raise SettingError(f"--vary {name}: a value is missing")
+    values = tuple(values if name in FIELDS else (_fitting(name, value) for value in values))
     labels = tuple(_label(name, value) for value in values)
     for label in labels:
         if labels.count(label) > 1 and values.count(values[labels.index(label)]) > 1:
-            raise SettingError(f"--vary {text}: {label} is there twice")
+            raise SettingError(f"--vary {name}: {label} is there twice")
     if len(set(labels)) < len(labels):  # paintings of one name in several folders
-        labels = tuple(parts)
+        labels = tuple(written) or tuple(f"{label} ({i})" for i, label in enumerate(labels, 1))
     return Axis(name, values, labels)
+
+
+def _name(option: str) -> str:
+    return option.strip().lstrip("-").replace("-", "_")
 
 
 def shares(styles: Sequence[str], steps: int) -> list[Axis]:
@@ -147,7 +213,7 @@ def shares(styles: Sequence[str], steps: int) -> list[Axis]:
     if not 2 <= steps <= 101:
         raise SettingError(f"--steps {steps}: must be from 2 to 101")
     values = tuple(round(i / (steps - 1), 6) for i in range(steps))
-    names = [_named(name) for name in styles]
+    names = [named(name) for name in styles]
     if len(styles) == 2:
         return [Axis("share", values, tuple(f"{1 - v:.0%} {names[0]}\n{v:.0%} {names[1]}" for v in values), 1)]
     return [Axis("share", values, tuple(f"{v:.0%} {names[i]}" for v in values), i) for i in (1, 2)]
@@ -155,25 +221,24 @@ def shares(styles: Sequence[str], steps: int) -> list[Axis]:
 
 def _value(name: str, text: str, style: Callable[[str], Style]) -> Any:
     """A value as a request has it. Raises SettingError."""
-    if name == "style":
-        return (style(text),)
-    if name in ("recipe", "device"):
-        return text
-    if name == "engine":
-        if text not in ("auto", *ENGINES):
+    parts = [part.strip() for part in text.split(TOGETHER)]
+    match name:
+        case "style":
+            return tuple(style(part) for part in parts)
+        case "mask" | "style_regions":
+            return () if parts == [NONE] else tuple("" if part == NONE and name == "style_regions" else part for part in parts)
+        case "regions" | "blend":
+            return "" if text == NONE else text
+        case "feather":
+            return None if text == AUTO else _number(name, float, text)
+        case "seed" | "size":
+            return _number(name, int, text)
+        case "engine" if text not in ("auto", *ENGINES):
             raise SettingError(f"--vary engine={text}: choose from {', '.join(ENGINES)}")
-        return text
-    if name in ("seed", "size"):
-        return _number(name, int, text)
-    engines = [kind for kind in ENGINES.values() if name in options(kind)]
-    if not engines:
-        there = [*REQUESTED, *dict.fromkeys(each for kind in ENGINES.values() for each in options(kind))]
-        close = difflib.get_close_matches(name, there, 3, 0.6)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(there)}"
-        raise SettingError(f"--vary {name}: there is no such setting: {hint}")
+        case "recipe" | "device" | "engine":
+            return text
     first: SettingError | None = None
-    for kind in engines:  # of one name, engines may have different bounds
-        option, type_ = options(kind)[name]
+    for option, type_ in _declared(name):  # of one name, engines may have different bounds and types
         try:
             value: Any = parse_layers(text) if name.endswith("_layers") else _number(name, type_, text) if type_ is not str else text
             check(option, type_, value)
@@ -182,6 +247,38 @@ def _value(name: str, text: str, style: Callable[[str], Style]) -> Any:
             first = first or error
     assert first is not None
     raise first
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """A setting's value, where some engine takes it. Raises SettingError."""
+    first: SettingError | None = None
+    for option, type_ in _declared(name):
+        try:
+            fitting = parse_layers(value) if name.endswith("_layers") else value
+            check(option, type_, fitting)
+            return fitting
+        except SettingError as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def _declared(name: str) -> list[tuple[dataclasses.Field[Any], type[Any]]]:
+    """The declarations of a setting, one or more. Raises SettingError for what is none."""
+    if name in UNVARIED:
+        raise SettingError(f"--vary {name}: {UNVARIED[name]}")
+    found = [options(kind)[name] for kind in ENGINES.values() if name in options(kind)]
+    if not found:
+        there = [*FIELDS, *dict.fromkeys(each for kind in ENGINES.values() for each in options(kind))]
+        close = difflib.get_close_matches(name, there, 3, 0.6)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(there)}"
+        raise SettingError(f"--vary {name}: there is no such setting: {hint}")
+    return found
+
+
+def _may_be_empty(name: str) -> bool:
+    """Whether no value is one too, as of a recipe."""
+    return name == "recipe" or (name not in FIELDS and any(option.default == "" for option, _ in _declared(name)))
 
 
 def _number(name: str, kind: type[Any], text: str) -> Any:
@@ -199,19 +296,27 @@ def _number(name: str, kind: type[Any], text: str) -> Any:
 
 def _label(name: str, value: Any) -> str:
     if name == "style":
-        (style,) = value
-        return _named(style.source)
+        return TOGETHER.join(named(style.source) + (f" @{style.region}" if style.region else "") for style in value)
+    if name in ("mask", "style_regions"):
+        return TOGETHER.join(named(each) if each else NONE for each in value) or NONE
+    if name in ("regions", "blend"):
+        return named(value) if value else NONE
+    if value is None:
+        return AUTO
     if isinstance(value, Mapping):
         return ", ".join(layer if weight == 1 else f"{layer}={weight:g}" for layer, weight in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
+    if value == "":
+        return "default" if name == "recipe" else "empty"
     return Path(value).stem if isinstance(value, str) and "/" in value else str(value)
 
 
-def _named(source: str) -> str:
-    """A style in a few words: a painting's file without folder and suffix."""
+def named(source: str) -> str:
+    """A style or a map in a few words: its file without folder and suffix."""
+    source = public(source)
     return Path(source).stem if "/" in source or Path(source).suffix else source
 
 
@@ -219,41 +324,50 @@ def _named(source: str) -> str:
 
 
 def planned(
-    request: Request, axes: Sequence[Axis], folder: Path, *, limits: Limits = Limits(), report: Report = silent
+    common: Mapping[str, Any], axes: Sequence[Axis], folder: Path, *, limits: Limits = Limits(), report: Report = silent
 ) -> tuple[Variant, ...]:
     """Every picture there is to be, the last axis first in rank, checked as far as can be without painting; those that an earlier call
     painted are known by the request in them, their settings in full, and the pictures they were made from.
 
-    request: what all have in common. Raises SettingError, SourceError, ImageError, TargetError.
+    common: fields of a `Request`, those that all have in common, content among them. Raises SettingError, SourceError, ImageError,
+    TargetError.
     """
     for one, other in itertools.combinations(axes, 2):
         if (one.name, one.of) == (other.name, other.of):
             raise SettingError(f"--vary {one.name} is given twice: give all its values at once")
     for each in axes:
-        _check_free(request, each)
-    count = len(list(itertools.product(*(each.values for each in axes))))
+        _check_free(common, each)
+    if {"share", "blend"} <= {each.name for each in axes}:
+        raise SettingError("--blend varies how much there is of each style, and --vary blend where each is: give one of them")
+    count = math.prod(len(each.values) for each in axes)
     if count > MOST:
         raise SettingError(f"{count} pictures are more than the {MOST} that fit a sheet: vary less")
-    if STANDARD in (request.content, *(style.source for style in request.styles)):
-        raise SourceError("pictures are opened many times here, and standard input can be read once: give a file")
-    assert request.content is not None
-    photo = open_still(request.content, limits, report)
-    if request.size is None and not any(each.name == "size" for each in axes):
-        request = dataclasses.replace(request, size=min(SIZE, max(photo.size)))
-    opened: dict[str, str] = {}
-    seen = _print(photo)
-    known = _records(folder)
-    variants = []
+    common = {"task": task_of(common, axes), **common}
+    requests = {}
     for place in itertools.product(*(range(len(each.values)) for each in reversed(axes))):
         place = tuple(reversed(place))
-        varied = _varied(request, axes, place)
-        if varied is None:
-            continue
+        if (varied := _varied(common, axes, place)) is not None:
+            requests[place] = varied
+    if any(STANDARD in names_read(request) for request in requests.values()):
+        raise SourceError("pictures are opened many times here, and standard input can be read once: give a file")
+    photo = open_still(common["content"], limits, report)
+    own = min(SIZE, max(photo.size))
+    seen = _print(photo)
+    opened: dict[Any, str] = {}
+    known = _records(folder)
+    variants = []
+    for place, varied in requests.items():
+        varied = varied if varied.size is not None else dataclasses.replace(varied, size=own)
         full = checked(varied)
         for style in varied.styles:
             if style.source not in opened:
                 opened[style.source] = _print(open_style(style.source, limits, report))
         inputs = [seen, *(opened[style.source] for style in varied.styles)]
+        if varied.regions or varied.masks or varied.blend:
+            key = (varied.styles, varied.regions, varied.masks, varied.style_regions, varied.blend, varied.size, varied.seed)
+            if key not in opened:
+                opened[key] = _laid(varied, photo, limits)
+            inputs.append(opened[key])
         labels = {_title(each, axes): each.labels[i] for each, i in zip(axes, place, strict=True)}
         path = folder / _file(axes, place, varied, full, inputs)
         variants.append(_known(Variant(place, labels, varied, path), known.get(path.name)))
@@ -266,39 +380,68 @@ def planned(
     return tuple(variants)
 
 
-def _check_free(request: Request, axis: Axis) -> None:
+def task_of(common: Mapping[str, Any], axes: Sequence[Axis]) -> str:
+    """What is explored: to draw, where no style is given and all that is given or varied belongs to drawing; else to stylize."""
+    engine = common.get("engine", "auto")
+    names = [*(each.name for each in axes), *common.get("settings", {})]
+    if common.get("styles") or engine in ("instant", "optimize") or {"share", "style"} & set(names):
+        return "stylize"
+    if "engine" in names:
+        return "draw" if all(each.values == ("primitives",) for each in axes if each.name == "engine") else "stylize"
+    shared = ("engine", "size", "seed", "device")  # which drawing has as well
+    others = [name for name in names if name not in options(DrawSettings) and name not in shared]
+    own = [name for name in names if name in options(DrawSettings)]
+    return "draw" if engine == "primitives" or (own and not others) else "stylize"
+
+
+def names_read(request: Request) -> list[str]:
+    """All that a request reads by name: pictures, styles, and settings that may be files."""
+    settings = [str(value) for name, value in request.settings.items() if name in PLACES]
+    return [str(request.content), *(style.source for style in request.styles), *places_read(request), *settings]
+
+
+def _laid(request: Request, photo: Image, limits: Limits) -> str:
+    """What tells where the styles go from other places for them, all found to go together. Raises SettingError, SourceError, ImageError."""
+    paintings = [open_style(style.source, limits) for style in request.styles]
+    if request.chosen == "optimize":
+        paintings = [as_picture(painting) for painting in paintings]
+    where = open_places(request, limits)
+    content = at_size(photo, request.size, limits=limits)
+    laid_out(request, content, paintings, where, photo=photo)
+    maps = [where.regions, where.blend, *(mask for _, mask in where.masks), *where.style_regions]
+    return " ".join(_print(each) if isinstance(each, Image) else str(each) for each in maps)
+
+
+def _check_free(common: Mapping[str, Any], axis: Axis) -> None:
     """Raise SettingError where what is varied is also given for all."""
+    field_ = FIELDS.get(axis.name, axis.name)
     default = {each.name: each.default for each in dataclasses.fields(Request)}
-    given = axis.name in request.settings or (axis.name in default and getattr(request, axis.name) != default[axis.name])
-    if given or (axis.name == "style" and request.styles):
+    given = field_ in common and common[field_] != default.get(field_)
+    if axis.name in common.get("settings", {}) or (axis.name in FIELDS and given):
         raise SettingError(f"--vary {axis.name} and --{axis.name.replace('_', '-')} do not go together: give one of them")
 
 
-def _varied(request: Request, axes: Sequence[Axis], place: Sequence[int]) -> Request | None:
+def _varied(common: Mapping[str, Any], axes: Sequence[Axis], place: Sequence[int]) -> Request | None:
     """The request of one picture, with the engine that does it; None where shares would be more than all."""
-    parts: dict[str, Any] = {"settings": dict(request.settings)}
+    parts: dict[str, Any] = {**common, "settings": dict(common.get("settings", {}))}
     weights: dict[int, float] = {}
     for each, i in zip(axes, place, strict=True):
         value = each.values[i]
         if each.name == "share":
             weights[each.of] = value
-        elif each.name == "style":
-            parts["styles"] = value
-        elif each.name in REQUESTED:
-            parts[each.name] = value
+        elif each.name in FIELDS:
+            parts[FIELDS[each.name]] = value
         else:
             parts["settings"][each.name] = value
     if weights:
         weights[0] = round(1 - sum(weights.values()), 6)
         if weights[0] < 0:
             return None
-        parts["styles"] = tuple(dataclasses.replace(style, weight=weights[i]) for i, style in enumerate(request.styles))
-    if "primitives" in (parts.get("engine"), request.engine) or request.task == "draw":
+        parts["styles"] = tuple(dataclasses.replace(style, weight=weights[i]) for i, style in enumerate(parts["styles"]))
+    if parts.get("engine") == "primitives" or parts["task"] == "draw":
         # drawn without a painting: a request of its own kind
-        return Request(
-            "draw", request.content, (), "", parts["settings"], parts.get("size", request.size), None, parts.get("seed", request.seed)
-        )
-    varied = dataclasses.replace(request, **parts)
+        parts = {"task": "draw", **{name: parts[name] for name in ("content", "settings", "size", "seed") if name in parts}}
+    varied = Request(**parts)
     return dataclasses.replace(varied, engine=varied.chosen)
 
 
@@ -332,8 +475,7 @@ def checked(request: Request) -> AnySettings:
 
 def _file(axes: Sequence[Axis], place: Sequence[int], request: Request, full: AnySettings, inputs: Sequence[str]) -> str:
     """The name of a picture: what is varied, and a digest of all that it comes of."""
-    named = [str(value) for name, value in request.settings.items() if name in PLACES]
-    files = [_digest(name) for name in (*named, request.regions, request.blend, *request.masks, *request.style_regions)]
+    files = [_digest(str(value)) for name, value in request.settings.items() if name in PLACES]
     whole = [request.to_json(), dataclasses.asdict(full), inputs, files, atelier.__version__]
     digest = hashlib.sha256(json.dumps(whole, default=plain, sort_keys=True).encode()).hexdigest()[:10]
     words = "_".join(each.head(i) for each, i in zip(axes, place, strict=True))
@@ -466,6 +608,30 @@ def _record(variant: Variant) -> None:
     atomic_write(json.dumps(found, ensure_ascii=False, indent=1, default=plain).encode(), path)
 
 
+def judged(variants: Sequence[Variant], panel: Panel, *, limits: Limits = Limits(), report: Report = silent) -> tuple[Variant, ...]:
+    """The variants with what a panel says of them: of those with one painting to be held against. Stopping it costs no picture."""
+    panels: dict[tuple[str, int], Callable[[Path], Any]] = {}
+    found = list(variants)
+    for i, variant in enumerate(variants):
+        styles = [style for style in variant.request.styles if style.weight > 0]
+        if not variant.there or len(styles) != 1 or variant.request.content is None:
+            continue
+        try:
+            source, size = styles[0].source, min(JUDGED_AT, variant.request.size or JUDGED_AT)
+            if (source, size) not in panels:
+                panels[source, size] = panel(variant.request.content, as_picture(open_style(source, limits)), size)
+            verdict = panels[source, size](variant.path)
+            report(Progress("judging", i + 1, len(variants)))
+        except Cancelled:
+            break
+        except AtelierError as error:  # too small to be judged, or a style without a picture
+            report(Progress("judging", note=f"{variant.path.name} is not judged: {error}"))
+            continue
+        numbers = {words: value for name, words in JUDGED.items() if (value := getattr(verdict, name)) is not None}
+        found[i] = dataclasses.replace(variant, judged=numbers)
+    return tuple(found)
+
+
 # Showing --------------------------------------------------------------------------------------------------------------
 
 
@@ -512,7 +678,7 @@ def caption(variant: Variant, blended: Sequence[Axis] = ()) -> str:
     """Losses and time under a picture; of more than two styles their shares too."""
     words = []
     if len(blended) > 1:
-        words.append(", ".join(f"{style.weight:.0%} {_named(style.source)}" for style in variant.request.styles if style.weight))
+        words.append(", ".join(f"{style.weight:.0%} {named(style.source)}" for style in variant.request.styles if style.weight))
     words += [
         " · ".join(f"{name} {value:.3g}" for name, value in numbers.items() if name != "total")
         for numbers in (variant.losses, variant.judged)
@@ -532,9 +698,12 @@ def _words(request: Request) -> dict[str, str]:
     """What a request asks for, in words, by name."""
     full = dataclasses.asdict(settled(request))
     words = (
-        {"style": "in the style of " + " and ".join(_named(s.source) for s in request.without_secrets().styles)} if request.styles else {}
+        {"style": "in the style of " + " and ".join(named(s.source) for s in request.without_secrets().styles)} if request.styles else {}
     )
     words |= {"engine": f"engine {request.chosen}"}
+    for name, field_ in FIELDS.items():
+        if name in ("regions", "mask", "style_regions", "feather", "blend") and (value := getattr(request, field_)) not in ("", (), None):
+            words[name] = f"{name.replace('_', ' ')} {_label(name, value)}"
     words |= {"recipe": f"recipe {request.recipe or 'default'}"} if request.chosen == "optimize" else {}
     words |= {name: f"{name.replace('_', ' ')} {_label(name, full[name])}" for name in request.settings if full[name] != ""}
     words |= {"size": f"{request.size} px"} if request.size else {}

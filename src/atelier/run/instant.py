@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import dataclasses
 import math
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from atelier.engines.guide import Guide, Sample
-from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
-from atelier.image import Image, Limits
+from atelier.errors import AtelierError, MissingExtra, SettingError, SourceError, WeightsError
+from atelier.image import Image, Limits, fit, resize
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, Unstreamable, open_still, open_stream, write_stream
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Request
-from atelier.run.opening import at_size, open_style, settled_instant
+from atelier.run.opening import Painting, at_size, blank, open_style, settled_instant
 from atelier.run.outputs import Made, Watch, signed, write_result
 from atelier.run.painting import changed, check_painting, check_side, paint
 from atelier.run.places import Outputs
-from atelier.run.regions import finished, laid_out, made_from, open_places, places_read
+from atelier.run.regions import SEEN, finished, laid_out, made_from, open_places, places_read
+
+if TYPE_CHECKING:
+    from atelier.engines.network.engine import InstantEngine, Models
+    from atelier.media import StreamSource
 
 HELD_PIXELS = 64_000_000
 """Pictures from this many pixels on are painted from window to window where their format allows: held whole, they take 40 bytes a
@@ -30,21 +38,109 @@ pixel and more."""
 STREAMED_PIXELS = 4_000_000_000
 """Those painted from window to window may have so many, unless a limit is given: it is there for pictures that are held."""
 
+MAPPED_PIXELS = 8_000_000
+"""Pixels at which it is held which style goes where in those."""
+UNPAINTED = 1024
+"""Pixels a side of the windows in which such a picture is copied where nothing is painted."""
+
 WORTH_POLISHING = 1.5
 """Seconds that must be left for the optimiser to be called: it takes about one to begin."""
 
 
+@dataclasses.dataclass
+class _Kept:
+    """The engine that painted last, and what it was built from."""
+
+    engine: InstantEngine | None = None
+    samples: Sequence[Sample] = ()
+    settled: Hashable = None
+
+
+_KEPT: ContextVar[_Kept | None] = ContextVar("_KEPT", default=None)
+
+
+@contextlib.contextmanager
+def one_engine() -> Iterator[None]:
+    """Photos painted within it, a folder's, share an engine as long as styles, settings, device and seed are the same."""
+    token = _KEPT.set(_Kept())
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+def models_for(request: Request, settings: InstantSettings, styles: Sequence[Painting]) -> Models:
+    """The models that ship, those that these styles need on their way in another thread: opening them takes as long as the photo and
+    all that goes with it. What fails there fails again, and is told, when the engine asks for it."""
+    from atelier.engines.network.engine import Models
+
+    kept = _KEPT.get()
+    if kept and kept.engine and (kept.engine.device, kept.engine.settings.backend) == (request.device, settings.backend):
+        return kept.engine.model
+    models = Models(request.device, settings.backend)
+    paintings = any(isinstance(style, Image) for style in styles)
+    apart = request.regions or request.masks  # a place by names alone has the body for these
+    names = ["reader", "painter"] if paintings else []
+    if not paintings or (apart and not all(isinstance(style, Image) for style in styles)):
+        names.append("styles")
+
+    def opened() -> None:
+        with contextlib.suppress(AtelierError):
+            for name in names:
+                models(name)
+
+    threading.Thread(target=opened).start()
+    return models
+
+
+def engine_for(
+    request: Request, settings: InstantSettings, samples: Sequence[Sample], guide: Guide | None = None, models: Models | None = None
+) -> InstantEngine:
+    """The engine for samples and a guide; within `one_engine` that of the photo before, where it fits. Raises what InstantEngine does."""
+    from atelier.engines.network.engine import InstantEngine
+
+    kept = _KEPT.get()
+    settled = settings, request.device, request.seed, None if guide is None else len(guide.places)
+    if kept and kept.engine and kept.settled == settled and len(kept.samples) == len(samples) and all(map(_alike, kept.samples, samples)):
+        engine = copy.copy(kept.engine)
+        engine.guide = guide
+        return engine
+    engine = InstantEngine(samples, settings, request.device, request.seed, guide, models)
+    if kept:
+        kept.engine, kept.samples, kept.settled = engine, samples, settled
+    return engine
+
+
+def _alike(one: Sample, other: Sample) -> bool:
+    """Whether the same is learned from two samples, for the same place."""
+
+    def plain(sample: Sample) -> Hashable:
+        style = sample.picture
+        named = None if isinstance(style, Image) else (style.name, style.swatch)
+        return sample.weight, sample.place, sample.size, sample.strokes, named, sample.part is None
+
+    def arrays(sample: Sample) -> list[np.ndarray[Any, Any]]:
+        style, part = sample.picture, [] if sample.part is None else [sample.part]
+        if isinstance(style, Image):
+            return [style.pixels, *part]
+        return [style.numbers, style.colours.mean, style.colours.covariance, *part]
+
+    return plain(one) == plain(other) and all(map(np.array_equal, arrays(one), arrays(other)))
+
+
 def paint_instant(
-    request: Request, content: Image, samples: Sequence[Sample], guide: Guide | None = None, *, report: Report = silent
-) -> Image:
-    """Content and samples, opened and of the size to work at, to the picture."""
+    request: Request, content: Image, samples: Sequence[Sample], guide: Guide | None = None, models: Models | None = None, *,
+    report: Report = silent,
+) -> Image:  # fmt: skip
+    """Content and samples, opened and of the size to work at, to the picture. models: those that ship, where they are open already."""
     settings = settled_instant(request)
-    return finished(_painted(request, settings, content, samples, guide, report), content, settings, guide)
+    return finished(_painted(request, settings, content, samples, guide, models, report), content, settings, guide)
 
 
 def _painted(
-    request: Request, settings: InstantSettings, content: Image, samples: Sequence[Sample], guide: Guide | None, report: Report
-) -> Image:
+    request: Request, settings: InstantSettings, content: Image, samples: Sequence[Sample], guide: Guide | None, models: Models | None,
+    report: Report,
+) -> Image:  # fmt: skip
     began = time.monotonic()
     if settings.model:
         from atelier.engines.network.foreign import open_foreign
@@ -54,9 +150,7 @@ def _painted(
         except WeightsError as error:  # a file that the user named
             raise SourceError(str(error)) from error
         return engine(content, report=report)
-    from atelier.engines.network.engine import InstantEngine
-
-    painted = InstantEngine(samples, settings, request.device, request.seed, guide)(content, report=report)
+    painted = engine_for(request, settings, samples, guide, models)(content, report=report)
     left = settings.seconds - (time.monotonic() - began)
     if left < WORTH_POLISHING:
         return painted
@@ -91,6 +185,7 @@ def make_instant(
         return made
     began = time.monotonic()
     styles = [open_style(style.source, limits, report) for style in request.styles]
+    models = None if settings.model else models_for(request, settings, styles)
     where = open_places(request, limits, report)
     assert request.content is not None
     photo = open_still(request.content, limits, report)
@@ -101,7 +196,7 @@ def make_instant(
     if note := changed(inputs, known):
         report(Progress("opening", note=note))
     progress = Watch(outputs, report, began)
-    image = paint_instant(request, content, samples, guide, report=progress)
+    image = paint_instant(request, content, samples, guide, models, report=progress)
     image = signed(image, request, progress.seconds, inputs)
     write_result(image, outputs)
     return Made(image, not progress.cancelled, progress.seconds, progress.last.step, dict(progress.last.losses), progress.missed)
@@ -133,25 +228,30 @@ def make_streamed(
         width, height = stream.size
         if width * height < HELD_PIXELS:
             return None
-        for option, told in (("--regions", request.regions), ("--mask", request.masks), ("--blend", request.blend)):
-            if told:
-                raise SettingError(
-                    f"{source} has {width}x{height} px and is painted from window to window, without {option}: give a --size"
-                )
-        from atelier.engines.network.engine import InstantEngine
+        from atelier.engines.network.large import paint_places
         from atelier.engines.network.painter import THUMBNAIL
 
         began = time.monotonic()
         report(Progress("opening", note=f"{width}x{height} px are painted from window to window"))
         styles = [open_style(style.source, limits, report) for style in request.styles]
-        small = stream.thumbnail(THUMBNAIL)
-        samples, _ = laid_out(request, small, styles)
-        inputs = made_from(small, samples)
+        if request.regions or request.masks or request.blend:
+            seen = stream.thumbnail(SEEN)
+            small = resize(seen, fit(seen.size, min(THUMBNAIL, max(seen.size))))
+            samples, guide = _laid_out(request, stream.size, seen, styles, limits, report)
+        else:
+            small = stream.thumbnail(THUMBNAIL)
+            samples, guide = laid_out(request, small, styles)
+        inputs = made_from(small, samples, guide)
         if note := changed(inputs, known):
             report(Progress("opening", note=note))
-        engine = InstantEngine(samples, settings, request.device, request.seed)
+        engine = engine_for(request, settings, samples, guide)
         progress = Watch(outputs, report, began)
-        windows = engine.windows(stream.window, stream.size, np.asarray(small.pixels), progress)
+        if settings.strength == 0:
+            windows = unpainted(stream)
+        elif guide:
+            windows = paint_places(engine, stream.window, stream.size, small, progress)
+        else:
+            windows = engine.windows(stream.window, stream.size, np.asarray(small.pixels), progress)
         if stream.has_alpha:
             windows = (
                 (x, y, np.dstack([part, cast(Pixels, stream.window_alpha(x, y, part.shape[1], part.shape[0]))])) for x, y, part in windows
@@ -162,6 +262,25 @@ def make_streamed(
             windows, target, stream.size, depth=depth, alpha=stream.has_alpha, text=text, exif=stream.exif, overwrite=outputs.overwrite
         )
         return Made(small, True, progress.seconds, progress.last.step, size=stream.size)
+
+
+def _laid_out(
+    request: Request, size: tuple[int, int], seen: Image, styles: Sequence[Painting], limits: Limits, report: Report
+) -> tuple[list[Sample], Guide | None]:
+    """As `laid_out`, for a photo of this size (width, height) that is not held: the guide may be coarser. seen: the photo, SEEN px."""
+    share = min(1.0, math.sqrt(MAPPED_PIXELS / (size[0] * size[1])))
+    coarse = blank(*fit(size, round(max(size) * share)))
+    if request.feather is not None:
+        request = dataclasses.replace(request, feather=request.feather * max(coarse.size) / max(size))
+    return laid_out(request, coarse, styles, open_places(request, limits, report), photo=seen, size=size, report=report)
+
+
+def unpainted(stream: StreamSource) -> Iterator[tuple[int, int, Pixels]]:
+    """A picture as it is, window by window: x, y, pixels (h, w, 3)."""
+    width, height = stream.size
+    for y in range(0, height, UNPAINTED):
+        for x in range(0, width, UNPAINTED):
+            yield x, y, stream.window(x, y, min(UNPAINTED, width - x), min(UNPAINTED, height - y))
 
 
 def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> None:

@@ -6,8 +6,10 @@ bearable: pictures on the way, a loss log, a checkpoint, and the request embedde
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -56,20 +58,56 @@ def paint(
     settings = settled_painting(request)
     pictures = [replace(sample, picture=as_picture(sample.picture)) for sample in samples]
     engine = OptimizeEngine(pictures, settings, request.device, request.seed, guide)
-    painted = engine(content, start=start, report=until(report, settings.seconds), **engine_call)
+    timed = Until(report, settings.seconds)
+    painted = engine(content, start=start, report=timed, **engine_call)
+    timed.close()
     return finished(painted, content, settings, guide)
 
 
-def until(report: Report, seconds: float) -> Report:
-    """A report that says stop once so many seconds, if not 0, have passed; to the report it passes on to, the run was not stopped."""
-    end = time.monotonic() + seconds
+class Until:
+    """A report that says stop once so many seconds, if not 0, have passed; to the report it passes on to, the run was not stopped.
 
-    def told(progress: Progress) -> None:
-        report(progress)
-        if seconds and progress.losses and time.monotonic() >= end:
+    Where the time will be up before the iterations are made, their total is what they come to by then at the pace so far. So the share
+    that is done only grows, and ends at the whole; `close` sees to that where a run has converged before.
+    """
+
+    def __init__(self, report: Report, seconds: float) -> None:
+        self.report, self.seconds, self.began = report, seconds, time.monotonic()
+        self.before: int | None = None  # iterations that were made in another run
+        self.last = Progress("painting")
+        self.stopped = False
+
+    def __call__(self, progress: Progress) -> None:
+        spent = time.monotonic() - self.began
+        if self.before is None and progress.losses:
+            self.before = progress.step - 1
+        if self.seconds and progress.total:
+            progress = replace(progress, total=self.total(progress, spent))
+        self.last = progress
+        try:
+            self.report(progress)
+        except Cancelled:
+            self.stopped = True
+            raise
+        if self.seconds and progress.losses and spent >= self.seconds:
             raise Cancelled
 
-    return told
+    def total(self, progress: Progress, spent: float) -> int:
+        """How many iterations there will be, after so many seconds."""
+        step, last = progress.step, self.last
+        if step == last.step and last.total:
+            return last.total
+        before = self.before or 0
+        total = min(progress.total, before + math.ceil((step - before) * self.seconds / max(spent, 1e-9)))
+        if last.step:
+            total = min(total, last.total * step // last.step)
+        return max(total, step)
+
+    def close(self) -> None:
+        """Say that all is done, unless that was said, or it was stopped."""
+        if not self.stopped and self.last.step < self.last.total:
+            with suppress(Cancelled):  # the picture is there
+                self.report(replace(self.last, step=self.last.total, losses={}, preview=None, note=""))
 
 
 def sources_painting(request: Request) -> list[str]:

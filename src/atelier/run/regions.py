@@ -17,10 +17,12 @@ from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.recolour import recolour
-from atelier.image.regions import BACKGROUND, Regions, from_masks, matched, preview, read_map, write_map
+from atelier.image.regions import BACKGROUND, KEY, MOST, Labels, Regions, from_masks, matched, palette, preview, read_map, write_map
 from atelier.image.segment import object_and_background, segment, segmenters
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still, write_still
+from atelier.perception.plain import see
+from atelier.perception.weights import load
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Request, Settings, Style
 from atelier.run.colouring import KEPT, coloured
@@ -34,10 +36,15 @@ GRADIENTS = ("horizontal", "vertical", "diagonal", "radial")
 """Gradients by name: from left to right, from top to bottom, from the upper left to the lower right, from the middle outwards."""
 SEEN = 1024
 """Long side, px, that regions are looked for at: whatever a photo is then painted at, they are the same."""
+LOOKED, MIDDLE_AND_DEEP = 256, ("conv4_1", "conv5_1")
+"""Long side, px, that the small network looks at a picture with to part it, and the layers of it that are compared."""
 STEPS = 5
 """Mixtures that the trained networks go through from one style to another: pictures of neighbouring ones blend without showing double."""
 PROPORTIONS = 0.02
 """By how much the proportions of a map and its picture may differ before it is said."""
+
+FLAT = 0.9
+"""Share of a map of numbers whose pixels are as those below: of dark photos it is less."""
 
 Map = Regions | Image
 """Regions, or the colour-coded picture of them."""
@@ -100,21 +107,56 @@ def _is_file(name: str) -> bool:
         return False
 
 
-def parted(how: Map | str, picture: Image, called: str, *, photo: Image | None = None, seed: int = 0, report: Report = silent) -> Regions:
+def parted(
+    how: Map | str, picture: Image, called: str, *, photo: Image | None = None, size: tuple[int, int] | None = None, seed: int = 0,
+    report: Report = silent,
+) -> Regions:  # fmt: skip
     """The regions of a picture, of its size: read from a map, or made as a word says.
 
     called: the map, for a person. photo: the picture as it was before it was scaled, whose regions these are, whatever the scale;
-    a map of its size is as it should be. What does not fit is resized, with a word. Raises SettingError, ImageError, MissingExtra.
+    a map of its size, or of `size` where the photo is not held, is as it should be. What does not fit is resized, with a word. Raises
+    SettingError, ImageError, MissingExtra.
     """
     photo = photo or picture
+    size = size or photo.size
     if isinstance(how, str):
         report(Progress("opening", note=f"looking for regions: {how}"))
         seen = resize(photo, fit(photo.size, min(SEEN, max(photo.size))))
-        return segment(seen, how, seed=seed).resized(picture.size)
-    if how.size not in (picture.size, photo.size):
-        report(Progress("opening", note=_resized(called, how.size, photo.size)))
-    regions = how if isinstance(how, Regions) else read_map(how)
-    return regions.resized(picture.size)
+        return segment(seen, how, features=_features(seen) if how.startswith("auto") else (), seed=seed).resized(picture.size)
+    if how.size not in (picture.size, size):
+        report(Progress("opening", note=_resized(called, how.size, size)))
+    if isinstance(how, Regions):
+        return how.resized(picture.size)
+    if (numbers := _numbers(how)) is not None:
+        report(Progress("opening", note=f"{called} is taken for numbers of {len(numbers.names)} regions: {', '.join(numbers.names)}"))
+        return numbers.resized(picture.size)
+    return read_map(how).resized(picture.size)
+
+
+def _numbers(map_: Image) -> Regions | None:
+    """The regions of a grey map that holds their numbers, 0, 1, 2 and so on, which to the eye is black; None for any other map.
+
+    It is taken for one where no value is beyond the most regions there may be and areas are flat, as no dark photo is.
+    Regions are called by their numbers.
+    """
+    codes = map_.to_array()
+    if map_.alpha is not None or map_.text.get(KEY) or codes.max() >= MOST or (codes != codes[..., :1]).any():
+        return None
+    values, inverse = np.unique(codes[..., 0], return_inverse=True)
+    labels: Labels = np.asarray(inverse, np.uint8).reshape(codes.shape[:2])
+    same = (labels[1:] == labels[:-1]).mean() if len(labels) > 1 else 1.0
+    if len(values) < 2 or same < FLAT:
+        return None
+    return Regions(labels, tuple(f"label {value}" for value in values), palette(len(values) + 2)[2:])
+
+
+def _features(picture: Image) -> list[Pixels]:
+    """What `pocket` sees in a picture, middle and deep; nothing in one too narrow for that."""
+    small = resize(picture.flat(), fit(picture.size, min(LOOKED, max(picture.size))))
+    if min(small.size) < 16:
+        return []
+    seen = see(load("pocket"), small.pixels, MIDDLE_AND_DEEP)
+    return [seen[layer] for layer in MIDDLE_AND_DEEP]
 
 
 def _resized(what: str, own: tuple[int, int], size: tuple[int, int]) -> str:
@@ -128,14 +170,14 @@ def _resized(what: str, own: tuple[int, int], size: tuple[int, int]) -> str:
 
 def laid_out(
     request: Request, content: Image, paintings: Sequence[Painting], where: Where = Where(), *, photo: Image | None = None,
-    report: Report = silent,
+    size: tuple[int, int] | None = None, report: Report = silent,
 ) -> tuple[list[Sample], Guide | None]:  # fmt: skip
     """Samples and a guide for the engine, from a request's styles, opened, and a photo at its working size.
 
-    photo: as it was before it was scaled. No guide where the styles go everywhere. Raises SettingError where regions and styles do
-    not go together, and what `parted` raises.
+    photo: as it was before it was scaled; size: (width, height) of one that is not held. No guide where the styles go everywhere.
+    Raises SettingError where regions and styles do not go together, and what `parted` raises.
     """
-    size = photo.size if photo else None
+    size = size or (photo.size if photo else None)
     turned = [rotated(painting, style.rotate) for painting, style in zip(paintings, request.styles, strict=True)]
     samples = [
         Sample(picture, style.weight, size=style.size, strokes=style.strokes) for picture, style in zip(turned, request.styles, strict=True)
@@ -147,7 +189,7 @@ def laid_out(
         wanted: list[list[tuple[int, Pixels | None]]] = [[(at, None)] for at in range(len(samples))]
     elif request.regions:
         how = request.regions if where.regions is None else where.regions
-        regions = parted(how, content, f"the map {request.regions}", photo=photo, seed=request.seed, report=report)
+        regions = parted(how, content, f"the map {request.regions}", photo=photo, size=size, seed=request.seed, report=report)
         maps = where.style_regions or (None,) * len(samples)
         wanted = [
             _wanted(style, regions, painting, map_, report) for style, painting, map_ in zip(request.styles, paintings, maps, strict=True)

@@ -507,8 +507,9 @@ def look(graph: Graph, pocket: Tensors, x: str, layers: Sequence[str]) -> dict[s
 
 
 def reader_model(tensors: Tensors, pocket: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """painting (1, 3, H, W) in [0, 1], H and W at least 16 -> numbers (1, N), and mean (1, C) and covariance (1, C, C) of what
-    pocket sees at conv3_1 and conv4_1 of the painting at half its size.
+    """painting (1, 3, H, W) in [0, 1], H and W at least 16 -> numbers (1, N); and half (1, 3, h, w), at least 8 each, the same at half
+    its size -> mean (1, C) and covariance (1, C, C) of what pocket sees there at conv3_1 and conv4_1. The two do not touch
+    each other: who wants one of them gives something small for the other.
 
     tensors: the Reader's state. pocket: the tensors of its file (int8 convolutions with scales, metrics).
     """
@@ -524,7 +525,7 @@ def reader_model(tensors: Tensors, pocket: Tensors, metadata: Mapping[str, str])
         positions = graph("Cast", graph("Gather", graph("Shape", flat), graph.constant([2])), to=TensorProto.FLOAT)
         return flat, graph("Div", graph("MatMul", flat, graph.transposed(flat)), positions)
 
-    for name, x in look(graph, pocket, halved(graph, "painting"), GIVEN).items():
+    for name, x in look(graph, pocket, "half", GIVEN).items():
         flat, matrix = correlated(name, x)
         channels = len(pocket[f"{name}.bias"])
         mean = graph("ReduceMean", flat, axes=[2], keepdims=1)
@@ -553,9 +554,9 @@ def reader_model(tensors: Tensors, pocket: Tensors, metadata: Mapping[str, str])
         if layer != "numbers":
             x = graph("Relu", x)
     return graph.model(
-        {"painting": [1, 3, "height", "width"]},
+        {"painting": [1, 3, "height", "width"], "half": [1, 3, "half_height", "half_width"]},
         {"numbers": [1, len(tensors["numbers.bias"])], **outputs},
-        {**metadata, "atelier.kind": "reader"},
+        {**metadata, "atelier.kind": "reader", "atelier.example": json.dumps({"painting": [1, 3, 256, 256], "half": [1, 3, 128, 128]})},
     )
 
 

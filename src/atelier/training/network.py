@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from atelier.engines.network.catalogue import BODY, SUFFIX, models_folder, read_photo, read_styles
-from atelier.errors import OutputError, SettingError, WeightsError
+from atelier.errors import OutputError, SettingError, TargetError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import atomic_file, atomic_write
 from atelier.perception.network import Network
@@ -111,7 +111,7 @@ def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"--out {out} cannot be a folder: {error.strerror or error}") from error
+        raise TargetError(f"--out {out} cannot be a folder: {error.strerror or error}") from error
     return out
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atelier.engines.network.catalogue import BODY, NAME, SUFFIX, Entry, left_as_it_is, models_folder, own_folder, shipped
-from atelier.errors import OutputError, SettingError, WeightsError
+from atelier.errors import SettingError, TargetError, WeightsError
 from atelier.image import Image, decode, encode, fit, resize
 from atelier.image.recolour import Moments
 from atelier.media import atomic_write, check_place, open_still
@@ -83,7 +83,7 @@ def train_style(
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{path.parent} cannot be made: {error.strerror or error}; say where to with --out") from error
+            raise TargetError(f"{path.parent} cannot be made: {error.strerror or error}; say where to with --out") from error
     check_place(path)
     if settings.threads:
         torch.set_num_threads(settings.threads)

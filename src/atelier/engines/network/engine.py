@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from atelier.engines.network.catalogue import left_as_it_is, models_folder
 from atelier.engines.network.painter import MULTIPLE, THUMBNAIL, TILE, Numbers, Painter, planes
 from atelier.engines.network.places import middle, scaled, touching
 from atelier.engines.network.runner import Runner, open_model
-from atelier.engines.network.tiles import Read
+from atelier.engines.network.tiles import Read, Tiling, Window
 from atelier.errors import ImageError, SettingError
 from atelier.image import Image, Limits, decode, fit, resize
 from atelier.image.recolour import Floats, Moments, linear_map, moments, transport
@@ -42,6 +43,24 @@ FEW = 400
 """Pixels of a place from which its colours are its own; fewer would make one of all the style's."""
 SEEN = 2**17
 """Pixels of a photo that a place's colours are counted in, about: more tell no more."""
+
+
+class Models:
+    """The models that ship, by name: each is opened when it is first asked for, and once. They may be asked for in several threads.
+
+    device, backend: as `open_model` takes them. Raises what it raises.
+    """
+
+    def __init__(self, device: str = "auto", backend: str = "auto") -> None:
+        self.device, self.backend = device, backend
+        self.runners: dict[str, Runner] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, name: str) -> Runner:
+        with self.lock:
+            if name not in self.runners:
+                self.runners[name] = open_model(models_folder() / f"{name}.onnx", device=self.device, backend=self.backend)
+            return self.runners[name]
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,7 @@ class Brush:
 
 
 class InstantEngine:
-    """Built once from samples, settings, device, seed and guide; then called per picture.
+    """Built once from samples, settings, device, seed, guide and models; then called per picture.
 
     samples: entries of the catalogue, or paintings. Entries alone are painted by the body that was trained on named styles; as
     soon as a painting is among those of a place, by the body for any. guide: where each place is, for pictures of its size; without
@@ -91,10 +110,11 @@ class InstantEngine:
     """
 
     def __init__(
-        self, samples: Sequence[Sample], settings: InstantSettings, device: str = "auto", seed: int = 0, guide: Guide | None = None
-    ) -> None:
+        self, samples: Sequence[Sample], settings: InstantSettings, device: str = "auto", seed: int = 0, guide: Guide | None = None,
+        models: Models | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.device, self.seed, self.guide = settings, device, seed, guide
-        self.runners: dict[str, Runner] = {}
+        self.model = models or Models(device, settings.backend)
         for sample in samples:
             if sample.strokes != "all":
                 raise SettingError(
@@ -105,11 +125,6 @@ class InstantEngine:
         else:
             groups = [[sample for sample in samples if sample.place == at] for at in range(len(guide.places))]
         self.brushes = [self.brush(group) for group in groups]
-
-    def model(self, name: str) -> Runner:
-        if name not in self.runners:
-            self.runners[name] = open_model(models_folder() / f"{name}.onnx", device=self.device, backend=self.settings.backend)
-        return self.runners[name]
 
     def brush(self, samples: Sequence[Sample]) -> Brush:
         """The samples of one place, mixed."""
@@ -144,11 +159,13 @@ class InstantEngine:
         look = self.read(np.asarray(resize(part, fit(part.size, side)).pixels))
         return replace(look, colours=moments(style.pixels, SPACES["rgb"], sample.part))
 
-    def read(self, pixels: Pixels) -> Look:
-        """What the reader reads off a picture, repeated where it is too small for that."""
+    def read(self, pixels: Pixels, *, numbers: bool = True) -> Look:
+        """What the reader reads off a picture, repeated where it is too small for that. Without numbers, those of the look mean nothing,
+        and it takes a third of the time."""
         repeats = [-(-16 // n) for n in pixels.shape[:2]]
+        picture = planes(np.tile(pixels, (*repeats, 1)))
         reader = self.model("reader")
-        found = reader(painting=planes(np.tile(pixels, (*repeats, 1))))
+        found = reader(painting=picture if numbers else picture[:, :, :16, :16], half=halved(picture))
         named = dict(zip((port.name for port in reader.outputs), found, strict=True))
         features = tuple(Moments(named[f"mean_{name}"][0].astype(float), named[f"covariance_{name}"][0].astype(float)) for name in LAYERS)
         return Look(named["numbers"][0], moments(pixels, SPACES["rgb"]), features)
@@ -182,14 +199,12 @@ class InstantEngine:
         """Paint a photo without a guide window by window, row by row: x, y, painted pixels (h, w, 3). read: gives its pixels;
         size: (width, height); small: the whole of it, THUMBNAIL px or less."""
         (brush,) = self.brushes
-        tile = self.settings.tile or TILE
-        own = None if brush.named else self.read(small)
+        own = None if brush.named else self.read(small, numbers=self.settings.strength < 1)
         style = self.style(brush, own, own.colours if own else moments(small, SPACES["rgb"]))
-        total = -(-size[0] // tile) * -(-size[1] // tile)
-        tiling = brush.painter.tiling(size, tile)
-        windows = brush.painter.windows(read, tiling, list(tiling.windows()), small, style, self.seed)
-        for done, (x, y, part) in enumerate(windows, 1):
-            report(Progress("painting", done, max(total, done)))
+        tiling = brush.painter.tiling(size, self.settings.tile or TILE)
+        windows = [window for window in tiling.windows() if visible(tiling, window)]
+        for done, (x, y, part) in enumerate(brush.painter.windows(read, tiling, windows, small, style, self.seed), 1):
+            report(Progress("painting", done, len(windows)))
             yield x, y, self.shown(part, read, x, y)
 
     def shown(self, part: Pixels, read: Read, x: int, y: int) -> Pixels:
@@ -206,42 +221,53 @@ class InstantEngine:
             raise ImageError(
                 f"the guide is for pictures of {places.shape[2]}x{places.shape[1]} px, not {content.size[0]}x{content.size[1]}"
             )
-        total = places.sum(0)
-        out = content.pixels * (1 - total).clip(0, 1)[..., None]
+        out = content.pixels.copy()
         there = [(brush, plane) for brush, plane in zip(self.brushes, places, strict=True) if plane.any()]
-        for at, (brush, plane) in enumerate(there):
+        cut = [self.cut(brush, plane) for brush, plane in there]
+        count, before = sum(map(len, cut)), 0
+        for (brush, plane), windows in zip(there, cut, strict=True):
 
-            def told(progress: Progress, at: int = at) -> None:
-                report(replace(progress, step=at * progress.total + progress.step, total=len(there) * progress.total))
+            def told(progress: Progress, before: int = before) -> None:
+                report(replace(progress, step=before + progress.step, total=count))
 
+            before += len(windows)
             work = self.size_of(content.size, brush)
-            photo = resize(replace(content, alpha=None), work)
             if work == content.size:
-                for x, y, part in self.within(brush, photo, plane, told):
+                for x, y, part in self.within(brush, content, plane, windows, told):
                     box = slice(y, y + part.shape[0]), slice(x, x + part.shape[1])
-                    out[box] += plane[box][..., None] * part
+                    out[box] += plane[box][..., None] * (part - content.pixels[box])
             else:
+                photo = resize(replace(content, alpha=None), work)
                 canvas = photo.pixels.copy()
-                for x, y, part in self.within(
-                    brush, photo, scaled(plane, work), told, -(-3 * max(1, work[0] // content.size[0]) // MULTIPLE)
-                ):
+                for x, y, part in self.within(brush, photo, scaled(plane, work), windows, told):
                     canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
-                out += plane[..., None] * resize(replace(photo, pixels=canvas), content.size).pixels
-        return replace(content, pixels=np.where(total[..., None] == 0, content.pixels, out.clip(0, 1)))
+                out += plane[..., None] * (resize(replace(photo, pixels=canvas), content.size).pixels - content.pixels)
+        # where all planes are 0 nothing was added, and the photo is there bit for bit
+        return replace(content, pixels=out.clip(0, 1, out=out))
 
-    def within(self, brush: Brush, photo: Image, plane: Pixels, report: Report, more: int = 0) -> Iterator[tuple[int, int, Pixels]]:
-        """Paint where a plane is not 0, and so many cells more: x, y, painted pixels (h, w, 3). The photo's statistics are those of
-        the place."""
+    def cut(self, brush: Brush, plane: Pixels) -> list[Window]:
+        """The windows of the photo, at the size it is painted at, that a place is in; where that is another size than the plane's, so
+        many cells more that nothing else is to be seen at the place's ends when it is brought back."""
+        own = plane.shape[1], plane.shape[0]
+        work, more = self.size_of(own, brush), 0
+        if work != own:
+            plane, more = scaled(plane, work), -(-3 * max(1, work[0] // own[0]) // MULTIPLE)
+        tiling = brush.painter.tiling(work)
+        return [window for window in touching(tiling, plane > 0, self.settings.tile or TILE, more) if visible(tiling, window)]
+
+    def within(
+        self, brush: Brush, photo: Image, plane: Pixels, windows: Sequence[Window], report: Report
+    ) -> Iterator[tuple[int, int, Pixels]]:
+        """Paint a place's windows: x, y, painted pixels (h, w, 3). The photo's statistics are those of the place."""
         rows, columns = middle(plane, LEAST)
         small = thumbnail(Image(np.ascontiguousarray(photo.pixels[rows, columns])))
-        own = None if brush.named else self.read(small)
+        own = None if brush.named else self.read(small, numbers=self.settings.strength < 1)
         some = slice(None, None, max(1, round((plane.size / SEEN) ** 0.5)))
         counted = plane[some, some]
         meant = counted.sum() >= FEW
         colours = moments(photo.pixels[some, some], SPACES["rgb"], counted) if meant else moments(small, SPACES["rgb"])
         style = self.style(brush, own, colours)
         read, tiling = reading(photo), brush.painter.tiling(photo.size)
-        windows = list(touching(tiling, plane > 0, self.settings.tile or TILE, more))
         for done, (x, y, part) in enumerate(brush.painter.windows(read, tiling, windows, small, style, self.seed), 1):
             report(Progress("painting", done, len(windows)))
             yield x, y, self.shown(part, read, x, y)
@@ -264,8 +290,21 @@ class InstantEngine:
         return {"numbers": numbers[None].astype(np.float32), **taken}
 
 
+def visible(tiling: Tiling, window: Window) -> bool:
+    """Whether any of the photo is in a window: one at the ends may be all margin."""
+    rows, columns, *_ = tiling.inside(window)
+    return rows.start < rows.stop and columns.start < columns.stop
+
+
 def reading(photo: Image) -> Read:
     return lambda x, y, w, h: photo.pixels[y : y + h, x : x + w]
+
+
+def halved(picture: Pixels) -> Pixels:
+    """(1, 3, H, W) at half the size, each pixel the mean of four; an odd row or column at the end is left out."""
+    height, width = (n // 2 * 2 for n in picture.shape[2:])
+    corners = (picture[:, :, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1))
+    return np.ascontiguousarray(np.mean(list(corners), axis=0, dtype=np.float32))
 
 
 def thumbnail(photo: Image) -> Pixels:

@@ -61,9 +61,9 @@ def touching(tiling: Tiling, inside: Bools, tile: int, more: int = 0) -> Iterato
     """
     m, margin = tiling.multiple, tiling.margin
     width, height = tiling.padded
-    cells = np.zeros((height // m, width // m), np.bool_)
-    y, x = np.nonzero(inside)
-    cells[(y + margin) // m, (x + margin) // m] = True
+    padded = np.zeros((height, width), np.bool_)
+    padded[margin : margin + tiling.height, margin : margin + tiling.width] = inside
+    cells: Bools = np.any(padded.reshape(height // m, m, width // m, m), axis=(1, 3))
     for axis in (0, 1) * more:
         one, other = np.zeros_like(cells), np.zeros_like(cells)
         np.moveaxis(one, axis, 0)[1:] = np.moveaxis(cells, axis, 0)[:-1]

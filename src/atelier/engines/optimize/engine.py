@@ -20,6 +20,8 @@ from atelier.engines.optimize.objective import Exemplar, Objective, named, tiles
 from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image import Image, Limits
+from atelier.image.recolour import Moments, linear_map, moments
+from atelier.image.spaces import SPACES
 from atelier.perception.network import CONVS, Network, layer_name
 from atelier.progress import Progress, Report, silent
 from atelier.request import Settings
@@ -30,6 +32,10 @@ TILE = 640
 
 STRETCH = 3.0
 """By how much the recoloured start may stretch a direction of colour: a sky has but one, and across it there is only noise."""
+
+OUTLIER = 3.0
+"""Deviations from the mean of a place's styles, at the most, that a colour of its recoloured start may have: nearly all of a Gaussian's
+have fewer. The green of a bush that a map counts as sky would be stretched to what is neither sky's nor bush's."""
 
 State = dict[str, Any]
 Keep = Callable[[Callable[[], State] | None], None]
@@ -368,36 +374,28 @@ def colouring(exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
 
 
 def recoloured(photo: Tensor, styles: Sequence[Exemplar], place: Tensor | None = None) -> Tensor:
-    """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians
-    (Pitié & Kokaram 2007, "the linear Monge-Kantorovitch colour mapping"). (1, 3, H, W). place: (H, W), how much of what of the
-    photo is meant; all of it is mapped."""
-
-    def statistics(picture: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor]:
-        flat = picture[0].flatten(1).double().cpu()
-        if weight is None:
-            return flat.mean(1, keepdim=True), torch.cov(flat, correction=0)  # a picture may be one pixel
-        shares = weight.flatten().double().cpu()
-        shares = shares / shares.sum()
-        mean = flat @ shares[:, None]
-        return mean, (flat - mean) * shares @ (flat - mean).T
-
+    """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians (see
+    `recolour.transport`). (1, 3, H, W). place: (H, W), how much of what of the photo is meant; all of it is mapped, and what is no
+    colour of that place, as where a map is not exact, is kept within OUTLIER of the styles'."""
     weights = [max(style.weight, 0.0) for style in styles]
     shares = [weight / max(sum(weights), 1e-12) for weight in weights]
-    means, covariances = zip(*(statistics(style.picture, style.part) for style in styles), strict=True)
-    mean_to = sum(share * mean for share, mean in zip(shares, means, strict=True))
-    covariance_to = sum(share * covariance for share, covariance in zip(shares, covariances, strict=True))
-    mean_from, covariance_from = statistics(photo, place)
-    ridge = torch.eye(3, dtype=torch.float64) * 1e-5  # a grey photo has no colour to stretch
-
-    def power(matrix: Tensor, exponent: float) -> Tensor:
-        values, vectors = torch.linalg.eigh(matrix + ridge)
-        return vectors @ torch.diag(values.clamp_min(1e-12) ** exponent) @ vectors.T
-
-    root, inverse = power(covariance_from, 0.5), power(covariance_from, -0.5)
-    values, vectors = torch.linalg.eigh(inverse @ power(root @ covariance_to @ root, 0.5) @ inverse)
-    transport = (vectors @ torch.diag(values.clamp_max(STRETCH)) @ vectors.T).to(photo)
-    flat = transport @ (photo[0].flatten(1) - mean_from.to(photo)) + mean_to.to(photo)
+    theirs = [_moments(style.picture, style.part) for style in styles]
+    mean = sum(share * each.mean for share, each in zip(shares, theirs, strict=True))
+    covariance = sum(share * each.covariance for share, each in zip(shares, theirs, strict=True))
+    wanted = Moments(np.asarray(mean), np.asarray(covariance))
+    matrix, offset = linear_map(_moments(photo, place), wanted, stretch=STRETCH)
+    flat = photo.new_tensor(matrix) @ photo[0].flatten(1) + photo.new_tensor(offset)[:, None]
+    if place is not None:
+        middle, precision = photo.new_tensor(wanted.mean)[:, None], np.linalg.inv(wanted.covariance + 1e-5 * np.eye(3))
+        off = flat - middle
+        far = (off * (photo.new_tensor(precision) @ off)).sum(0).clamp_min(1e-12).sqrt()
+        flat = middle + off * (OUTLIER / far).clamp_max(1.0)
     return flat.reshape(photo.shape).clamp(0, 1)
+
+
+def _moments(picture: Tensor, weight: Tensor | None) -> Moments:
+    """Of the colours of (1, 3, H, W), counted by (H, W)."""
+    return moments(picture[0].permute(1, 2, 0).cpu().numpy(), SPACES["rgb"], None if weight is None else weight.cpu().numpy())
 
 
 def chosen(device: str) -> str:

@@ -7,6 +7,9 @@ preference for what continues its neighbours' (Hertzmann et al. 2001, "Image ana
 whole. The loss is a content loss whose target is the paintings' features, put where they were matched to: a sum over
 positions, hence had from tiles like any other.
 
+Where places part the picture (see `zones`), each zone is matched by itself: described less its own mean, among the cells of the
+paintings that go there alone, continued by its own neighbours. A cell on a border is matched once for each zone it is in.
+
 Departures from Kolkin et al.: features themselves are matched instead of their directions, so that contrast and colour are
 the paintings' too; the cells of shallow layers keep their inner arrangement instead of being averaged; what is looked for is half
 the photo and half the picture so far, at all scales alike; and there is coherence.
@@ -16,14 +19,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from atelier.engines.optimize.zones import Zones
 from atelier.errors import SettingError
-from atelier.losses import content_loss
 from atelier.perception.network import Network
 
 CELL, LARGEST_CELL = 4, 16
@@ -45,6 +49,16 @@ ROUNDS = 12
 GRAM = 0.3
 """Weight of the statistics' style loss beside that of the match: without it, what occurs once in the painting is nowhere."""
 
+LEAST_POWER = 0.1
+"""Of what is wanted of a layer, beside the paintings' own there: a few dark positions of a small place may ask for next to nothing,
+and a loss relative to that would outweigh all others."""
+LEAST_WEIGHT = 1e-6
+"""Of a painting where its place is next to nothing, beside 1 for the one that has most say there; and of what must not be taken."""
+WHOLE = 1 - 1e-4
+"""What is painted this much is all painted, but for rounding."""
+RIM = 2
+"""Cells along a border that show some of what is beyond it: matched to from along a border alone."""
+
 AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """Neighbours of a cell as (rows, columns); each one's opposite is at index ^ 1."""
 
@@ -52,50 +66,84 @@ AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
 Look = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
 
 
-def nearest(queries: Tensor, keys: Tensor, weights: Tensor | None = None, block: int = BLOCK) -> Tensor:
-    """For each query the index of the key with the least (1 - cosine) / weight: (Q, D), (K, D), (K,) or None -> (Q,).
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A painting that is matched to: picture (1, 3, H, W), RGB in [0, 1]; weight, which divides its distances; the place it goes to;
+    layers: those whose features are taken from it; part: (H, W) in [0, 1], what of it is taken; None for all."""
 
-    Rows of queries and keys are of length one, or zero. block: similarities that are held at once. Of keys that are equally
+    picture: Tensor
+    weight: float
+    place: int
+    layers: frozenset[str]
+    part: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The cells of a zone and all that they may be matched to: where these cells are among all (n,), the photo there (n, D), keys (K, D)
+    and their numbers (K,), what is beside them (4, K), which of E kinds each is of (K,), and what each kind's weight is on each cell,
+    (E, n), 1 for the largest; None where all have the same. usual: ½ |R F|² of the paintings at a position of each layer."""
+
+    cells: Tensor
+    photo: Tensor
+    keys: Tensor
+    numbers: Tensor
+    beside: Tensor
+    kinds: Tensor
+    weights: Tensor | None
+    usual: Mapping[str, Tensor]
+
+
+def nearest(queries: Tensor, keys: Tensor, weights: Tensor | None = None, kinds: Tensor | None = None, block: int = BLOCK) -> Tensor:
+    """For each query the index of the key with the least (1 - cosine) / weight: (Q, D), (K, D) -> (Q,).
+
+    Rows of queries and keys are of length one, or zero. weights (E, Q): what the weight of each kind of keys is for each query; kinds
+    (K,) of which kind they are; None for the same everywhere. block: similarities that are held at once. Of keys that are equally
     near, the first. The products are float32: these are compared, not summed, and bfloat16 cannot tell near ones apart.
     """
     found = torch.empty(len(queries), dtype=torch.long, device=queries.device)
-    rows = max(1, block // len(keys))
+    rows = max(1, block // len(keys) // (1 if weights is None else 2))  # weights are as many again
     for start in range(0, len(queries), rows):
         alike = queries[start : start + rows] @ keys.T
-        if weights is not None:
-            alike = alike.sub_(1.0).div_(weights)
+        if weights is not None and kinds is not None:
+            alike = alike.sub_(1.0).div_(weights[:, start : start + rows].T[:, kinds])
         found[start : start + rows] = alike.argmax(1)
     return found
 
 
-def steps(grids: Sequence[tuple[int, int]]) -> Tensor:
-    """Where one comes to from each key: grids of (rows, columns), their keys counted through row by row -> (4, K) long.
+def steps(grids: Sequence[Tensor]) -> Tensor:
+    """Where one comes to from each key: grids (rows, columns) bool, whose true cells are keys, counted through row by row -> (4, K) long.
 
-    Entry [d, k] is the key beside k in direction AROUND[d], and -1 where the painting ends.
+    Entry [d, k] is the key beside k in direction AROUND[d], and -1 where there is none.
     """
     parts, first = [], 0
-    for rows, columns in grids:
-        own = torch.arange(first, first + rows * columns).view(1, 1, rows, columns)
-        framed = F.pad(own, (1, 1, 1, 1), value=-1)[0, 0]
-        parts.append(torch.stack([framed[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns].flatten() for dy, dx in AROUND]))
-        first += rows * columns
+    for there in grids:
+        rows, columns = there.shape
+        own = torch.full((rows, columns), -1, device=there.device)
+        own[there] = torch.arange(first, first + int(there.sum()), device=there.device)
+        framed = F.pad(own[None, None], (1, 1, 1, 1), value=-1)[0, 0]
+        parts.append(torch.stack([framed[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns][there] for dy, dx in AROUND]))
+        first += parts[-1].shape[1]
     return torch.cat(parts, 1)
 
 
 def coherent(
-    found: Tensor, queries: Tensor, keys: Tensor, beside: Tensor, weights: Tensor | None = None,
+    found: Tensor, queries: Tensor, keys: Tensor, beside: Tensor, weights: Tensor | None = None, kinds: Tensor | None = None,
     pull: float = COHERENCE, rounds: int = ROUNDS,
 ) -> Tensor:  # fmt: skip
-    """A match that likes to go on as its neighbours do: found (H, W) -> (H, W).
+    """A match that likes to go on as its neighbours do: found (H, W) -> (H, W), both -1 where nothing is looked for.
 
     Lowers Σ over cells of distance - pull · (neighbours that are continued), where a cell may keep what it has or take
     what continues one of its four neighbours. Black and white cells of a chessboard take turns, `rounds` times (iterated conditional
-    modes, Besag 1986): the sum never rises. queries (H · W, D), keys (K, D), beside from `steps`.
+    modes, Besag 1986): the sum never rises. queries (n, D): of the cells that have any, row by row. keys (K, D), beside from
+    `steps`, weights and kinds as for `nearest`.
     """
     height, width = found.shape
     found = found.clone()
-    colour = (torch.arange(height)[:, None] + torch.arange(width)) % 2
-    turns = [(colour == side).flatten().nonzero()[:, 0].to(found.device) for side in (0, 1)]
+    there = found.flatten() >= 0
+    query = there.cumsum(0) - 1
+    colour = ((torch.arange(height)[:, None] + torch.arange(width)) % 2).flatten().to(found.device)
+    turns = [((colour == side) & there).nonzero()[:, 0] for side in (0, 1)]
     for _ in range(rounds):
         for cells in turns:
             framed = F.pad(found[None, None], (1, 1, 1, 1), value=-1)[0, 0]
@@ -103,12 +151,12 @@ def coherent(
             for d, (dy, dx) in enumerate(AROUND):
                 theirs = framed[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width].flatten()[cells]
                 options.append(torch.where(theirs < 0, -1, beside[d ^ 1][theirs.clamp_min(0)]))
-            asked = queries[cells]
+            asked = queries[query[cells]]
             costs = []
             for option in options:
                 distance = 1.0 - (asked * keys[option.clamp_min(0)]).sum(1)
-                if weights is not None:
-                    distance = distance / weights[option.clamp_min(0)]
+                if weights is not None and kinds is not None:
+                    distance = distance / weights[kinds[option.clamp_min(0)], query[cells]]
                 continued = sum((option == other).float() for other in options[1:])
                 costs.append((distance - pull * continued).masked_fill(option < 0, math.inf))
             best = torch.stack(costs).argmin(0, keepdim=True)
@@ -129,13 +177,21 @@ def cell_side(areas: Sequence[int]) -> int:
     return side
 
 
+def rim(there: Tensor) -> Tensor:
+    """Which of some cells (rows, columns) are not farther than RIM from others."""
+    outside = (~there)[None, None].to(torch.float32)
+    return there & (F.max_pool2d(outside, 2 * RIM + 1, 1, RIM)[0, 0] > 0)
+
+
 class Matching:
     """The paintings' features where the picture has its like; to be asked how far the picture is from having them.
 
-    layers: style layers with weights. content (1, 3, H, W); styles: pictures with weights, of any sizes, RGB in [0, 1]. A
-    painting's weight divides its distances: with weight 2 it is taken where it is not twice as far, with 0 nowhere. parts: the
-    tiles of a picture of a height and a width; features_of: all of a picture's features at some layers, both as the objective has
-    them. Raises SettingError for pictures too large, a painting under a cell, and where no weight is above 0.
+    layers: style layers with weights, by which cells are described. content (1, 3, H, W); sources: paintings of any sizes. A
+    painting's weight divides its distances: with weight 2 it is taken where it is not twice as far, with 0 nowhere. Where places
+    go over into each other, how much of its place is there counts in the same way. parts: the tiles of a picture of a height
+    and a width; features_of: all of a picture's features at some layers, both as the objective has them. zones: where the sources'
+    places are; None for one place everywhere. Raises SettingError for pictures too large, a painting under a cell, and where no
+    weight is above 0.
     """
 
     def __init__(
@@ -144,35 +200,39 @@ class Matching:
         layers: Mapping[str, float],
         pooling: str,
         content: Tensor,
-        styles: Sequence[tuple[Tensor, float]],
+        sources: Sequence[Source],
         parts: Callable[[int, int], Sequence[Any]],
         features_of: Look,
+        zones: Zones | None = None,
     ) -> None:
-        self.network, self.layers, self.pooling, self.parts = network, layers, pooling, parts
-        styles = [(picture, weight) for picture, weight in styles if weight > 0]
-        if not styles:
+        self.network, self.layers, self.pooling, self.parts, self.zones = network, layers, pooling, parts, zones
+        sources = [source for source in sources if source.weight > 0]
+        if not sources:
             raise SettingError("--match semantic needs a painting whose weight is above 0")
-        pictures = [content, *(picture for picture, _ in styles)]
+        pictures = [content, *(source.picture for source in sources)]
         areas = [picture.shape[2] * picture.shape[3] for picture in pictures]
         self.cell = cell_side([areas[0], sum(areas[1:])])
         self.size = (content.shape[2], content.shape[3])
         self.rows, self.columns = self.grid(*self.size)
         self.evaluations = 0
-        self.found = torch.zeros(self.rows, self.columns, dtype=torch.long, device=content.device)
-        self.powers: dict[str, Tensor] = {}
+        # Layers that the same paintings give are matched alike: coarse and fine strokes of different ones are two matches.
+        givers = {name: tuple(at for at, source in enumerate(sources) if name in source.layers) for name in layers}
+        groups = sorted({group for group in givers.values() if group})
+        self.group = {name: groups.index(group) for name, group in givers.items() if group}
+        kinds = 1 if zones is None else len(zones.say)
+        self.found = torch.full((len(groups), kinds, self.rows, self.columns), -1, device=content.device)
+        self.factors: dict[str, Tensor] = {}
         self.held: dict[str, Tensor] = {}
         with torch.no_grad():
-            self.photo = self.described(content)
-            self.learn(styles, features_of)
+            self.learn(content, sources, groups, features_of)
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         return -(-height // self.cell), -(-width // self.cell)
 
     # Describing
 
-    def described(self, picture: Tensor) -> Tensor:
-        """A picture's cells as directions, (cells, D): each layer in its metric, less its mean over the picture, all layers with the
-        power of their weight (Kolkin et al. 2022 centre both pictures on their own means, so that light and tint do not matter)."""
+    def described(self, picture: Tensor) -> dict[str, Tensor]:
+        """What the layers see in a picture's cells, in the network's metric: (cells, C) each."""
         height, width = picture.shape[2:]
         rows, columns = self.grid(height, width)
         maps: dict[str, Tensor] = {}
@@ -184,14 +244,20 @@ class Matching:
                 if (metric := self.network.metric.get(name)) is not None:
                     f = F.conv2d(f, metric[:, :, None, None])
                 if name not in maps:
-                    maps[name] = f.new_empty(1, f.shape[1], rows, columns)
-                maps[name][:, :, ys : ys + size[0], xs : xs + size[1]] = self.celled(f, stride(name), size)
+                    maps[name] = f.new_empty(rows, columns, f.shape[1])
+                maps[name][ys : ys + size[0], xs : xs + size[1]] = self.celled(f, stride(name), size)[0].permute(1, 2, 0)
+        return {name: f.flatten(0, 1) for name, f in maps.items()}
+
+    def directions(self, described: Mapping[str, Tensor], cells: Tensor) -> Tensor:
+        """Cells (n,) as directions, (n, D): each layer less its mean over them, all layers with the power of their weight (Kolkin
+        et al. 2022 centre both pictures on their own means, so that light and tint do not matter)."""
         joined = []
-        for name, f in maps.items():
-            f = f - f.mean((2, 3), keepdim=True)
+        for name, weight in self.layers.items():
+            f = described[name].index_select(0, cells)
+            f = f - f.mean(0)
             power = f.square().sum(1).mean().sqrt().clamp_min(1e-3)  # a blank picture is like nothing
-            joined.append(f * (math.sqrt(self.layers[name]) / power))
-        return F.normalize(torch.cat(joined, 1)[0].flatten(1).T, dim=1)
+            joined.append(f.mul_(math.sqrt(weight) / power))
+        return F.normalize(torch.cat(joined, 1), dim=1)
 
     def celled(self, features: Tensor, k: int, size: tuple[int, int]) -> Tensor:
         """Features of stride k, one a cell: averaged within it, or repeated; the last ones also for what pooling left over."""
@@ -202,38 +268,123 @@ class Matching:
         features = features[:, :, : size[0], : size[1]]
         return F.pad(features, (0, size[1] - features.shape[3], 0, size[0] - features.shape[2]), mode="replicate")
 
-    def learn(self, styles: Sequence[tuple[Tensor, float]], features_of: Look) -> None:
-        """Keys and what stands behind them, of whole cells only: of a painting 30 px high, 28 are learned from."""
-        grids, keys, weights = [], [], []
-        banks: dict[str, list[Tensor]] = {name: [] for name in self.layers}
-        behind: dict[str, list[Tensor]] = {name: [] for name in self.layers if stride(name) > self.cell}
-        for picture, weight in styles:
-            height, width = picture.shape[2] // self.cell, picture.shape[3] // self.cell
-            if not height * width:
-                raise SettingError(
-                    f"a painting is {picture.shape[3]}x{picture.shape[2]} px here, less than the {self.cell} that --match semantic "
-                    "goes by: give a larger --style-size"
-                )
-            grids.append((height, width))
-            whole = self.described(picture).view(*self.grid(*picture.shape[2:]), -1)
-            keys.append(whole[:height, :width].flatten(0, 1))
-            weights.append(keys[-1].new_full((height * width,), weight))
-            for name, f in features_of(picture, tuple(self.layers)).items():
-                k = stride(name)
+    # Learning
+
+    def learn(self, content: Tensor, sources: Sequence[Source], groups: Sequence[tuple[int, ...]], features_of: Look) -> None:
+        """Keys and what stands behind them, and who is matched to which of them."""
+        taken = [self.cells_of(source) for source in sources]
+        rims = [rim(there)[there] for there in taken]
+        rims = [own & (own.float().mean() <= 0.5) for own in rims]  # a thin part has little else
+        keys = []
+        banks: dict[str, list[Tensor]] = {name: [] for name in self.group}
+        behind: dict[str, list[Tensor]] = {name: [] for name in self.group}
+        usual: dict[str, dict[int, Tensor]] = {name: {} for name in self.group}
+        for at, (source, there) in enumerate(zip(sources, taken, strict=True)):
+            rows, columns = there.nonzero().T
+            width = self.grid(*source.picture.shape[2:])[1]
+            keys.append(self.directions(self.described(source.picture), rows * width + columns))
+            features = features_of(source.picture, tuple(name for name in self.group if name in source.layers))
+            for name in self.group:
+                if name not in features:
+                    behind[name].append(rows.new_zeros(len(rows)))  # which nobody asks for
+                    continue
+                f = features.pop(name)
+                first, k = sum(len(bank) for bank in banks[name]), stride(name)
                 if k <= self.cell:
-                    f = F.pixel_unshuffle(f[:, :, : height * self.cell // k, : width * self.cell // k], self.cell // k)
+                    q, (height, width_) = self.cell // k, there.shape
+                    parted = f[0, :, : height * q, : width_ * q].reshape(-1, height, q, width_, q).permute(1, 3, 2, 4, 0)
+                    banks[name].append(parted[there].flatten(0, 2))  # a cell's positions one after the other
+                    behind[name].append(first + torch.arange(len(rows), device=f.device) * q * q)
                 else:
-                    ys, xs = (
-                        (torch.arange(n) * self.cell // k).clamp_max(m - 1) for n, m in zip((height, width), f.shape[2:], strict=True)
-                    )
-                    first = sum(len(bank) for bank in banks[name])
-                    behind[name].append((first + ys[:, None] * f.shape[3] + xs).flatten())
-                banks[name].append(f[0].flatten(1).T.contiguous())
-        self.keys, self.weights = torch.cat(keys), torch.cat(weights)
-        self.even = len({weight for _, weight in styles}) == 1
-        self.beside = steps(grids).to(self.keys.device)
+                    ys, xs = ((at * self.cell // k).clamp_max(n - 1) for at, n in zip((rows, columns), f.shape[2:], strict=True))
+                    banks[name].append(f[0].flatten(1).T.contiguous())
+                    behind[name].append(first + ys * f.shape[3] + xs)
+                usual[name][at] = self.squares(banks[name][-1].T[None, :, :, None], name).mean()
         self.banks = {name: torch.cat(bank) for name, bank in banks.items()}
-        self.behind = {name: torch.cat(places).to(self.keys.device) for name, places in behind.items()}
+        self.behind = {name: torch.cat(places) for name, places in behind.items()}
+        self.under = self.shining(content, features_of)
+        starts = [sum(len(key) for key in keys[:at]) for at in range(len(keys))]
+        photo = self.described(content)
+        self.searches: dict[tuple[int, int], Search] = {}
+        for zone, cells in self.cells_in(content.device).items():
+            queries = self.directions(photo, cells)
+            for at, group in enumerate(groups):
+                own = [each for each in group if self.says(zone, sources[each].place)]
+                if own:
+                    self.searches[at, zone] = Search(
+                        cells,
+                        queries,
+                        torch.cat([keys[each] for each in own]) if len(own) > 1 else keys[own[0]],
+                        torch.cat([starts[each] + torch.arange(len(keys[each]), device=cells.device) for each in own]),
+                        steps([taken[each] for each in own]),
+                        torch.cat([2 * kind + rims[each].long() for kind, each in enumerate(own)]),
+                        self.weighed(zone, cells, [sources[each] for each in own], [rims[each] for each in own]),
+                        {name: torch.stack([usual[name][each] for each in own]).mean() for name in self.group if self.group[name] == at},
+                    )
+
+    def shining(self, content: Tensor, features_of: Look) -> dict[str, tuple[Tensor, Tensor]]:
+        """Where the photo shines through, the positions (m,) of each layer, counted through row by row, and its features there (m, C)."""
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        if self.zones is None:
+            return found
+        if bool((self.zones.masks[0].sum(0) > WHOLE).all()):
+            return found
+        for name, f in features_of(content, tuple(self.group)).items():
+            painted = self.zones.masks[level(name)].sum(0).flatten()
+            where = ((painted > 0) & (painted < WHOLE)).nonzero()[:, 0]
+            found[name] = where, f[0].flatten(1)[:, where].T.contiguous()
+        return found
+
+    def cells_of(self, source: Source) -> Tensor:
+        """The cells of a painting that are keys, (rows, columns) bool: whole ones only, so that of one 30 px high 28 are learned from; of a
+        part those that are all its own and, should it have none, those that are its own most of all."""
+        height, width = source.picture.shape[2] // self.cell, source.picture.shape[3] // self.cell
+        if not height * width:
+            raise SettingError(
+                f"a painting is {source.picture.shape[3]}x{source.picture.shape[2]} px here, less than the {self.cell} that "
+                "--match semantic goes by: give a larger --style-size"
+            )
+        if source.part is None:
+            return torch.ones(height, width, dtype=torch.bool, device=source.picture.device)
+        share = F.avg_pool2d(source.part[None, None], self.cell)[0, 0]
+        return share >= min(float(share.max()), 1 - 1e-4)
+
+    def cells_in(self, device: torch.device) -> dict[int, Tensor]:
+        """The cells (n,) of each zone in which anything is painted, counted through row by row."""
+        if self.zones is None:
+            return {0: torch.arange(self.rows * self.columns, device=device)}
+        painted = self.zones.say.any(1).nonzero()[:, 0].tolist()
+        found = {zone: (self.covered(self.within(zone)).flatten() > 0).nonzero()[:, 0] for zone in painted}
+        return {zone: cells for zone, cells in found.items() if len(cells)}
+
+    def within(self, zone: int) -> Tensor:
+        """1 on the zone's pixels and 0 elsewhere, (1, H, W)."""
+        assert self.zones is not None
+        return (self.zones.labels[0] == zone).to(self.zones.masks[0])[None]
+
+    def covered(self, planes: Tensor) -> Tensor:
+        """(n, H, W) to (n, rows, columns), averaged over cells."""
+        return F.avg_pool2d(planes[None], self.cell, ceil_mode=True)[0]
+
+    def says(self, zone: int, place: int) -> bool:
+        return self.zones is None or bool(self.zones.say[zone, place])
+
+    def weighed(self, zone: int, cells: Tensor, sources: Sequence[Source], rims: Sequence[Tensor]) -> Tensor | None:
+        """What the weight of each painting's inner keys and of those on its rim is on each cell of a zone, (2 E, n), the largest being
+        1; None where that is all there is."""
+        weights = torch.tensor([source.weight for source in sources], device=cells.device)[:, None].expand(-1, len(cells))
+        if self.zones is not None and len({source.place for source in sources}) > 1:
+            within = self.within(zone)
+            masks = self.zones.masks[0][[source.place for source in sources]]
+            weights = weights * (self.covered(masks * within) / self.covered(within).clamp_min(1e-6)).flatten(1)[:, cells]
+        weights = (weights / weights.amax(0).clamp_min(1e-30)).repeat_interleave(2, 0)
+        if self.zones is not None and any(bool(own.any()) for own in rims):
+            inner = torch.zeros(self.rows * self.columns, dtype=torch.bool, device=cells.device)
+            inner[cells] = True
+            inner &= ~rim(inner.view(self.rows, self.columns)).flatten()
+            weights[1::2, inner[cells]] = 0
+        weights = weights.clamp_min(LEAST_WEIGHT)
+        return None if bool((weights == 1).all()) else weights
 
     # Matching
 
@@ -245,50 +396,119 @@ class Matching:
         self.evaluations += 1
 
     def match(self, pixels: Tensor) -> None:
-        wanted = F.normalize(ANCHOR * self.photo + (1 - ANCHOR) * self.described(pixels), dim=1)
-        weights = None if self.even else self.weights
-        found = nearest(wanted, self.keys, weights).view(self.rows, self.columns)
-        self.put(coherent(found, wanted, self.keys, self.beside, weights))
+        described = self.described(pixels)
+        out = torch.full_like(self.found, -1)
+        for (group, zone), search in self.searches.items():
+            wanted = F.normalize(ANCHOR * search.photo + (1 - ANCHOR) * self.directions(described, search.cells), dim=1)
+            found = torch.full_like(out[group, zone], -1)
+            found.view(-1)[search.cells] = nearest(wanted, search.keys, search.weights, search.kinds)
+            found = coherent(found, wanted, search.keys, search.beside, search.weights, search.kinds)
+            out[group, zone] = torch.where(found < 0, -1, search.numbers[found.clamp_min(0)])
+        self.put(out)
 
     def put(self, found: Tensor) -> None:
-        """Take a match (rows, columns) as it is."""
+        """Take a match (groups, zones, rows, columns) as it is: the numbers of keys, -1 where there are none."""
         self.found = found
-        self.powers, self.held = {}, {}
+        self.held = {}
         parts = self.parts(*self.size)
+        powers: dict[str, Tensor] = {}
+        counts: dict[str, Tensor] = {}
         for tile in parts:
-            for name in self.layers:
+            for name in self.group:
                 target = self.target(name, tile)
-                power = content_loss(target, torch.zeros_like(target), self.network.metric.get(name))
-                self.powers[name] = self.powers[name] + power if name in self.powers else power
+                squares = self.squares(target, name)
+                for sums, plane in ((powers, squares), (counts, torch.ones_like(squares))):
+                    own = self.added(plane, name, tile)
+                    sums[name] = sums[name] + own if name in sums else own
                 if len(parts) == 1:  # of a picture in tiles they are put together for each tile
                     self.held[name] = target
+        # Each zone by its area, and in it each layer that has targets there relative to what is wanted of it.
+        usual = {name: power.new_tensor(self.usual(name)) for name, power in powers.items()}
+        weights = {name: self.layers[name] * ((usual[name] > 0) & (counts[name] > 0)) for name in powers}
+        total = torch.stack(list(weights.values())).sum(0).clamp_min(1e-12)
+        for name, power in powers.items():
+            wanted = torch.maximum(power, LEAST_POWER * usual[name] * counts[name]).clamp_min(1e-12)
+            self.factors[name] = (self.areas(power) * weights[name] / total / wanted).float()
+
+    def usual(self, name: str) -> list[float]:
+        """½ |R F|² at a position of the paintings that each zone has a layer's targets from, 0 where it has none."""
+        searches = [self.searches.get((self.group[name], zone)) for zone in range(self.found.shape[1])]
+        return [max(float(search.usual[name]), 1e-12) if search else 0.0 for search in searches]
+
+    def areas(self, like: Tensor) -> Tensor:
+        """How much of the picture each zone is, as much of it as is painted, (zones,)."""
+        if self.zones is None:
+            return torch.ones_like(like)
+        labels = self.zones.labels[0]
+        return torch.bincount(labels.flatten(), self.zones.masks[0].sum(0).double().flatten(), len(like)) / labels.numel()
+
+    def squares(self, difference: Tensor, name: str) -> Tensor:
+        """½ |R d|² at each position: (1, C, h, w) -> (h, w)."""
+        if (metric := self.network.metric.get(name)) is not None:
+            difference = F.conv2d(difference.float(), metric[:, :, None, None])
+        return 0.5 * difference.float().square().sum(1)[0]
+
+    def added(self, squares: Tensor, name: str, tile: Any) -> Tensor:
+        """Sums over each zone's positions, as much as they are painted: (h, w) -> (zones,)."""
+        if self.zones is None:
+            return squares.sum()[None]
+        part = tile.grid(level(name))
+        weights = squares.double() * self.zones.masks[level(name)][:, *part].sum(0)
+        return torch.bincount(self.zones.labels[level(name)][part].flatten(), weights.flatten(), self.found.shape[1])
 
     def target(self, name: str, tile: Any) -> Tensor:
-        """The features that a tile's own part is to have at a layer, (1, C, h, w)."""
+        """The features that a tile's own part is to have at a layer, (1, C, h, w): the paintings' and, as far as it shines through, the
+        photo's. Of the paintings' alone what shines through would be outshouted, and a feather glow."""
         if name in self.held:
             return self.held[name]
-        k = stride(name)
-        rows, columns = self.grid(tile.y1 - tile.y0, tile.x1 - tile.x0)
-        ys, xs = tile.y0 // self.cell, tile.x0 // self.cell
-        places = self.found[ys : ys + rows, xs : xs + columns]
-        height, width = (
-            (whole // k if end == whole else end // k) - start // k
-            for start, end, whole in ((tile.y0, tile.y1, tile.height), (tile.x0, tile.x1, tile.width))
-        )
+        target = self.arranged(name, tile)
+        if self.zones is None or name not in self.under:
+            return target
+        part, (where, photo) = tile.grid(level(name)), self.under[name]
+        columns = self.zones.labels[level(name)].shape[1]
+        painted = self.zones.masks[level(name)][:, *part].sum(0)
+        ys, xs = ((painted > 0) & (painted < WHOLE)).nonzero().T
+        own = photo[torch.searchsorted(where, (ys + part[0].start) * columns + xs + part[1].start)]
+        target[0, :, ys, xs] = torch.lerp(own.float(), target[0, :, ys, xs].T.float(), painted[ys, xs][:, None]).T.to(target.dtype)
+        return target
+
+    def arranged(self, name: str, tile: Any) -> Tensor:
+        """The paintings' features, put where they were matched to."""
+        k, device = stride(name), self.found.device
+        ys, xs = (torch.arange(part.start, part.stop, device=device) for part in tile.grid(level(name)))
+        zone = 0 if self.zones is None else self.zones.labels[level(name)][ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+        found, bank, behind = self.found[self.group[name]], self.banks[name], self.behind[name]
         if k <= self.cell:
-            f = self.banks[name][places.flatten()].view(1, rows, columns, -1).permute(0, 3, 1, 2)
-            return F.pixel_shuffle(f, self.cell // k)[:, :, :height, :width]
-        f = self.banks[name][self.behind[name][places.flatten()]].view(1, rows, columns, -1).permute(0, 3, 1, 2)
-        # Of several cells that one position of the layer covers, the mean: the nearest to all of them.
-        return F.avg_pool2d(f, k // self.cell)[:, :, :height, :width]
+            q = self.cell // k
+            places = behind[found[zone, (ys // q)[:, None], xs // q].clamp_min(0)] + (ys % q)[:, None] * q + xs % q
+            return bank.index_select(0, places.flatten()).view(1, len(ys), len(xs), -1).permute(0, 3, 1, 2)
+        q = k // self.cell
+        inner = torch.arange(q, device=device)
+        rows, columns = ((at[:, None] * q + inner).flatten() for at in (ys, xs))
+        if isinstance(zone, Tensor):
+            zone = zone.repeat_interleave(q, 0).repeat_interleave(q, 1)
+        numbers = found[zone, rows[:, None], columns]
+        f = bank.index_select(0, behind[numbers.clamp_min(0)].flatten()).view(1, len(rows), len(columns), -1).permute(0, 3, 1, 2)
+        # Of several cells that one position of the layer covers, the mean: the nearest to all of them. Those of other zones do not count.
+        if self.zones is None:
+            return F.avg_pool2d(f, q)
+        there = (numbers >= 0).to(f.dtype)[None, None]
+        return F.avg_pool2d(f * there, q) / F.avg_pool2d(there, q).clamp_min(1.0 / (2 * q * q))
 
     def error(self, seen: Mapping[str, Tensor], tile: Any) -> Tensor:
-        """A tile's share of the loss: mean over layers, by weight, of |F - T|² / |T|² in the metric of the network."""
+        """A tile's share of the loss: mean over layers, by weight, of |F - T|² / |T|² in the metric of the network; of zones the mean by
+        their areas."""
         total = torch.zeros((), device=self.found.device)
-        for name, weight in self.layers.items():
-            error = content_loss(tile.inner(seen[name], name), self.target(name, tile), self.network.metric.get(name))
-            total = total + weight * error / self.powers[name].clamp_min(1e-12)
-        return total / sum(self.layers.values())
+        for name in self.group:
+            squares = self.squares(tile.inner(seen[name], name).float() - self.target(name, tile).float(), name)
+            factor = self.factors[name]
+            if self.zones is None:
+                total = total + squares.sum() * factor[0]
+            else:
+                part = tile.grid(level(name))
+                painted = self.zones.masks[level(name)][:, *part].sum(0)
+                total = total + (squares * (painted * factor[self.zones.labels[level(name)][part]])).sum()
+        return total
 
     # Going on
 
@@ -300,9 +520,14 @@ class Matching:
         self.evaluations = state["evaluations"]
         if self.evaluations:
             with torch.no_grad():
-                self.put(state["found"].to(self.keys.device))
+                self.put(state["found"].to(self.found.device))
+
+
+def level(layer: str) -> int:
+    """How many poolings come before a layer."""
+    return int(layer[4]) - 1
 
 
 def stride(layer: str) -> int:
     """Pixels from one position of a layer to the next."""
-    return int(2 ** (int(layer[4]) - 1))
+    return int(2 ** level(layer))

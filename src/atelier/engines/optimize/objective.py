@@ -16,7 +16,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from atelier.engines.optimize.matching import GRAM, Matching
+from atelier.engines.optimize.matching import GRAM, Matching, Source
 from atelier.engines.optimize.zones import Zones, guided
 from atelier.errors import SettingError
 from atelier.losses import (
@@ -150,15 +150,16 @@ class Objective:
         if settings.chained and layers and len(layers) < 2:
             raise SettingError("--chained needs at least two style layers")
         self.style_weight = settings.style_weight
+        self.zones = None if places is None else Zones(places)
         self.matching: Matching | None = None
         if settings.match == "semantic" and self.style_layers and content is not None:
-            if places is not None or any(each.part is not None or each.strokes != "all" for each in exemplars):
-                raise SettingError("--match semantic finds by itself what goes where: leave out regions, masks, blends and strokes")
-            styles = [(each.picture, each.weight) for each in exemplars]
+            sources = [
+                Source(each.picture, each.weight, each.place, frozenset(n for n in layers if gives(each.strokes, n, share)), each.part)
+                for each in exemplars
+            ]
             parts = partial(tiles, side=tile)
-            self.matching = Matching(network, self.style_layers, settings.pooling, content, styles, parts, self.features_of)
+            self.matching = Matching(network, layers, settings.pooling, content, sources, parts, self.features_of, self.zones)
             self.style_weight *= GRAM
-        self.zones = None if places is None else Zones(places)
         self.painted = None if places is None else (places > 0).any(0)
         self.areas = [1.0] if places is None else places.double().mean((1, 2)).tolist()
         with torch.no_grad():

@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import Canvas
+from atelier.engines.optimize.descent import LBFGS, Adam, Descent, Parted, Plain
 
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
 HISTORY = 20
 HISTORY_BYTES = 300 * 2**20
 """L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 2."""
-FIRST_STEP = 0.02
-"""Mean absolute change of a pixel in the first step of L-BFGS, when nothing is known of the curvature."""
 GROWTH, SLACK = 2.0, 0.05
 """A loss over GROWTH times the lowest plus SLACK of the first one is astray. The latter is for the end of a long way down,
 where Adam goes to and fro by many times a loss that is next to nothing."""
@@ -63,65 +62,38 @@ class Solver:
         self.best, self.lowest = [p.detach().clone() for p in self.parameters], math.inf
         self.mean = [torch.zeros_like(p) for p in self.parameters] if self.average else []
         self.averaged, self.pending = 0, False  # iterates in the mean; whether the present one has yet to enter it
-        self.torch_optimiser = self.fresh()
+        self.descent = self.fresh()
 
-    def fresh(self) -> torch.optim.Optimizer | Parted:
+    def fresh(self) -> Descent:
         match self.optimiser:
             case "adam":
-                return torch.optim.Adam(self.parameters, lr=self.rate, betas=(0.9, 0.99))
+                return Adam(self.rate)
             case "sgd":
-                return torch.optim.SGD(self.parameters, lr=self.rate)
+                return Plain(self.rate)
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
                 history = max(2, min(HISTORY, HISTORY_BYTES // pair))
-
-                def lbfgs(parameters: list[Tensor]) -> torch.optim.LBFGS:
-                    # One evaluation a step, no line search: cheaper per unit of progress here. The tolerances are ours.
-                    return torch.optim.LBFGS(
-                        parameters, lr=self.rate, max_iter=1, history_size=history, tolerance_grad=0.0, tolerance_change=0.0
-                    )
-
-                return Parted(self.parameters[0], self.parts, lbfgs) if self.parts else lbfgs(self.parameters)
+                return Parted(self.parts, [LBFGS(self.rate, history) for _ in self.parts]) if self.parts else LBFGS(self.rate, history)
 
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the picture it started from."""
-        losses: dict[str, float] = {}
-        self.undone = False
-
-        def closure() -> float:
-            pixels = self.canvas.render()
-            gradient, found = self.evaluate(pixels)
-            losses.update(found)
-            if not math.isfinite(found["total"]) or not bool(torch.isfinite(gradient).all()):
-                losses["total"] = math.nan
-            self.astray = self.astray + 1 if self.worse(losses["total"]) else 0
-            if not math.isfinite(losses["total"]) or self.astray > (0 if self.troubles else PATIENCE):
-                self.undone = True
-                for p in self.parameters:
-                    p.grad = torch.zeros_like(p)
-                return 0.0
-            if not self.astray:
-                self.remember(losses["total"])
-            if not self.scale:
-                # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
-                self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
-            for p in self.parameters:
-                p.grad = None
-            pixels.backward(gradient.mul_(self.scale))
-            return found["total"] * self.scale
-
-        first = self.optimiser == "lbfgs" and not self.torch_optimiser.state
-        if first:
-            # torch's first step has an L1 length of lr in all; ours is FIRST_STEP a pixel.
-            for group in self.torch_optimiser.param_groups:
-                group["lr"] = FIRST_STEP * sum(p.numel() for p in group["params"]) * min(1.0, self.rate)
-        self.torch_optimiser.step(closure)
-        if first:
-            for group in self.torch_optimiser.param_groups:
-                group["lr"] = self.rate
+        pixels = self.canvas.render()
+        gradient, losses = self.evaluate(pixels)
+        if not math.isfinite(losses["total"]) or not bool(torch.isfinite(gradient).all()):
+            losses["total"] = math.nan
+        self.astray = self.astray + 1 if self.worse(losses["total"]) else 0
+        self.undone = not math.isfinite(losses["total"]) or self.astray > (0 if self.troubles else PATIENCE)
         if self.undone:
             self.recover(finite=math.isfinite(losses["total"]))
             return losses
+        if not self.astray:
+            self.remember(losses["total"])
+        if not self.scale:
+            # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
+            self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
+        slopes = torch.autograd.grad(pixels, self.parameters, gradient.mul_(self.scale))
+        del pixels, gradient
+        self.descent.step(self.parameters, slopes)
         self.failures = 0
         self.canvas.project()
         self.steps += 1
@@ -154,7 +126,7 @@ class Solver:
         self.troubles, self.since, self.astray, self.pending = self.troubles + 1, 0, 0, False
         self.rate /= 2
         self.put(self.best)
-        self.torch_optimiser = self.fresh()
+        self.descent = self.fresh()
 
     def put(self, values: Iterable[Tensor]) -> None:
         with torch.no_grad():
@@ -208,7 +180,7 @@ class Solver:
             "parameters": [p.detach().clone() for p in self.parameters],
             "best": [p.clone() for p in self.best],
             "mean": [p.clone() for p in self.mean],
-            "optimiser": copy.deepcopy(self.torch_optimiser.state_dict()),
+            "optimiser": copy.deepcopy(self.descent.state()),
             "trace": list(self.trace),
             **{name: getattr(self, name) for name in COUNTS},
         }
@@ -222,48 +194,8 @@ class Solver:
         for name in COUNTS:
             setattr(self, name, state[name])
         self.trace = list(state["trace"])
-        self.torch_optimiser = self.fresh()
-        self.torch_optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
-
-
-class Parted:
-    """An optimiser for each part of a canvas (1, C, H, W); what belongs to none stays as it is. For the rest, like one of torch's."""
-
-    def __init__(self, canvas: Tensor, parts: Sequence[Tensor], build: Callable[[list[Tensor]], torch.optim.Optimizer]) -> None:
-        self.canvas, self.parts = canvas, parts
-        self.own = [self.rows(canvas)[:, part].clone().requires_grad_() for part in parts]
-        self.optimisers = [build([own]) for own in self.own]
-
-    @staticmethod
-    def rows(canvas: Tensor) -> Tensor:
-        return canvas.detach().view(canvas.shape[1], -1)
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
-
-    @property
-    def state(self) -> bool:
-        """Whether there is any."""
-        return any(optimiser.state for optimiser in self.optimisers)
-
-    def step(self, closure: Callable[[], float]) -> None:
-        loss = closure()
-        assert self.canvas.grad is not None
-        values, slopes = self.rows(self.canvas), self.rows(self.canvas.grad)
-        for part, own, optimiser in zip(self.parts, self.own, self.optimisers, strict=True):
-            with torch.no_grad():
-                own.copy_(values[:, part])
-            own.grad = slopes[:, part]
-            optimiser.step(lambda: loss)
-            values[:, part] = own.detach()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"parts": [optimiser.state_dict() for optimiser in self.optimisers]}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for optimiser, own in zip(self.optimisers, state["parts"], strict=True):
-            optimiser.load_state_dict(own)
+        self.descent = self.fresh()
+        self.descent.restore(copy.deepcopy(state["optimiser"]))
 
 
 COUNTS = ("scale", "rate", "steps", "failures", "troubles", "since", "astray", "lowest", "averaged", "pending")

@@ -151,7 +151,7 @@ class DrawEngine:
                 finally:
                     if not better:
                         sketch.become(*best[1:])
-        tell("refining")
+        tell("refining", True)
 
     def _layers(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
         s = self.settings
@@ -161,15 +161,18 @@ class DrawEngine:
             out_of_time = s.time and time.monotonic() - began >= s.time
             if out_of_time or (s.count and len(sketch.marks) >= s.count) or sketch.score <= s.until:
                 break
+        tell("drawing", True)
 
-    def _teller(self, sketch: Sketch, size: tuple[int, int], total: int, report: Report) -> Callable[[str], None]:
+    def _teller(self, sketch: Sketch, size: tuple[int, int], total: int, report: Report) -> Callable[..., None]:
+        """What tells the stage, and whether all is done: there may be fewer shapes then than were asked for."""
         done = 0
 
-        def tell(stage: str) -> None:
+        def tell(stage: str, whole: bool = False) -> None:
             nonlocal done
             done = max(done, len(sketch.marks))  # some are taken away to be drawn better
             shown = fit(size, min(PREVIEW_SIDE, max(size)))
-            report(Progress(stage, done, total, {"score": sketch.score}, preview=lambda: render(self._drawing(sketch, size), shown)))
+            score = {"score": sketch.score}
+            report(Progress(stage, done, done if whole else total, score, preview=lambda: render(self._drawing(sketch, size), shown)))
 
         return tell
 
