@@ -218,7 +218,7 @@ def _found(photo: Image, features: Features, seed: int) -> Bools:
 _DOUBT = 0.7  # standard deviations around a threshold within which GrabCut decides
 _STANDING_OUT = (0.57, 0.71, 0.22, 0.33)
 """What signs of an object weigh: unlike the border, not bound to it, in the middle, and of another hue. Fitted (logistic
-regression) to fifteen photos with the object outlined by hand; left out one by one, each is found about as well."""
+regression) to fifteen photos with the object outlined; docs/control.md says how far that can be trusted."""
 
 
 class _Patches:
