@@ -57,6 +57,11 @@ def tensors(module: torch.nn.Module) -> dict[str, Array]:
     return {name: tensor.numpy() for name, tensor in module.state_dict().items()}
 
 
+def unknown(plan: Plan) -> dict[str, Array]:
+    """Statistics that are still the thumbnail's to give."""
+    return {"known": np.zeros(1, np.float32), "statistics": np.zeros((1, plan.channels, 1, 2), np.float32)}
+
+
 def style(plan: Plan = PLAN, seed: int = 1) -> Array:
     return (np.random.default_rng(seed).standard_normal(plan.numbers) * 0.3).astype(np.float16).astype(np.float32)
 
@@ -125,6 +130,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         "noise": noise,
         "thumbnail": small,
         "thumbnail_noise": small_noise,
+        **unknown(plan),
         "numbers": style(plan)[None],
         "colours": colours,
     }
@@ -133,7 +139,17 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         maps[layer] = (np.eye(channels, channels + 1) + rng.standard_normal((channels, channels + 1)) * 0.02).astype(np.float32)
         given[f"map_{layer}"] = maps[layer][None]
     model = export.painter_model(tensors(made), as_dict(plan), pocket, {"licence": "none"})
-    (found,) = run(model, **given)
+    found, statistics = run(model, **given)
+    # what is known is taken, and the thumbnail then is nobody's
+    again = {
+        **given,
+        "known": np.ones(1, np.float32),
+        "statistics": statistics,
+        "thumbnail": x[:, :, :16, :16],
+        "thumbnail_noise": noise[:, :, :2, :2],
+    }
+    np.testing.assert_allclose(run(model, **again)[0], found, atol=1e-6)
+    assert abs(run(model, **{**again, "statistics": statistics * 1.1})[0] - found).max() > 0.01
 
     eye = Network.load("pocket", dtype=torch.float32)
 
@@ -159,6 +175,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     with torch.no_grad():
         made.double()(*given_to(small, small_noise), seen=affine)
         expected = made(*given_to(x, noise), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
+    np.testing.assert_allclose(statistics[0, :, 0].T, torch.cat(affine, 2)[0].numpy(), rtol=2e-3, atol=2e-3)
     assert expected.std() > 0.02
     np.testing.assert_allclose(found, expected, atol=1e-4 if plan.seen else 5e-5)
 
@@ -254,8 +271,8 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
     read, noise = Painter(plan).eval(), np.random.default_rng(2).standard_normal((1, PLAN.noise, 6, 8), np.float32)
     read.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
     x, numbers = photo(48, 64), style(plan)[None]
-    given = {"photo": x, "noise": noise, "thumbnail": x, "thumbnail_noise": noise, "numbers": numbers}
-    (picture,) = run(model, **given, colours=np.eye(3, 4, dtype=np.float32)[None])
+    given = {"photo": x, "noise": noise, "thumbnail": x, "thumbnail_noise": noise, "numbers": numbers, **unknown(plan)}
+    picture, _ = run(model, **given, colours=np.eye(3, 4, dtype=np.float32)[None])
     with torch.no_grad():
         expected, before = (net(*map(torch.from_numpy, (x, numbers, noise))).numpy() for net in (read, made))
     np.testing.assert_allclose(picture, expected, atol=5e-5)

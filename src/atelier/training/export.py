@@ -425,12 +425,14 @@ def body(
 def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, metadata: Mapping[str, str]) -> bytes:
     """photo (1, 3, H, W) -> picture (1, 3, H, W); sides multiples of 16, values in [0, 1]. Beside the photo:
 
-    noise (1, C, H/8, W/8), standard normal; thumbnail (1, 3, h, w) and thumbnail_noise, likewise; numbers (1, N), the style;
+    noise (1, C, H/8, W/8), standard normal; thumbnail (1, 3, h, w) and thumbnail_noise, likewise; known (1,), more than .5 where
+    statistics (1, channels, 1, 2) are, scale and offset of every normalisation; numbers (1, N), the style;
     colours (1, 3, 4), matrix and offset that the photo's colours go through first; where the plan has `seen`, for pocket's
     conv3_1 and conv4_1 the matrix and offset that its features go through, map_conv3_1 (1, C, C + 1) and map_conv4_1.
 
-    The normalisations' statistics are the thumbnail's, so that tiles of one photo fit together without a seam. tensors: the
-    Painter's state. pocket: the tensors of pocket's file. Raises WeightsError for weights that are not the plan's.
+    The normalisations' statistics are the thumbnail's, so that tiles of one photo fit together without a seam. They are a second
+    result, thumbnail_statistics: whoever gives it back, as known, needs no thumbnail from then on but one of 16 x 16 px, of anything.
+    tensors: the Painter's state. pocket: the tensors of pocket's file. Raises WeightsError for weights that are not the plan's.
     """
     checked(tensors, plan)
     graph = Graph()
@@ -446,11 +448,19 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
 
     whole = Asked(graph, tensors, plan)
     painted("thumbnail", "thumbnail_noise", whole)
-    graph("Identity", painted("photo", "noise", Asked(graph, tensors, plan, whole.known)), name="picture")
+    both = (graph("Concat", *(whole.known[name][which] for name in norms(plan)), axis=1) for which in (0, 1))
+    found = graph("Concat", *both, axis=3, name="thumbnail_statistics")
+    taken = graph("Where", graph("Greater", "known", graph.single([0.5])), "statistics", found)
+    statistics = {}
+    for name, start in whole.starts.items():
+        own = graph.slice(taken, start, start + norms(plan)[name], 1)
+        statistics[name] = graph.slice(own, 0, 1, 3), graph.slice(own, 1, 2, 3)
+    graph("Identity", painted("photo", "noise", Asked(graph, tensors, plan, statistics)), name="picture")
     sizes = [f"map_{layer}" for layer in GIVEN] if plan["seen"] else []
     picture, noise = [1, 3, 256, 256], [1, plan["noise"], 32, 32]
+    more = {"known": [1], "statistics": [1, whole.channels, 1, 2], "numbers": [1, count(plan)], "colours": [1, 3, 4]}
     example = {  # what the speed of whatever runs it is measured on
-        "photo": picture, "noise": noise, "thumbnail": picture, "thumbnail_noise": noise, "numbers": [1, count(plan)], "colours": [1, 3, 4],
+        "photo": picture, "noise": noise, "thumbnail": picture, "thumbnail_noise": noise, **more,
         **{name: [1, c, c + 1] for name, c in zip(sizes, plan["seen"], strict=False)},
     }  # fmt: skip
     return graph.model(
@@ -459,11 +469,10 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
             "noise": [1, plan["noise"], "noise_height", "noise_width"],
             "thumbnail": [1, 3, "thumbnail_height", "thumbnail_width"],
             "thumbnail_noise": [1, plan["noise"], "thumbnail_noise_height", "thumbnail_noise_width"],
-            "numbers": [1, count(plan)],
-            "colours": [1, 3, 4],
+            **more,
             **{name: [1, c, c + 1] for name, c in zip(sizes, plan["seen"], strict=False)},
         },
-        {"picture": [1, 3, "height", "width"]},
+        {"picture": [1, 3, "height", "width"], "thumbnail_statistics": more["statistics"]},
         {**metadata, "atelier.plan": json.dumps(dict(plan)), "atelier.kind": "painter", "atelier.example": json.dumps(example)},
     )
 

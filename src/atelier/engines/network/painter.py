@@ -66,14 +66,25 @@ class Painter:
         small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
         channels = self.plan["noise"]
-        around, around_noise = planes(thumbnail[rows][:, columns]), noise_of(channels, (0, 0, *small.padded), seed)
+        width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
+        around = {
+            "thumbnail": planes(thumbnail[rows][:, columns]),
+            "thumbnail_noise": noise_of(channels, (0, 0, *small.padded), seed),
+            "known": np.zeros(1, np.float32),
+            "statistics": np.zeros((1, width, 1, 2), np.float32),
+        }
         for window in windows:
-            seen = planes(tiling.see(window, read))
-            grain = noise_of(channels, window.seen, seed)
-            given = {"photo": seen, "noise": grain, "thumbnail": around, "thumbnail_noise": around_noise, **style}
+            given = {"photo": planes(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
             if not self.runner.settled and len(windows) > 1:
                 self.runner(**given)  # all windows by the same backend: another one rounds otherwise
-            (painted,) = self.runner(**given)
+            painted, found = self.runner(**given)
+            if not around["known"]:  # the thumbnail has done its work
+                around = {
+                    "thumbnail": np.zeros((1, 3, MULTIPLE, MULTIPLE), np.float32),
+                    "thumbnail_noise": np.zeros((1, channels, MULTIPLE // CELL, MULTIPLE // CELL), np.float32),
+                    "known": np.ones(1, np.float32),
+                    "statistics": found,
+                }
             inner_rows, inner_columns, x, y = tiling.inside(window)
             part = painted[0][:, inner_rows, inner_columns]
             if part.size:
