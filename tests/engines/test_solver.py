@@ -6,7 +6,8 @@ import io
 import math
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -363,6 +364,47 @@ def test_steps_are_those_of_torch(optimiser: str) -> None:
         other.step(lambda: 0.0)
         other.param_groups[0]["lr"] = rate
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("reach", [0.3, 1.0])
+def test_the_bottom_is_found_where_it_is_out_of_bounds(reach: float) -> None:
+    """A quadratic whose minimum is, for many of the pixels, under black or over white: the best there is has those at their bounds."""
+    target = rand(7, 1, 3, 16, 16) * (1 + 2 * reach) - reach
+    steepness = torch.linspace(0.01, 5, target.numel()).view_as(target)
+
+    def bounded(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        difference = pixels.detach() - target
+        return steepness * difference, {"total": float(0.5 * (steepness * difference.square()).sum())}
+
+    least = bounded(target.clamp(0, 1))[1]["total"]
+    s = Solver(PixelCanvas(torch.full((1, 3, 16, 16), 0.5)), bounded, "lbfgs", 1.0)
+    for _ in range(80):
+        s.step()
+    assert s.troubles == 0
+    assert s.lowest - least < 1e-3 * (s.trace[0] - least)
+
+
+@pytest.mark.parametrize("optimiser", RATES)
+def test_a_state_goes_to_the_device_of_the_canvas(optimiser: str) -> None:
+    """Checkpoints are read onto the processor, whatever painted. The device without memory stands for the others."""
+    known = solver(optimiser)
+    for _ in range(3):
+        known.step()
+    away = Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5, device="meta")), bowl, optimiser, RATES[optimiser])
+    away.restore(known.state())
+    found = list(tensors(away.descent.state()))
+    assert [each.shape for each in found] == [each.shape for each in tensors(known.descent.state())]
+    assert all(each.device.type == "meta" for each in found)
+    assert bool(found) == (optimiser != "sgd")
+
+
+def tensors(state: Any) -> Iterator[Tensor]:
+    """All there are within a state."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, (dict, list, tuple)):
+        for each in state.values() if isinstance(state, dict) else state:
+            yield from tensors(each)
 
 
 def test_painting_does_without_the_compiler() -> None:

@@ -26,7 +26,7 @@ train_app = Commands(no_args_is_help=True, help="Train a style or a network of y
 app.add_typer(train_app, name="train")
 
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same pictures, same processor: same network")]
-SHOWN = ("total", "style", "content", "tv", "weight", "identity")
+SHOWN = ("total", "style", "content", "tv", "grid", "weight", "identity")
 POINTS = 60
 """Columns of a live curve."""
 

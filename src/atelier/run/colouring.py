@@ -9,7 +9,9 @@ import numpy as np
 
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, resize
-from atelier.image.recolour import METHODS, recolour
+from atelier.image.recolour import GAMUTS, METHODS, Task, recolour
+from atelier.image.spaces import named
+from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Settings
@@ -18,6 +20,8 @@ from atelier.run.places import Outputs, beforehand, check_outputs
 S = TypeVar("S", Settings, InstantSettings)
 KEPT = {"photo": "luminance-matched", "match": "transport"}
 """How the photo's colours come back, unless told."""
+STRETCH, ENOUGH, AT_ONCE = 3.0, 1 << 17, 1 << 14
+"""How far a difference of colour may be stretched, as in `recolour`; pixels that a gamut is judged by; and those moved at once."""
 
 
 def check_colours(settings: S) -> S:
@@ -35,6 +39,38 @@ def coloured(painted: Image, photo: Image, settings: Settings | InstantSettings)
     if settings.color == "style":
         return painted
     pixels = recolour(painted.pixels, photo.pixels, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+    return painted.with_pixels(pixels)
+
+
+def coloured_places(painted: Image, photo: Image, settings: Settings | InstantSettings, places: Pixels) -> Image:
+    """A picture painted in places (R, H, W), with the colours that the settings ask for: each place with those of the photo there.
+
+    Every place is recoloured by itself, so that what is painted in one changes nothing in another: its colours are counted where no
+    other place is, but for one that is mostly mixed with others, as in a blend.
+    """
+    if settings.color == "style":
+        return painted
+    way = METHODS[settings.color_method or KEPT[settings.color]]
+    space = named(settings.color_space or way.space)
+    total = places.sum(0)
+    pixels = painted.pixels.copy()
+    for place in places:
+        if not place.any():
+            continue
+        down, across = np.flatnonzero(place.any(1)), np.flatnonzero(place.any(0))
+        box = slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
+        share, own, theirs = place[box], painted.pixels[box], photo.pixels[box]
+        counted = np.where(total[box] == share, share, np.float32(0))
+        if counted.sum() < share.sum() / 2:
+            counted = share
+        paint = way.plan(Task(own, theirs, space, counted, counted, STRETCH, 0))
+        step = max(1, AT_ONCE // own.shape[1])
+        bands = [slice(top, top + step) for top in range(0, len(own), step)]
+        moved = np.concatenate([paint(own[rows], rows) for rows in bands])
+        sure = moved[counted > 0]
+        limited = GAMUTS["soft"](sure[:: max(1, len(sure) // ENOUGH)], space)
+        for rows in bands:
+            pixels[box][rows] += share[rows, :, None] * (limited(moved[rows]) - own[rows])
     return painted.with_pixels(pixels)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import atelier
 from atelier.errors import AtelierError, Cancelled, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits
+from atelier.image.regions import KEY
 from atelier.image.sheet import Block, Cell, grid_sheet
 from atelier.media import STANDARD, atomic_write, check_place, open_still
 from atelier.perception.weights import NETWORKS
@@ -41,7 +42,7 @@ from atelier.request import (
 )
 from atelier.run.again import PLACES, embedded
 from atelier.run.drawing import make_drawing
-from atelier.run.instant import make_instant, refuse
+from atelier.run.instant import make_instant, one_engine, refuse
 from atelier.run.opening import Painting, as_picture, at_size, open_style, settled
 from atelier.run.outputs import Made
 from atelier.run.painting import STARTS, make_painting
@@ -366,7 +367,7 @@ def planned(
         if varied.regions or varied.masks or varied.blend:
             key = (varied.styles, varied.regions, varied.masks, varied.style_regions, varied.blend, varied.size, varied.seed)
             if key not in opened:
-                opened[key] = _laid(varied, photo, limits)
+                opened[key] = _laid(varied, photo, limits, report)
             inputs.append(opened[key])
         labels = {_title(each, axes): each.labels[i] for each, i in zip(axes, place, strict=True)}
         path = folder / _file(axes, place, varied, full, inputs)
@@ -400,14 +401,14 @@ def names_read(request: Request) -> list[str]:
     return [str(request.content), *(style.source for style in request.styles), *places_read(request), *settings]
 
 
-def _laid(request: Request, photo: Image, limits: Limits) -> str:
+def _laid(request: Request, photo: Image, limits: Limits, report: Report) -> str:
     """What tells where the styles go from other places for them, all found to go together. Raises SettingError, SourceError, ImageError."""
     paintings = [open_style(style.source, limits) for style in request.styles]
     if request.chosen == "optimize":
         paintings = [as_picture(painting) for painting in paintings]
     where = open_places(request, limits)
     content = at_size(photo, request.size, limits=limits)
-    laid_out(request, content, paintings, where, photo=photo)
+    laid_out(request, content, paintings, where, photo=photo, report=report)
     maps = [where.regions, where.blend, *(mask for _, mask in where.masks), *where.style_regions]
     return " ".join(_print(each) if isinstance(each, Image) else str(each) for each in maps)
 
@@ -483,9 +484,11 @@ def _file(axes: Sequence[Axis], place: Sequence[int], request: Request, full: An
 
 
 def _print(painting: Painting) -> str:
-    """What tells a picture, or a style by name, from another."""
+    """What tells a picture, or a style by name, from another; in a map what is transparent is the background, and its text has names."""
     if isinstance(painting, Image):
-        return hashlib.sha256(repr(painting.shape).encode() + painting.pixels.tobytes()).hexdigest()
+        told = hashlib.sha256(repr((painting.shape, painting.text.get(KEY))).encode() + painting.pixels.tobytes())
+        told.update(b"" if painting.alpha is None else painting.alpha.tobytes())
+        return told.hexdigest()
     return hashlib.sha256(painting.numbers.tobytes() + painting.colours.mean.tobytes() + painting.swatch).hexdigest()
 
 
@@ -554,7 +557,8 @@ def explore(
         variant = variants[i]
         words = ", ".join(label.replace("\n", ", ") for label in variant.labels.values())
         try:
-            made = _make(variant, limits, _within(report, f"{count + 1} of {len(missing)} ({words})", count, len(missing)))
+            with engine:
+                made = _make(variant, limits, _within(report, f"{count + 1} of {len(missing)} ({words})", count, len(missing)))
         except Cancelled:
             break
         except OutputError:  # the next one would fare no better

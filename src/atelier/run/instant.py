@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from atelier.engines.guide import Guide, Sample
-from atelier.errors import AtelierError, MissingExtra, SettingError, SourceError, WeightsError
+from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, Unstreamable, open_still, open_stream, write_stream
@@ -78,18 +78,19 @@ def models_for(request: Request, settings: InstantSettings, styles: Sequence[Pai
     if kept and kept.engine and (kept.engine.device, kept.engine.settings.backend) == (request.device, settings.backend):
         return kept.engine.model
     models = Models(request.device, settings.backend)
-    paintings = any(isinstance(style, Image) for style in styles)
+    # a style by name that is turned is a painting
+    paintings = [isinstance(each, Image) or style.rotate % 360 != 0 for each, style in zip(styles, request.styles, strict=True)]
     apart = request.regions or request.masks  # a place by names alone has the body for these
-    names = ["reader", "painter"] if paintings else []
-    if not paintings or (apart and not all(isinstance(style, Image) for style in styles)):
+    names = ["reader", "painter"] if any(paintings) else []
+    if not any(paintings) or (apart and not all(paintings)):
         names.append("styles")
 
     def opened() -> None:
-        with contextlib.suppress(AtelierError):
+        with contextlib.suppress(Exception):  # whatever it is
             for name in names:
                 models(name)
 
-    threading.Thread(target=opened).start()
+    threading.Thread(target=opened, daemon=True).start()  # a command that fails does not wait for it
     return models
 
 

@@ -16,7 +16,6 @@ from PIL import Image as Pillow
 from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit, resize
-from atelier.image.recolour import recolour
 from atelier.image.regions import BACKGROUND, KEY, MOST, Labels, Regions, from_masks, matched, palette, preview, read_map, write_map
 from atelier.image.segment import object_and_background, segment, segmenters
 from atelier.image.value import Pixels
@@ -25,7 +24,7 @@ from atelier.perception.plain import see
 from atelier.perception.weights import load
 from atelier.progress import Progress, Report, silent
 from atelier.request import InstantSettings, Request, Settings, Style
-from atelier.run.colouring import KEPT, coloured
+from atelier.run.colouring import coloured, coloured_places
 from atelier.run.opening import Painting, as_picture
 from atelier.run.outputs import digests
 from atelier.run.places import Outputs, beforehand, check_outputs
@@ -360,12 +359,8 @@ def finished(painted: Image, photo: Image, settings: Settings | InstantSettings,
     """A painted picture with the colours that the settings ask for, and with the photo, bit for bit, where nothing is painted."""
     if guide is None:
         return coloured(painted, photo, settings)
-    share = guide.places.sum(0).clip(0, 1)
-    pixels = painted.pixels
-    if settings.color != "style":
-        method = settings.color_method or KEPT[settings.color]
-        pixels = recolour(pixels, photo.pixels, method=method, space=settings.color_space, mask=share)
-    return replace(painted, pixels=np.where(share[..., None] == 0, photo.pixels, pixels))
+    pixels = coloured_places(painted, photo, settings, guide.places).pixels
+    return replace(painted, pixels=np.where(guide.places.any(0)[..., None], pixels, photo.pixels))
 
 
 # A map to correct by hand ---------------------------------------------------------------------------------------------

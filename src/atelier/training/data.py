@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -171,15 +171,17 @@ class Look:
 
 class Pictures:
     """Pictures in memory, each (3, H, W) uint8, and looks at them. eye: the losses'. giver: what a painter is given
-    is seen through, pocket; the same if None. names, each: of paintings by name, that many looks in a row."""
+    is seen through, pocket; the same if None. read: whether a reader is to read them. names, each: of paintings by name, that many looks
+    in a row."""
 
     def __init__(
         self, pixels: list[Tensor], eye: Eye, giver: Eye | None = None,
-        *, photos: bool, seen: bool = False, names: Sequence[str] = (), each: int = 1,
+        *, photos: bool, seen: bool = False, read: bool = True, names: Sequence[str] = (), each: int = 1,
     ) -> None:  # fmt: skip
         self.pixels, self.eye, self.giver, self.photos, self.seen, self.names, self.each = (
             pixels, eye, giver or eye, photos, seen, tuple(names), each,
         )  # fmt: skip
+        self.read = read
         self._looks: dict[int, Look] = {}
 
     def __len__(self) -> int:
@@ -203,14 +205,16 @@ class Pictures:
             x = self.batch([index])
             with torch.no_grad():
                 sight = self.eye(x, style=not self.photos)
-                read = sight if self.giver is self.eye and sight.grams else self.giver(x)
+                read: Mapping[str, Tensor] = {}
+                if self.read:
+                    read = sight.grams if self.giver is self.eye and sight.grams else self.giver(x).grams
                 features = dict.fromkeys(GIVEN, x)
                 if self.seen:  # the painter sees photos with a margin, so these are their features
                     features = self.giver.network.see(halved(padded(x) if self.photos else x), GIVEN)
                 spreads = [Spread.of(features[name][0]) for name in GIVEN] if self.seen else []
                 white = [s.whitened(features[n][0]).half().cpu() for s, n in zip(spreads, GIVEN, strict=False)] if self.photos else []
             content = sight.content[0].half().cpu() if self.photos else torch.empty(0)
-            grams, asked = ({name: gram[0].cpu() for name, gram in each.grams.items()} for each in (sight, read))
+            grams, asked = ({name: gram[0].cpu() for name, gram in each.items()} for each in (sight.grams, read))
             self._looks[index] = Look(grams, asked, colours(x[0]), spreads, content, white)
         return self._looks[index]
 

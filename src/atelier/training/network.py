@@ -134,7 +134,7 @@ def gathered(
     paths = pictures(photos, "photos", settings.photo_crops)
     each = -(-settings.photo_crops // len(paths))
     crops = photo_crops(opening(paths), each, settings.crop, seed)
-    own = Pictures(crops, eye, giver, photos=True, seen=settings.seen)
+    own = Pictures(crops, eye, giver, photos=True, seen=settings.seen, read=settings.reader)
     left_out += opening.left_out
 
     named = others = None
@@ -305,10 +305,12 @@ def resume(trainer: Trainer, folder: Path) -> list[str]:
         raise WeightsError(f"{path} is no checkpoint of a training, or is damaged: move it away to begin anew") from error
     now = belongs(trainer)
     for name, value in now["settings"].items():
-        if was["settings"].get(name) != value:
+        if name not in was["settings"]:
+            raise SettingError(f"{folder} has a training by another version of atelier: take another --out, and --start {folder}")
+        if was["settings"][name] != value:
             flag = "--" + name.replace("_", "-")
             raise SettingError(
-                f"{folder} has a training with {flag} {was['settings'].get(name)}, not {value}: go on with that, or take another --out"
+                f"{folder} has a training with {flag} {was['settings'][name]}, not {value}: go on with that, or take another --out"
             )
     if was["seed"] != now["seed"]:
         raise SettingError(f"{folder} has a training with --seed {was['seed']}, not {now['seed']}: go on with that, or take another --out")

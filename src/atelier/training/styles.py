@@ -103,7 +103,8 @@ def train_style(
         spread = settings.style_size / LARGEST_SPREAD, settings.style_size * LARGEST_SPREAD
         looks = painting_looks(image, 1, spread, seed, 0)  # a table is taught by the whole painting
         seen = bool(plan.seen)
-        lessons = Lessons(Pictures(crops, eye, photos=True, seen=seen), Pictures(looks, eye, photos=False, seen=seen, names=[name]))
+        own = Pictures(crops, eye, photos=True, seen=seen, read=False)
+        lessons = Lessons(own, Pictures(looks, eye, photos=False, seen=seen, names=[name]))
         numbers, began = nearest(lessons, eye, settings.style_size)
         if len(numbers) != plan.numbers:
             raise WeightsError("the styles that ship and their body do not go together: install atelier anew")

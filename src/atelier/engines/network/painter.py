@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from atelier.engines.network.runner import Runner
 from atelier.engines.network.tiles import Read, Tiling, Window, reflected
+from atelier.errors import WeightsError
 from atelier.image.value import Pixels
 
 Numbers = NDArray[np.float32]
@@ -61,11 +62,13 @@ class Painter:
         """Paint windows of a photo, one after the other: x, y and painted pixels (h, w, 3) in [0, 1].
 
         windows: the tiling's own, or others on its grid. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
-        from: the whole photo. style: what else the model takes, by name.
+        from: the whole photo. style: what else the model takes, by name. Raises WeightsError for a model of another version.
         """
         small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
         channels = self.plan["noise"]
+        if [port.name for port in self.runner.outputs] != ["picture", "thumbnail_statistics"]:
+            raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
         width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
         around = {
             "thumbnail": planes(thumbnail[rows][:, columns]),

@@ -1,7 +1,7 @@
 """Single steps downhill: L-BFGS, Adam and plain gradient descent, each told the values and their gradient.
 
-They are what torch's optimisers of the same names do, step for step. Those bring torch's compiler with them when they are built, a
-second and 70 MiB that painting has no use for.
+They are what torch's optimisers of the same names do, step for step, but that L-BFGS learns from how far the values really came where
+they are bounded. Those of torch bring its compiler with them when they are built, a second and 70 MiB that painting has no use for.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Descent(Protocol):
     def state(self) -> dict[str, Any]:
         """What `restore` needs to go on exactly; its tensors are still in use."""
 
-    def restore(self, state: Mapping[str, Any]) -> None: ...
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """state: its tensors are on the values' device, and are taken over."""
 
 
 class Plain:
@@ -79,25 +80,29 @@ class Adam:
 class LBFGS:
     """Limited-memory BFGS (Nocedal 1980, "Updating quasi-Newton matrices with limited storage"; the two loops of Nocedal & Wright,
     algorithm 7.4) without line search: one evaluation a step is cheaper per unit of progress here. history: pairs of vectors
-    that are kept. The first step's length is FIRST_STEP a value, all others' are `rate` of what the curvature says."""
+    that are kept. The first step's length is FIRST_STEP a value, all others' are `rate` of what the curvature says.
+
+    Whoever owns the values may change them between steps, as clamping does: a pair is of where they are and where they were, not of the
+    step that was meant. With the latter, pixels at a bound teach a curvature that is not there."""
 
     def __init__(self, rate: float, history: int) -> None:
         self.rate, self.history = rate, history
         self.pairs: list[tuple[Tensor, Tensor, float]] = []  # how the values moved, how the gradient changed, the product of the two
         self.scale = 1.0
-        self.move: Tensor | None = None
+        self.before: Tensor | None = None
         self.slope: Tensor | None = None
 
     def step(self, values: Sequence[Tensor], slopes: Sequence[Tensor]) -> None:
         slope = torch.cat([slope.flatten() for slope in slopes]) if len(slopes) > 1 else slopes[0].flatten()
         if not bool(slope.any()):
             return
+        here = torch.cat([value.detach().flatten() for value in values])
         move = -slope
-        if self.move is None or self.slope is None:
+        if self.before is None or self.slope is None:
             move *= min(1.0, 1.0 / float(slope.abs().sum())) * FIRST_STEP * slope.numel() * min(1.0, self.rate)
             self.slope = slope.clone()
         else:
-            self.learn(self.move, slope - self.slope)
+            self.learn(here - self.before, slope - self.slope)
             shares = []
             for moved, bent, product in reversed(self.pairs):
                 shares.append(float(moved.dot(move)) / product)
@@ -107,7 +112,7 @@ class LBFGS:
                 move.add_(moved, alpha=share - float(bent.dot(move)) / product)
             move *= self.rate
             self.slope.copy_(slope)
-        self.move = move
+        self.before = here
         with torch.no_grad():
             for value, part in zip(values, move.split([value.numel() for value in values]), strict=True):
                 value.add_(part.view_as(value))
@@ -121,11 +126,11 @@ class LBFGS:
             self.scale = product / float(bent.dot(bent))
 
     def state(self) -> dict[str, Any]:
-        return {"pairs": self.pairs, "scale": self.scale, "move": self.move, "slope": self.slope}
+        return {"pairs": self.pairs, "scale": self.scale, "before": self.before, "slope": self.slope}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.pairs = list(state["pairs"])
-        self.scale, self.move, self.slope = state["scale"], state["move"], state["slope"]
+        self.scale, self.before, self.slope = state["scale"], state["before"], state["slope"]
 
 
 class Parted:

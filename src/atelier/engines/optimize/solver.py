@@ -29,6 +29,8 @@ WOBBLE = 0.1
 """The last picture is the result, though one before it had a loss lower by up to this share."""
 SURE = 3
 """Good steps in a row after which another one is trusted without having been looked at."""
+MOST_TROUBLES = 20
+"""Times gone back after which the rate, halved each time, moves nothing any more."""
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Solver:
 
     evaluate(pixels) -> (gradient, losses with `total`). The parameters of the lowest loss are kept. Where the loss is NaN or
     infinite, or stays much higher than that (see PATIENCE), it is gone back to them, the curvature forgotten and the rate
-    halved. `undone` says so of the step just made; after three in a row that were not finite `stuck` is true.
+    halved. `undone` says so of the step just made; after three in a row that were not finite, or MOST_TROUBLES of any kind,
+    `stuck` is true.
     parts: positions (n,) in a canvas (1, C, H, W), counted through row by row; where they are given, L-BFGS learns the curvature of
     each by itself: places whose losses have nothing to do with each other would share its few pairs of vectors, and converge late.
     """
@@ -88,7 +91,7 @@ class Solver:
             return losses
         if not self.astray:
             self.remember(losses["total"])
-        if not self.scale:
+        if not self.scale and bool(gradient.any()):
             # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
             self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
         slopes = torch.autograd.grad(pixels, self.parameters, gradient.mul_(self.scale))
@@ -122,7 +125,7 @@ class Solver:
     def recover(self, finite: bool) -> None:
         """Back to the best picture, more carefully."""
         self.failures += not finite
-        self.stuck = self.failures >= 3 or not self.steps
+        self.stuck = self.failures >= 3 or not self.steps or self.troubles >= MOST_TROUBLES
         self.troubles, self.since, self.astray, self.pending = self.troubles + 1, 0, 0, False
         self.rate /= 2
         self.put(self.best)
@@ -195,7 +198,20 @@ class Solver:
             setattr(self, name, state[name])
         self.trace = list(state["trace"])
         self.descent = self.fresh()
-        self.descent.restore(copy.deepcopy(state["optimiser"]))
+        self.descent.restore(_moved(state["optimiser"], self.parameters[0].device))
+
+
+def _moved(state: Any, device: torch.device) -> Any:
+    """A copy of a state, its tensors on a device: checkpoints are read without one."""
+    match state:
+        case Tensor():
+            return state.to(device, copy=True)
+        case dict():
+            return {name: _moved(value, device) for name, value in state.items()}
+        case list() | tuple():
+            return type(state)(_moved(value, device) for value in state)
+        case _:
+            return state
 
 
 COUNTS = ("scale", "rate", "steps", "failures", "troubles", "since", "astray", "lowest", "averaged", "pending")
