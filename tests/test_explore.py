@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ from atelier.image.sheet import FAINT, MARGIN, Block, Cell, Letters, grid_sheet,
 from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.request import Request, Style
-from atelier.run import embedded
-from atelier.run.explore import Axis, arranged, axis, command, explore, planned, shares, styled
+from atelier.run import embedded, regions
+from atelier.run.explore import Axis, arranged, axis, command, explore, judged, planned, shares, styled
 from atelier.run.page import Exploration
 
 Ended = tuple[int, str, str]
@@ -421,6 +422,55 @@ def test_maps_and_masks_are_varied_by_what_is_in_them(photo: Path, tmp_path: Pat
         planned({**common, "styles": (Style("udnie", region="sky"),)}, [axis(f"regions={mask}")], tmp_path / "cells")
     with pytest.raises(SettingError, match="give one of them"):
         planned({**common, "styles": (Style("udnie"),) * 2}, [*shares(["udnie", "udnie"], 2), axis("blend=radial")], tmp_path / "cells")
+
+
+def test_maps_are_told_apart_by_alpha_and_names(photo: Path, tmp_path: Path) -> None:
+    """In a map what is transparent is the background, and its text names the regions."""
+    map_ = tmp_path / "map.png"
+    codes = np.zeros((*open_still(photo).shape, 4), np.uint8)
+    codes[:10], codes[10:, :, 2], codes[..., 3] = (255, 0, 0, 255), 255, 255
+    clear = codes.copy()
+    clear[10:, :20, 3] = 0
+    paths = []
+    for pixels, text in ((codes, ""), (clear, ""), (codes, '{"roof": "#ff0000"}')):
+        map_.write_bytes(encode(Image.from_array(pixels, text={"atelier-regions": text} if text else {}), "png"))
+        common = {"content": str(photo), "styles": (Style("udnie", region="1"),), "regions": str(map_), "engine": "instant"}
+        paths.append(planned(common, [axis("seed=0")], tmp_path / "cells")[0].path)
+    assert len(set(paths)) == 3
+
+
+def test_what_is_the_photo_in_parts_is_not_judged(photo: Path, tmp_path: Path) -> None:
+    write = Pillow.fromarray(np.repeat(np.uint8([[255], [0]]), [20, 20], 0).repeat(40, 1))
+    write.save(tmp_path / "half.png")
+    common = {"content": str(photo), "styles": (Style("udnie"),), "engine": "instant", "size": 32}
+    said: list[str] = []
+    variants = explore(planned(common, [axis(f"mask={tmp_path / 'half.png'},none")], tmp_path / "cells"))
+    told = judged(variants, lambda *of: lambda path: SimpleNamespace(held_out=1.0, patches=1.0, structure=1.0, ssim=1.0),
+                  report=lambda progress: said.append(progress.note))  # fmt: skip
+    assert [bool(each.judged) for each in told] == [False, True]
+    assert [note for note in said if note] == [
+        f"{variants[0].path.name} is not judged: it is painted in parts, and numbers are of the whole"
+    ]
+
+
+def test_regions_are_looked_for_once_for_all_pictures(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = regions.segment
+    monkeypatch.setattr(regions, "segment", lambda seen, how, **more: asked.append(how) or real(seen, how, **more))
+    more = {"regions": "auto:2", "engine": "instant", "size": 32, "vary": {"strength": [0.3, 1.0]}}
+    assert all(each.there for each in atelier.explore(photo, {"1": "udnie"}, **more))
+    assert asked == ["auto:2"]
+
+
+def test_models_are_opened_once(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from atelier.engines.network import engine
+
+    opened: list[str] = []
+    real = engine.open_model
+    monkeypatch.setattr(engine, "open_model", lambda path, **more: opened.append(path.stem) or real(path, **more))
+    common = {"content": str(photo), "styles": (Style("udnie"),), "settings": {"backend": "onnxruntime"}, "engine": "instant", "size": 32}
+    assert all(each.there for each in explore(planned(common, [axis("strength=.3,.6,1")], tmp_path / "cells")))
+    assert len(opened) == 1
 
 
 def test_drawings_are_explored_too(ended: Command, photo: Path, tmp_path: Path) -> None:

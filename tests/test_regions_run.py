@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from PIL import Image as Pillow
 import atelier
 from atelier import run
 from atelier.cli import main
+from atelier.engines.network.large import shrunk
 from atelier.errors import InputError, SettingError, SourceError
 from atelier.image import Image, encode
+from atelier.image.recolour import recolour
 from atelier.image.regions import COLOURS, Regions, read_map, write_map
 from atelier.media import open_still
 from atelier.request import InstantSettings, Request, Style
+from atelier.run.colouring import coloured_places
 
 Paint = Callable[..., Image]
 SIZE = (72, 48)
@@ -436,6 +440,95 @@ def test_a_folder_has_one_engine(names: list[str], photo: str, painting: str, ma
     assert len(opened) > counts[-1] + 6, "without it every photo has its own"
 
 
+def test_colours_that_come_back_leak_nothing(picture: Paint, names: list[str], regions: Regions) -> None:
+    """What is painted in the sea changes nothing of the sky beyond the border, whichever way the photo's colours come back."""
+    photo, flat = picture(*SIZE, seed=1), Image(np.full((32, 32, 3), (0.9, 0.1, 0.1), np.float32))
+    for more in ({"color": "match"}, {"color": "photo"}, {"color": "match", "color_method": "histogram"}):
+        one, other = (
+            atelier.stylize(photo, {"sky": names[0], "sea": sea}, regions=regions, feather=4, engine="instant", **more)
+            for sea in (names[1], flat)
+        )
+        np.testing.assert_array_equal(one.pixels[:16], other.pixels[:16])
+        np.testing.assert_array_equal(one.pixels[44:], photo.pixels[44:])
+        assert (one.pixels != other.pixels)[24:36].any()
+
+
+def test_a_place_has_the_colours_of_the_photo_there(picture: Paint) -> None:
+    """Recoloured by itself, each by its own part of the photo, with a mixture over the border."""
+    settings = InstantSettings(color="match")
+    photo, painted = picture(40, 40, 1), picture(40, 40, 2)
+    top = np.zeros((40, 40), np.float32)
+    top[:18] = 1
+    top[18:22] = 0.5
+    result = coloured_places(painted, photo, settings, np.stack([top, 1 - top])).pixels
+    upper = recolour(painted.pixels[:18], photo.pixels[:18])
+    lower = recolour(painted.pixels[22:], photo.pixels[22:])
+    np.testing.assert_allclose(result[:18], upper, atol=1e-5)
+    np.testing.assert_allclose(result[22:], lower, atol=1e-5)
+    blend = coloured_places(painted, photo, settings, np.full((2, 40, 40), 0.5, np.float32)).pixels
+    np.testing.assert_allclose(blend, recolour(painted.pixels, photo.pixels), atol=1e-3)
+
+
+def test_a_region_of_weight_0_is_named(picture: Paint, names: list[str], regions: Regions) -> None:
+    for engine in ("instant", "optimize"):
+        with pytest.raises(SettingError, match="the region 'sea' has no style of a weight above 0"):
+            atelier.stylize(picture(*SIZE), {"sky": names[0], "sea": (names[1], 0)}, regions=regions, engine=engine)
+
+
+def test_masks_of_0_and_1(picture: Paint, names: list[str], regions: Regions) -> None:
+    photo, sky = picture(*SIZE), regions.labels == 0
+    expected = atelier.stylize(photo, names[0], masks=sky).pixels
+    np.testing.assert_array_equal(atelier.stylize(photo, names[0], masks=sky.astype(np.int64)).pixels, expected)
+    Pillow.fromarray(sky.astype(np.uint8)).save("mask.png")
+    with pytest.raises(SettingError, match="brightest value is 1; paint its region white, 255"):
+        atelier.stylize(photo, names[0], masks="mask.png")
+
+
+def test_what_is_long_and_narrow_is_shrunk() -> None:
+    line = np.linspace(0, 1, 12000, dtype=np.float32)[None, :, None].repeat(3, 0).repeat(3, 2)
+
+    def read(x: int, y: int, width: int, height: int) -> np.ndarray:
+        return line[y : y + height, x : x + width]
+
+    found = shrunk(read, (slice(0, 3), slice(0, 12000)), 2)
+    assert found.shape == (1, 2, 3) and found[0, 0, 0] < 0.4 and found[0, 1, 0] > 0.6
+
+
+def test_masks_are_called_by_what_can_be_asked_for() -> None:
+    masks = (a_mask("left@2x.png", slice(0, 20)), a_mask("right.png", slice(20, 40)))
+    opened = run.open_places(instant(Style("a"), Style("b"), masks=masks))
+    assert [name for name, _ in opened.masks] == ["mask 1", "right"]
+
+
+def test_models_on_their_way_hold_nobody_up(
+    picture: Paint, names: list[str], monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    """They are those that will be needed: a style by name that is turned is a painting. What fails there is nobody's business."""
+    from atelier.engines.network import engine
+    from atelier.run import instant as module
+
+    asked: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def broken(_: Any, name: str) -> None:
+        asked.append(name)
+        raise RuntimeError("no such thing")
+
+    class Watched(threading.Thread):
+        def start(self) -> None:
+            threads.append(self)
+            super().start()
+
+    monkeypatch.setattr(engine.Models, "__call__", broken)
+    monkeypatch.setattr(module.threading, "Thread", Watched)
+    for style, needed in ((Style(names[0]), "styles"), (Style(names[0], rotate=30), "reader")):
+        request = instant(style)
+        module.models_for(request, InstantSettings(), [run.open_style(names[0])])
+        threads[-1].join()
+        assert asked[-1] == needed and threads[-1].daemon
+    assert not [each for each in recwarn if "no such thing" in str(each.message)]
+
+
 def test_the_optimiser_keeps_the_photo_too(photo: str, map_: str, painting: str, plain: dict[str, Any]) -> None:
     styles = (Style(painting, region="sky", rotate=90), Style(painting, region="sea", size=2.0))
     request = Request("stylize", photo, styles, "", {**plain, "iterations": 2, "smallest": 16}, regions=map_, feather=4.0)
@@ -456,7 +549,7 @@ def test_a_map_to_correct_by_hand(photo: str, map_: str, capsys: pytest.CaptureF
 
     code, out, err = command("--regions", map_, "-o", "mine.png")
     assert code == 0 and out.splitlines()[0].split() == ["1", "sky", "#0000ff", "41.7", "%"]
-    assert "--regions mine.png --style 'PAINTING@sky'" in err
+    assert "--regions mine.png --style PAINTING@sky -o" in err
     assert read_map(open_still("mine.png")).names == ("sky", "sea", "shore")
     assert open_still("mine-shown.png").size == SIZE
     code, out, err = command("--regions", "auto:2", "--json")

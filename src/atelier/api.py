@@ -22,11 +22,12 @@ from PIL import ImageOps
 from atelier import run
 from atelier.errors import ImageError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode, fit
-from atelier.image.regions import MOST, Regions, palette, write_map
+from atelier.image.regions import BACKGROUND, MOST, Regions, palette, write_map
 from atelier.media import atomic_write, open_still, write_still
 from atelier.progress import Report, silent
 from atelier.request import DrawSettings, Request, Style, override
 from atelier.run.again import PLACES
+from atelier.run.regions import NEAR, VOID
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
@@ -109,6 +110,32 @@ def stylize(
         _named(regions), tuple(map(_named, each_mask)), tuple(map(_named, maps)), feather, _named(blend),
     )  # fmt: skip
     return _paint(request, photo, given, start, limits, report, places=_Places(regions, each_mask, maps, blend))
+
+
+def regions(
+    photo: Picture,
+    how: Picture | Regions = "auto",
+    *,
+    box: tuple[int, int, int, int] | None = None,
+    scribbles: Picture | None = None,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    report: Report = silent,
+) -> Regions:
+    """Part a photo into regions, which `stylize(regions=...)` takes: `regions(photo, "auto:5")`.
+
+    how: "auto" (object and background), "auto:5", a plug-in's name, or a map, as for `stylize`. box, scribbles: where the object of
+    "auto" is: (left, top, right, bottom) in px, right and bottom exclusive, and a picture that is white on it and black on the
+    background, transparent or grey elsewhere. seed: of what is drawn by chance. What is returned has `names`, `colours`, `shares` and
+    `labels` (H, W); `atelier.image.regions.write_map` makes a map of it. Raises AtelierError.
+    """
+    run.check_how(how, box is not None or scribbles is not None)
+    if box is not None and not (isinstance(box, (tuple, list)) and len(box) == 4 and all(isinstance(each, int) for each in box)):
+        raise SettingError(f"box is four whole numbers, left, top, right and bottom in px, as in (40, 30, 300, 280), not {box!r}")
+    opened: run.Map | str = _map(how, limits) if _is_map(how) else str(how)
+    marks = None if scribbles is None else _image(scribbles, limits)
+    called = "the map" if _named(how) == "given" else f"the map {how}"
+    return run.regions_of(_image(photo, limits), opened, called, box=box, scribbles=marks, seed=seed, report=report)
 
 
 def texture(
@@ -264,13 +291,14 @@ def explore(
         common = {
             "content": filed(photo), "styles": styles, "recipe": recipe, "size": size, "seed": seed, "device": device, "engine": engine,
             "settings": {name: filed(value) if name in PLACES else value for name, value in settings.items()},
-            "regions": filed(regions, mapped=True), "masks": _several(masks, filed),
+            "regions": filed(regions, mapped=True), "masks": _several(masks, lambda mask: filed(_marks(mask))),
             "style_regions": _several(style_regions, partial(filed, mapped=True)), "feather": feather, "blend": filed(blend),
         }  # fmt: skip
-        variants = planned(common, axes, folder, limits=limits, report=report)
-        read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
-        run.check_apart([("out", str(target)) for target in targets], list(read))
-        explored = Exploration(tuple(axes), explore(variants, limits=limits, report=report), limits)
+        with run.one_parting():
+            variants = planned(common, axes, folder, limits=limits, report=report)
+            read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
+            run.check_apart([("out", str(target)) for target in targets], list(read))
+            explored = Exploration(tuple(axes), explore(variants, limits=limits, report=report), limits)
         if explored.finished and (judge or (judge is None and any(map(is_page, targets)))):
             panel = judged(explored.variants, lambda *of: Judge(of[0], of[1], size=of[2], limits=limits), limits=limits, report=report)
             explored = dataclasses.replace(explored, variants=panel)
@@ -371,7 +399,7 @@ def _varied(name: str, value: Any, file: Callable[..., str]) -> Any:
         case "style":
             return tuple(_filed_style(each, file) for each in _styles(value))
         case "mask":
-            return _several(value, file)
+            return _several(value, lambda mask: file(_marks(mask)))
         case "style_regions":
             return _several(value, partial(file, mapped=True))
         case "regions":
@@ -400,7 +428,7 @@ class _Places:
         return [*maps, *self.masks, *([self.blend] if _named(self.blend) not in ("", *run.GRADIENTS) else [])]
 
     def opened(self, limits: Limits) -> run.Where:
-        masks = tuple((f"mask {at}", _image(mask, limits)) for at, mask in enumerate(self.masks, 1))
+        masks = tuple((f"mask {at}", _image(_marks(mask), limits)) for at, mask in enumerate(self.masks, 1))
         maps = tuple(_map(each, limits) if _is_map(each) else each or None for each in self.style_regions)
         regions = _map(self.regions, limits) if _is_map(self.regions) else None
         return run.Where(regions, masks, maps, _image(self.blend, limits) if _named(self.blend) not in ("", *run.GRADIENTS) else None)
@@ -428,6 +456,8 @@ def _paint(
         begin = _image(start, limits)
         request = dataclasses.replace(request, settings={**request.settings, "start": _path(start) or "given"})
     run.settled(request)  # refused before anything is opened
+    for how in (places.regions, *places.style_regions):
+        run.check_how(how)
     request = dataclasses.replace(request, engine=request.chosen)
     instant = request.engine == "instant"
     opened = [_style(picture, limits) for picture, _ in given]
@@ -508,13 +538,32 @@ def _map(given: Any, limits: Limits) -> run.Map:
     """Regions, or the picture of them. Raises SettingError for whole numbers that are none."""
     if isinstance(given, Regions):
         return given
-    if isinstance(given, np.ndarray) and given.ndim == 2 and given.dtype.kind in "ui" and int(given.max(initial=0)) < MOST:
-        values, labels = np.unique(given, return_inverse=True)
-        if len(values) > 1 and int(values[0]) >= 0:
-            colours = palette(MOST)  # a number has the same one in every map
-            named, own = tuple(map(str, values.tolist())), tuple(colours[value] for value in values.tolist())
-            return Regions(labels.reshape(given.shape).astype(np.uint8), named, own)
+    if isinstance(given, np.ndarray) and given.ndim == 2 and given.size and given.dtype.kind in "ui":
+        numbers = given[given != VOID]
+        if numbers.size and 0 <= numbers.min() < numbers.max() < MOST and (numbers.size == given.size or _near(numbers)):
+            values, labels = np.unique(given, return_inverse=True)
+            if len(values) <= MOST:
+                colours = palette(MOST + 1)  # a number has the same one in every map
+                named = tuple(BACKGROUND if value == VOID else str(value) for value in values.tolist())
+                own = tuple(colours[min(value, MOST)] for value in values.tolist())
+                return Regions(labels.reshape(given.shape).astype(np.uint8), named, own)
+        if given.dtype not in (np.uint8, np.uint16):  # which may be pictures
+            raise SettingError(
+                f"a map of whole numbers has two regions or more, with numbers from 0 to {MOST - 1} ({VOID} for no region): "
+                f"this one has {given.min()} to {given.max()}"
+            )
     return _image(given, limits)
+
+
+def _near(numbers: np.ndarray[Any, Any]) -> bool:
+    """Whether these are numbers beside VOID, and not levels of grey beside white."""
+    return int(np.diff(np.unique(numbers).astype(int)).min()) <= NEAR
+
+
+def _marks(mask: Any) -> Any:
+    """A mask of whole numbers that are 0 and 1 as one of black and white; anything else as it is."""
+    whole = isinstance(mask, np.ndarray) and mask.ndim == 2 and mask.size > 0 and mask.dtype.kind in "ui"
+    return mask.astype(np.bool_) if whole and 0 <= mask.min() <= mask.max() <= 1 else mask
 
 
 def _styles(given: Any) -> list[tuple[Any, Style]]:

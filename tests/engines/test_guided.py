@@ -492,7 +492,7 @@ def test_places_and_samples_that_do_not_go_together(engine: Callable[..., Optimi
     one, two = Sample(style, place=0), Sample(style, place=1)
     for samples, guide, why in (
         ([one], places, "the guide's place 1 has no style"),
-        ([one, Sample(style, 0.0, place=1)], places, "the guide's place 1 has no style"),
+        ([one, Sample(style, 0.0, place=1)], places, "the guide's place 1 has no style of a weight above 0"),
         ([one, two, Sample(style)], places, "a style's place is None: the guide has the places 0 to 1"),
         ([one, two, Sample(style, place=2)], places, "a style's place is 2"),
         ([one], None, "there is no guide"),

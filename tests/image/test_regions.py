@@ -241,8 +241,12 @@ def test_a_corrected_map_keeps_its_names_and_order() -> None:
 
 
 def test_what_is_no_map() -> None:
-    with pytest.raises(ImageError, match="one colour"):
+    with pytest.raises(ImageError, match="one colour, #ff0000: paint"):
         read(Pillow.new("RGB", (30, 20), "red"))
+    alike = np.full((40, 40, 3), 100, np.uint8)
+    alike[20:] = 104
+    with pytest.raises(ImageError, match=r"one colour, #646464, or of colours too near each other"):
+        read(Pillow.fromarray(alike))
     noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     with pytest.raises(ImageError, match="no map"):
         read(Pillow.fromarray(noise))
@@ -261,6 +265,7 @@ def test_values_that_are_no_regions() -> None:
         (lambda: Regions(labels, ("a", "a"), RGB[:2]), "two regions are called 'a'"),
         (lambda: Regions(labels, ("a", "b"), (RGB[0], RGB[0])), "the colour #ff0000"),
         (lambda: Regions(labels, ("a ", "b"), RGB[:2]), "cannot be called"),
+        (lambda: Regions(labels, ("a", "b@x"), RGB[:2]), "cannot be called 'b@x': use a name without @"),
         (lambda: Regions(labels.astype(float), ("a",), RGB[:1]), "whole numbers"),  # type: ignore[arg-type]
     ):
         with pytest.raises((ImageError, SettingError), match=words):

@@ -84,12 +84,13 @@ def explore(
 ) -> None:
     """Paint a photo in many ways onto one sheet.
 
-    Every combination of settings, or the way from one style to another. The pictures are kept in a folder beside it; the same command goes on where it was stopped.
+    Every combination of settings, or the way from one style to another. The pictures are kept in a folder beside it; the same command
+    goes on where it was stopped.
     """
     from atelier.judging import Judge
     from atelier.media import atomic_write, check_place, check_target, write_still
     from atelier.plot import check_plot, draw_against
-    from atelier.run import check_apart
+    from atelier.run import check_apart, one_parting
     from atelier.run.explore import explore as paint
     from atelier.run.explore import judged, names_read, planned
     from atelier.run.page import Exploration, is_page
@@ -115,7 +116,7 @@ def explore(
     }  # fmt: skip
     folder = cells or Path(out).with_name(f"{Path(out).stem}-cells")
     most = limits(max_pixels, max_bytes, allow_private)
-    with watching(quiet) as report:
+    with watching(quiet) as report, one_parting():
         variants = planned(common, axes, folder, limits=most, report=report)
         read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
         check_apart(written, list(read))

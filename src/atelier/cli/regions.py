@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -67,4 +68,5 @@ def regions(
         typer.echo(f"{at:3} {name:14} {colour} {100 * share:5.1f} %")
     if not quiet:
         typer.echo(f"Written: {out}, to correct by hand in its own colours, and {shown} to look at", err=True)
-        typer.echo(f"Go on with: atelier stylize {photo} --regions {out} --style 'PAINTING@{rows[0][0]}' -o painted.png", err=True)
+        words = ["atelier", "stylize", photo, "--regions", out, "--style", f"PAINTING@{rows[0][0]}", "-o", "painted.png"]
+        typer.echo(f"Go on with: {shlex.join(words)}", err=True)

@@ -91,6 +91,8 @@ class Regions:
         for name in self.names:
             if not name or name != name.strip() or not name.isprintable():
                 raise SettingError(f"a region cannot be called {name!r}: use printable letters, without space at the ends")
+            if "@" in name:  # STYLE@REGION parts there
+                raise SettingError(f"a region cannot be called {name!r}: use a name without @")
             if self.names.count(name) > 1:
                 raise SettingError(f"two regions are called {name!r}: give each a name of its own")
         for colour in self.colours:
@@ -411,11 +413,28 @@ def read_map(image: Image, *, names: Mapping[str, str] | None = None) -> Regions
         levels = np.unique(codes[..., :3])
         if len(levels) > 1 and int(levels.max()) < MOST:
             raise ImageError("the map's colours are all alike, as of numbers of regions: paint each region in a colour of its own")
-        raise ImageError(f"the map is of one colour, {hexadecimal(colours[kept[0]])}: paint each region in its own")
+        several = ", or of colours too near each other to be told apart" if (codes != codes[:1, :1]).any() else ""
+        raise ImageError(f"the map is of one colour, {hexadecimal(colours[kept[0]])}{several}: paint each region in its own")
     found = _ordered(labels, kept, words, colours)
     if names is not None:
         return found.named(names)
     return _with_legend(found, listed)
+
+
+def specks(image: Image, found: Regions) -> int:
+    """Pixels of a map in colours of their own that are no region of what `read_map` found in it, as they are too few.
+
+    Of a map with compression's noise, which has many colours, nothing can be said: 0.
+    """
+    codes = np.ascontiguousarray(image.flat().to_array(), np.uint8)
+    values, counts = np.unique(_packed(np.dstack([codes, np.full(image.shape, 255, np.uint8)])), return_counts=True)
+    if len(values) > MOST:
+        return 0
+    colours = [np.array(each, np.int16) for each in found.colours]
+    table = values.view(np.uint8).reshape(-1, 4)[:, :3].astype(np.int16)
+    stray = _nearest(table, colours, _ALIKE) < 0
+    # what is between two colours is their smoothed edge
+    return int(sum(count for each, count in zip(table[stray], counts[stray], strict=True) if not _pairs_that_mix(each, colours, _SLACK)))
 
 
 def _listed(image: Image) -> dict[str, Colour]:
@@ -698,10 +717,11 @@ def _marked(name: str, mask: Image, size: tuple[int, int]) -> Pixels:
         grey = grey * mask.alpha
     if mask.size != size:
         grey = _scaled(grey, size)
+    brightest = 255 * float(grey.max())
     # compression leaves a little of everything: what is nearly black or white was meant to be
     grey = ((grey - 4 / 255) / (1 - 8 / 255)).clip(0, 1)
     if not (grey >= 0.5).any():
-        raise SettingError(f"the mask of {name!r} marks nothing: paint its region white")
+        raise SettingError(f"the mask of {name!r} marks nothing: its brightest value is {brightest:.0f}; paint its region white, 255")
     return cast(Pixels, grey.astype(np.float32))
 
 

@@ -63,20 +63,35 @@ def segment(photo: Image, how: str = "auto", *, features: Features = (), seed: i
     is none of these, for a plug-in that cannot be loaded, fails or answers with something else, and as the functions behind the
     words do; MissingExtra for "auto" without `atelier[regions]`.
     """
+    check_word(how)
     name, colon, argument = how.strip().partition(":")
     if name == "auto" and not colon:
         return object_and_background(photo, features=features, seed=seed)
     if name == "auto":
-        if not (argument.isascii() and argument.isdigit()):
-            raise SettingError(f"--regions {how}: write auto, or auto:5 for five segments")
         return segments(photo, int(argument), features=features, seed=seed)
     return _plugged(photo, how.strip(), seed)
 
 
+def check_word(how: str) -> None:
+    """Raise SettingError for a word that `segment` does not take, whatever the photo."""
+    name, colon, argument = how.strip().partition(":")
+    if name == "auto":
+        if colon and not (argument.isascii() and argument.isdigit()):
+            raise SettingError(f"--regions {how}: write auto, or auto:5 for five segments")
+        if colon:
+            _check_count(int(argument))
+    elif how.strip() not in (known := segmenters()):
+        choices = ", ".join(["auto", "auto:N", *sorted(known)])
+        raise SettingError(f"there is no segmenter {how.strip()!r}: choose from {choices}, or give a map: there is no file of that name")
+
+
+def _check_count(count: int) -> None:
+    if not 2 <= count <= MOST:
+        raise SettingError(f"--regions auto:{count}: a picture is parted into 2 to {MOST} segments")
+
+
 def _plugged(photo: Image, name: str, seed: int) -> Regions:
     known = segmenters()
-    if name not in known:
-        raise SettingError(f"there is no segmenter {name!r}: choose from {', '.join(['auto', 'auto:N', *sorted(known)])}")
     try:
         regions = cast(Segmenter, known[name].load())(photo, seed=seed)
     except AtelierError:
@@ -115,20 +130,22 @@ def object_and_background(
     except ImportError:
         raise MissingExtra("telling object from background", "regions") from None
     small = resize(photo.flat(), fit(photo.size, min(_SIDE, max(photo.size))))
+    instead = _INSTEAD if box is None and scribbles is None else _CLOSER
     if box is None and scribbles is None:
         trimap = _around(_found(photo, features, seed), small.shape)
     else:
         trimap = _start(small, photo, box, scribbles)
     if not np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).any() or not np.isin(trimap, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
-        raise SettingError(f"no object stands out from its background: {_INSTEAD}")
+        raise SettingError(f"no object stands out from its background: {instead}")
     object_ = _cut_out(small, trimap, seed, rounds=5 if box or scribbles is not None else 2)
     if object_ is None:
-        raise SettingError(f"no object could be told from its background: {_INSTEAD}")
+        raise SettingError(f"no object could be told from its background: {instead}")
     labels = _refined(photo, np.where(object_, 0, 1).astype(np.uint8), 2)
     return Regions(labels, (OBJECT, BACKGROUND), ((255, 255, 255), (0, 0, 0)))
 
 
 _INSTEAD = "give atelier regions a --box or --scribbles, try auto:5, or paint a map"
+_CLOSER = "draw the box close around it, with something of the background left outside, scribble on both, or paint a map"
 
 
 def _cut_out(small: Image, trimap: Labels, seed: int, rounds: int) -> Bools | None:
@@ -368,8 +385,7 @@ def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0
     Fewer regions come back where the photo has no more to give. Raises SettingError for a count that is not 2 to 64, and for
     features of another shape or that are not finite.
     """
-    if not 2 <= count <= MOST:
-        raise SettingError(f"--regions auto:{count}: a picture is parted into 2 to {MOST} segments")
+    _check_count(count)
     small = resize(photo.flat(), fit(photo.size, min(_SEGMENT_SIDE, max(photo.size))))
     lab = SPACES["lab"].from_srgb(small.pixels)
     cells = superpixels(lab, max(_CELLS, 8 * count))

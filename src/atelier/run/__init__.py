@@ -18,7 +18,20 @@ from atelier.run.opening import LARGEST, Painting, as_picture, at_size, blank, o
 from atelier.run.outputs import Made, signed
 from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, sources_painting
 from atelier.run.places import Outputs, check_apart, check_derived
-from atelier.run.regions import GRADIENTS, Map, Where, is_word, laid_out, made_from, make_regions, open_places, rotated
+from atelier.run.regions import (
+    GRADIENTS,
+    Map,
+    Where,
+    check_how,
+    is_word,
+    laid_out,
+    made_from,
+    make_regions,
+    one_parting,
+    open_places,
+    regions_of,
+    rotated,
+)
 from atelier.run.sheet import make_sheet
 
 
@@ -56,6 +69,7 @@ __all__ = [
     "blank",
     "check_apart",
     "check_derived",
+    "check_how",
     "draw",
     "embedded",
     "is_word",
@@ -67,6 +81,7 @@ __all__ = [
     "make_regions",
     "make_sheet",
     "one_engine",
+    "one_parting",
     "open_all",
     "open_drawing",
     "open_places",
@@ -78,6 +93,7 @@ __all__ = [
     "recolor",
     "redo",
     "redraw",
+    "regions_of",
     "rotated",
     "settled",
     "signed",

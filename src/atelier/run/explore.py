@@ -553,27 +553,27 @@ def explore(
             folder.mkdir(exist_ok=True)
         except OSError as error:
             raise TargetError(f"{folder} cannot be made: {error.strerror or error}") from error
-    for count, i in enumerate(missing):
-        variant = variants[i]
-        words = ", ".join(label.replace("\n", ", ") for label in variant.labels.values())
-        try:
-            with engine:
+    with one_engine():  # models are opened once, and not anew for every picture
+        for count, i in enumerate(missing):
+            variant = variants[i]
+            words = ", ".join(label.replace("\n", ", ") for label in variant.labels.values())
+            try:
                 made = _make(variant, limits, _within(report, f"{count + 1} of {len(missing)} ({words})", count, len(missing)))
-        except Cancelled:
-            break
-        except OutputError:  # the next one would fare no better
-            raise
-        except Exception as error:
-            what = explained(error)
-            if what is None:
+            except Cancelled:
+                break
+            except OutputError:  # the next one would fare no better
                 raise
-            done[i] = dataclasses.replace(variant, state="failed", error=what[0], exit_code=what[1])
-            continue
-        state = "painted" if made.finished else "stopped"
-        done[i] = dataclasses.replace(variant, state=state, seconds=made.seconds, iterations=made.iterations, losses=dict(made.losses))
-        _record(done[i])
-        if not made.finished:
-            break
+            except Exception as error:
+                what = explained(error)
+                if what is None:
+                    raise
+                done[i] = dataclasses.replace(variant, state="failed", error=what[0], exit_code=what[1])
+                continue
+            state = "painted" if made.finished else "stopped"
+            done[i] = dataclasses.replace(variant, state=state, seconds=made.seconds, iterations=made.iterations, losses=dict(made.losses))
+            _record(done[i])
+            if not made.finished:
+                break
     return tuple(done)
 
 
@@ -613,7 +613,8 @@ def _record(variant: Variant) -> None:
 
 
 def judged(variants: Sequence[Variant], panel: Panel, *, limits: Limits = Limits(), report: Report = silent) -> tuple[Variant, ...]:
-    """The variants with what a panel says of them: of those with one painting to be held against. Stopping it costs no picture."""
+    """The variants with what a panel says of them: of those with one painting to be held against, which goes everywhere: the panel looks
+    at all of a picture. Stopping it costs no picture."""
     panels: dict[tuple[str, int], Callable[[Path], Any]] = {}
     found = list(variants)
     for i, variant in enumerate(variants):
@@ -621,6 +622,9 @@ def judged(variants: Sequence[Variant], panel: Panel, *, limits: Limits = Limits
         if not variant.there or len(styles) != 1 or variant.request.content is None:
             continue
         try:
+            if variant.request.regions or variant.request.masks:
+                report(Progress("judging", note=f"{variant.path.name} is not judged: it is painted in parts, and numbers are of the whole"))
+                continue
             source, size = styles[0].source, min(JUDGED_AT, variant.request.size or JUDGED_AT)
             if (source, size) not in panels:
                 panels[source, size] = panel(variant.request.content, as_picture(open_style(source, limits)), size)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,21 @@ from PIL import Image as Pillow
 from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit, resize
-from atelier.image.regions import BACKGROUND, KEY, MOST, Labels, Regions, from_masks, matched, palette, preview, read_map, write_map
-from atelier.image.segment import object_and_background, segment, segmenters
+from atelier.image.regions import (
+    BACKGROUND,
+    KEY,
+    MOST,
+    Labels,
+    Regions,
+    from_masks,
+    matched,
+    palette,
+    preview,
+    read_map,
+    specks,
+    write_map,
+)
+from atelier.image.segment import check_word, object_and_background, segment, segmenters
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still, write_still
 from atelier.perception.plain import see
@@ -44,6 +59,10 @@ PROPORTIONS = 0.02
 
 FLAT = 0.9
 """Share of a map of numbers whose pixels are as those below: of dark photos it is less."""
+VOID = 255
+"""The number that stands for no region, as programs for labelling have it."""
+NEAR = 24
+"""Numbers beside VOID are that near each other, some of them; colours that somebody painted (black, dark grey, white) are not."""
 
 Map = Regions | Image
 """Regions, or the colour-coded picture of them."""
@@ -82,6 +101,9 @@ def open_places(request: Request, limits: Limits = Limits(), report: Report = si
     def opened(name: str) -> Image:
         return open_still(name, limits, report)
 
+    for how in (request.regions, *request.style_regions):
+        if how and is_word(how):
+            check_word(how)
     regions = opened(request.regions) if request.regions and not is_word(request.regions) else None
     masks = tuple((name, opened(mask)) for name, mask in zip(_called(request.masks), request.masks, strict=True))
     maps = tuple((name if is_word(name) else opened(name)) if name else None for name in request.style_regions)
@@ -95,7 +117,7 @@ def open_places(request: Request, limits: Limits = Limits(), report: Report = si
 def _called(masks: Sequence[str]) -> list[str]:
     """A name for each mask: its file's where that is one of its own."""
     stems = [Path(mask).stem.strip() for mask in masks]
-    own = [stem.isprintable() and stem not in ("", BACKGROUND, STANDARD) and stems.count(stem) == 1 for stem in stems]
+    own = [stem.isprintable() and "@" not in stem and stem not in ("", BACKGROUND, STANDARD) and stems.count(stem) == 1 for stem in stems]
     return [stem if good else f"mask {at}" for at, (stem, good) in enumerate(zip(stems, own, strict=True), 1)]
 
 
@@ -119,9 +141,15 @@ def parted(
     photo = photo or picture
     size = size or photo.size
     if isinstance(how, str):
-        report(Progress("opening", note=f"looking for regions: {how}"))
+        check_word(how)
         seen = resize(photo, fit(photo.size, min(SEEN, max(photo.size))))
-        return segment(seen, how, features=_features(seen) if how.startswith("auto") else (), seed=seed).resized(picture.size)
+        kept, key = _KEPT.get(), (hashlib.sha256(repr(seen.shape).encode() + seen.pixels.tobytes()).digest(), how, seed)
+        if kept is None or key not in kept:
+            report(Progress("opening", note=f"looking for regions: {how}"))
+            found = segment(seen, how, features=_features(seen) if how.startswith("auto") else (), seed=seed)
+            kept = {} if kept is None else kept
+            kept[key] = found
+        return kept[key].resized(picture.size)
     if how.size not in (picture.size, size):
         report(Progress("opening", note=_resized(called, how.size, size)))
     if isinstance(how, Regions):
@@ -129,24 +157,53 @@ def parted(
     if (numbers := _numbers(how)) is not None:
         report(Progress("opening", note=f"{called} is taken for numbers of {len(numbers.names)} regions: {', '.join(numbers.names)}"))
         return numbers.resized(picture.size)
-    return read_map(how).resized(picture.size)
+    read = read_map(how)
+    if stray := specks(how, read):
+        report(Progress("opening", note=f"{called} has {stray} px of other colours, specks too small for regions: they go to those around"))
+    return read.resized(picture.size)
+
+
+_KEPT: ContextVar[dict[Hashable, Regions] | None] = ContextVar("_KEPT", default=None)
+
+
+@contextlib.contextmanager
+def one_parting() -> Iterator[None]:
+    """Within it a photo's regions by a word are looked for once, however often they are asked for."""
+    token = _KEPT.set({})
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
 
 
 def _numbers(map_: Image) -> Regions | None:
     """The regions of a grey map that holds their numbers, 0, 1, 2 and so on, which to the eye is black; None for any other map.
 
-    It is taken for one where no value is beyond the most regions there may be and areas are flat, as no dark photo is.
-    Regions are called by their numbers.
+    It is taken for one where no value but VOID is beyond the most regions there may be and areas are flat, as no dark photo is.
+    Regions are called by their numbers, and VOID is the background. Of 16 bits a map may hold numbers of 16.
     """
-    codes = map_.to_array()
-    if map_.alpha is not None or map_.text.get(KEY) or codes.max() >= MOST or (codes != codes[..., :1]).any():
+    if map_.alpha is not None or map_.text.get(KEY):
         return None
-    values, inverse = np.unique(codes[..., 0], return_inverse=True)
-    labels: Labels = np.asarray(inverse, np.uint8).reshape(codes.shape[:2])
+    for depth in (16, 8) if map_.depth == 16 else (8,):
+        codes = map_.to_array(depth)
+        if (codes == codes[..., :1]).all() and (found := _numbered(codes[..., 0])) is not None:
+            return found
+    return None
+
+
+def _numbered(codes: NDArray[Any]) -> Regions | None:
+    if codes[codes != VOID].max(initial=0) >= MOST:
+        return None
+    values, inverse = np.unique(codes, return_inverse=True)
+    numbers = values[values != VOID]
+    labels: Labels = np.asarray(inverse, np.uint8).reshape(codes.shape)
     same = (labels[1:] == labels[:-1]).mean() if len(labels) > 1 else 1.0
-    if len(values) < 2 or same < FLAT:
+    if len(numbers) < 2 or len(values) > MOST or same < FLAT:
         return None
-    return Regions(labels, tuple(f"label {value}" for value in values), palette(len(values) + 2)[2:])
+    void = [BACKGROUND] if len(values) > len(numbers) else []
+    if void and np.diff(numbers.astype(int)).min() > NEAR:
+        return None
+    return Regions(labels, (*(f"label {number}" for number in numbers), *void), palette(len(values) + 2)[2:])
 
 
 def _features(picture: Image) -> list[Pixels]:
@@ -201,6 +258,10 @@ def laid_out(
         if not shares[at][1]:
             raise SettingError(
                 f"the region {shares[at][0]!r} is empty: there is nothing of it to paint; mark it in the map, or leave its style out"
+            )
+        if not any(sample.weight > 0 for sample, each in zip(samples, wanted, strict=True) for other, _ in each if other == at):
+            raise SettingError(
+                f"the region {shares[at][0]!r} has no style of a weight above 0: give it one, or leave it out and it stays the photo"
             )
     feather = FEATHER * max(content.size) if request.feather is None else request.feather
     placed = [replace(sample, place=used.index(at), part=part) for sample, each in zip(samples, wanted, strict=True) for at, part in each]
@@ -360,7 +421,7 @@ def finished(painted: Image, photo: Image, settings: Settings | InstantSettings,
     if guide is None:
         return coloured(painted, photo, settings)
     pixels = coloured_places(painted, photo, settings, guide.places).pixels
-    return replace(painted, pixels=np.where(guide.places.any(0)[..., None], pixels, photo.pixels))
+    return replace(painted, pixels=np.where(guide.places.sum(0)[..., None] > 0, pixels, photo.pixels))
 
 
 # A map to correct by hand ---------------------------------------------------------------------------------------------
@@ -383,21 +444,38 @@ def make_regions(
     if out and Path(out).suffix.lower() not in (".png", ".tif", ".tiff"):
         raise SettingError(f"--out {out}: a map is a .png or a .tiff, which keep its colours exactly")
     read = [photo, *([] if is_word(how) else [how]), *([scribbles] if scribbles else [])]
-    if (box or scribbles) and how != "auto":
-        raise SettingError("--box and --scribbles say where the object of --regions auto is: leave one of them out")
+    check_how(how, bool(box or scribbles))
+    corners = _corners(box) if box else None
     for target in targets:
         check_outputs(Outputs(target, overwrite=overwrite), read)
     picture = open_still(photo, limits, report)
-    if box or scribbles:
-        marks = _marks(open_still(scribbles, limits, report), picture) if scribbles else None
-        found = object_and_background(picture, box=_corners(box) if box else None, scribbles=marks, seed=seed)
-    else:
-        found = parted(how if is_word(how) else open_still(how, limits, report), picture, f"the map {how}", seed=seed, report=report)
+    opened = how if is_word(how) else open_still(how, limits, report)
+    marks = open_still(scribbles, limits, report) if scribbles else None
+    found = regions_of(picture, opened, f"the map {how}", box=corners, scribbles=marks, seed=seed, report=report)
     if out:
         write_still(write_map(found), out, overwrite=overwrite)
     if shown:
         write_still(preview(picture, found), shown, overwrite=overwrite)
     return found
+
+
+def check_how(how: object, told: bool = False) -> None:
+    """Raise SettingError for a word that says nothing of how regions are made; a map is none. told: whether it is said where the object
+    is."""
+    if told and not (isinstance(how, str) and how == "auto"):
+        raise SettingError("--box and --scribbles say where the object of --regions auto is: leave one of them out")
+    if isinstance(how, str) and how and is_word(how):
+        check_word(how)
+
+
+def regions_of(
+    picture: Image, how: Map | str, called: str, *, box: tuple[int, int, int, int] | None = None, scribbles: Image | None = None,
+    seed: int = 0, report: Report = silent,
+) -> Regions:  # fmt: skip
+    """The regions of a photo, opened, as `parted` has them; or its object, where it is said where that is. See `make_regions`."""
+    if box is None and scribbles is None:
+        return parted(how, picture, called, seed=seed, report=report)
+    return object_and_background(picture, box=box, scribbles=None if scribbles is None else _marks(scribbles, picture), seed=seed)
 
 
 def _corners(text: str) -> tuple[int, int, int, int]:

@@ -74,7 +74,7 @@ def shrunk(read: Read, box: tuple[slice, slice], side: int = THUMBNAIL) -> Pixel
     Means over squares of whole pixels first, from strip to strip, so that no more is held than a strip.
     """
     (top, bottom), (left, right) = ((part.start, part.stop) for part in box)
-    step = max(1, max(bottom - top, right - left) // (FINER * side))
+    step = max(1, min(max(bottom - top, right - left) // (FINER * side), bottom - top, right - left))  # of what is long and narrow no more
     width, height = (right - left) // step * step, (bottom - top) // step * step
     rows = max(1, STRIP // (width * step)) * step
     strips = []

@@ -365,7 +365,7 @@ def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
             raise SettingError(f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
     for at in range(len(places)):
         if not any(sample.place == at and sample.weight > 0 for sample in samples):
-            raise SettingError(f"the guide's place {at} has no style: give it one of a weight above 0, or leave it to the photo")
+            raise SettingError(f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")
 
 
 def colouring(exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
