@@ -260,6 +260,14 @@ def test_time_left_is_painted_on(photo_file: Path, painting: Image, monkeypatch:
     assert shares == sorted(shares) and shares[-1] == 1
 
 
+def test_where_no_time_is_left_it_is_said(photo_file: Path) -> None:
+    heard: list[Progress] = []
+    in_vain = atelier.stylize(str(photo_file), SHIPPED[0], seconds=0.01, report=heard.append)
+    (told,) = (each.note for each in heard if each.note and "no time is left" in each.note)
+    assert int(told.split("--seconds ")[1].split()[0]) >= 2
+    assert np.array_equal(in_vain.pixels, atelier.stylize(str(photo_file), SHIPPED[0]).pixels)
+
+
 @pytest.mark.parametrize("size", [(70, 50), (17, 16), (1, 40)])
 @pytest.mark.parametrize("tile", [1, 16, 40, 0])
 def test_every_tile_is_counted(size: tuple[int, int], tile: int, picture: Paint) -> None:

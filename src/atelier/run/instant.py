@@ -154,6 +154,9 @@ def _painted(
     painted = engine_for(request, settings, samples, guide, models)(content, report=report)
     left = settings.seconds - (time.monotonic() - began)
     if left < WORTH_POLISHING:
+        if settings.seconds:
+            least = math.ceil(settings.seconds - left + WORTH_POLISHING)
+            report(Progress("painting", note=f"no time is left to paint on: the optimiser follows from about --seconds {least} on"))
         return painted
     return polished(request, settings, content, painted, samples, guide, left, report)
 
