@@ -23,6 +23,8 @@ COMMANDS = {
     "coffee-great-wave": "stylize coffee.png --style great-wave.jpg --size 480 --engine optimize",
     "astronaut-the-scream": "stylize astronaut.png --style the-scream.jpg --size 480 --engine optimize",
     "rocket-composition": "stylize rocket.jpg --style composition.jpg --size 480 --engine optimize",
+    "cat-starry-night-instant": "stylize cat.png --style starry-night",
+    "astronaut-the-scream-instant": "stylize astronaut.png --style the-scream.jpg",
     "cat-composition-instant": "stylize cat.png --style composition-vii --style-size 2",
     "rocket-from-one-to-another": "stylize rocket.jpg --style the-scream --style starry-night --blend horizontal --style-size 2",
     "coffee-strokes": "draw coffee.png --shape stroke --count 600 --alpha 0 --size 480",
