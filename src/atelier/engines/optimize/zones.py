@@ -177,7 +177,8 @@ def _parted(places: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _widened(mask: Tensor, by: int) -> Tensor:
-    return F.max_pool2d(mask[None, None].float(), 2 * by + 1, 1, by)[0, 0] > 0
+    across = F.max_pool2d(mask[None, None].float(), (1, 2 * by + 1), 1, (0, by))  # one axis after the other: a square's work is its area
+    return F.max_pool2d(across, (2 * by + 1, 1), 1, (by, 0))[0, 0] > 0
 
 
 def _narrowed(mask: Tensor, by: int) -> Tensor:
