@@ -3,40 +3,53 @@
     python benchmarks/seconds.py [--photo kodim23] [--painting starry_night] [--times 1,2,4,8,15,30,60] [--plot FILE.png]
 
 In one process whose modules and models are loaded, so that the clock holds what painting costs: the network alone, once; the optimiser
-alone (recipe default, coarse to fine, and on at the full size until the last of the times), whose pictures on the way are kept outside the
-clock; and `seconds=N` for each of the times. The error is machine.Judge's (VGG-19): style error and the recipe's weight of content times content
-error, so that a picture cannot win by being the photo, nor by losing it.
+alone (recipe default, coarse to fine, and on at the full size until the last of the times), whose pictures on the way are made outside the
+clock; and `seconds=N` for each of the times. The error is that of machine.Judge (VGG-19): style error, and content error times the recipe's
+weight of content, so that a picture cannot win by being the photo, nor by losing it.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import atelier
 import machine
 import pairs
+from atelier.engines.guide import Sample
+from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.recipes import recipe
+from atelier.errors import Cancelled
 from atelier.image import Image
 from atelier.media import open_still
+from atelier.progress import Progress
 from atelier.request import override
-from time_to_quality import by_engine
+from time_to_quality import Clock
 
 Row = tuple[str, float, float, float, float]
 """Way, seconds, style error, content error, both."""
 
 
 def by_optimiser(content: Image, style: Image, times: list[float], **changed: Any) -> list[tuple[float, Image]]:
-    """The last picture before each of the times."""
-    settings = override(recipe("default").settled({}), {"iterations": 100_000, "seconds": max(times), **changed})
-    kept = by_engine(content, style, settings, 2)
-    found = []
-    for at in times:
-        before = [each for each in kept if each.seconds <= at]
-        if before:
-            found.append((before[-1].seconds, Image.from_array(before[-1].pixels)))
+    """The first picture from each of the times on."""
+    settings = override(recipe("default").settled({}), {"iterations": 100_000, **changed})
+    clock, waiting = Clock(), sorted(times)
+    found: list[tuple[float, Image]] = []
+
+    def keep(progress: Progress) -> None:
+        now = clock.read()
+        if progress.preview is not None and now >= waiting[0]:
+            preview = progress.preview
+            clock.stopped(lambda: found.append((now, preview())))
+            while waiting and now >= waiting[0]:
+                waiting.pop(0)
+        if not waiting:
+            raise Cancelled
+
+    OptimizeEngine([Sample(style)], settings, "cpu", 0)(content, report=keep)
     return found
 
 
