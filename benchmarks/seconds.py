@@ -10,9 +10,9 @@ weight of content, so that a picture cannot win by being the photo, nor by losin
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def _beaten(rows: list[Row], alone: Row) -> float:
     points = sorted((row[1], row[4]) for row in rows if row[0] == "both")
     if alone[1] < points[0][0]:
         return 1.0 if alone[0] == "network" else 0.0  # as early as that, both is the network
-    for (a, first), (b, second) in zip(points, points[1:], strict=False):
+    for (a, first), (b, second) in itertools.pairwise(points):
         if a <= alone[1] <= b:
             share = (math.log(alone[1]) - math.log(a)) / (math.log(b) - math.log(a))
             return (first + share * (second - first)) / alone[4]
