@@ -274,7 +274,7 @@ class Matching:
         """Keys and what stands behind them, and who is matched to which of them."""
         taken = [self.cells_of(source) for source in sources]
         rims = [rim(there)[there] for there in taken]
-        rims = [own & (own.float().mean() <= 0.5) for own in rims]  # a thin part has little else
+        rims = [own & (2 * own.sum() <= own.numel()) for own in rims]  # a thin part has little else
         keys = []
         banks: dict[str, list[Tensor]] = {name: [] for name in self.group}
         behind: dict[str, list[Tensor]] = {name: [] for name in self.group}
