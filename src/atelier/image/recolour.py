@@ -75,6 +75,7 @@ def recolour(
     space: str = "",
     mask: NDArray[Any] | None = None,
     source_mask: NDArray[Any] | None = None,
+    counted: NDArray[Any] | None = None,
     stretch: float = 3.0,
     gamut: str = "soft",
     seed: int = 0,
@@ -85,6 +86,7 @@ def recolour(
     method: a name in METHODS. space: a name in SPACES; empty is the one that suits the method.
     mask: (H, W) of the picture, 1 where colours change and 0 where they stay, bit for bit; soft between. Only what is
         marked counts in the picture's statistics. One that marks nothing changes nothing.
+    counted: (H, W) of the picture: what counts in its statistics, where that is not what the mask marks.
     source_mask: (H, W) of the source: where the colours are taken from. Where pixel answers pixel it is the mask unless given.
     stretch: how far a difference of colour may be stretched, at least 1. A dull photo has noise where a painting has colour,
         and 3 leaves it quiet; infinity is every method as it was published.
@@ -113,10 +115,11 @@ def recolour(
             raise SettingError("source_mask marks nothing: there is no colour to take")
     if marked is not None and not marked.any():
         return picture.copy()
-    paint = way.plan(Task(picture, source, where, marked, taken, stretch, seed))
+    seen = marked if counted is None else _mask(counted, picture, "counted")
+    paint = way.plan(Task(picture, source, where, seen, taken, stretch, seed))
     some = slice(0, None, max(1, picture.shape[0] * picture.shape[1] // _SAMPLE))  # rows to judge the whole by
     tried = paint(picture[some], some).reshape(-1, 3)
-    limited = bring(tried if marked is None else tried[marked[some].reshape(-1) > 0], where)
+    limited = bring(tried if seen is None else tried[seen[some].reshape(-1) > 0], where)
     out = np.empty_like(picture)
     for rows in _bands(picture):
         band = limited(paint(picture[rows], rows))

@@ -9,8 +9,7 @@ import numpy as np
 
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, resize
-from atelier.image.recolour import GAMUTS, METHODS, Task, recolour
-from atelier.image.spaces import named
+from atelier.image.recolour import METHODS, recolour
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still
 from atelier.progress import Progress, Report, silent
@@ -20,8 +19,6 @@ from atelier.run.places import Outputs, beforehand, check_outputs
 S = TypeVar("S", Settings, InstantSettings)
 KEPT = {"photo": "luminance-matched", "match": "transport"}
 """How the photo's colours come back, unless told."""
-STRETCH, ENOUGH, AT_ONCE = 3.0, 1 << 17, 1 << 14
-"""How far a difference of colour may be stretched, as in `recolour`; pixels that a gamut is judged by; and those moved at once."""
 
 
 def check_colours(settings: S) -> S:
@@ -50,8 +47,6 @@ def coloured_places(painted: Image, photo: Image, settings: Settings | InstantSe
     """
     if settings.color == "style":
         return painted
-    way = METHODS[settings.color_method or KEPT[settings.color]]
-    space = named(settings.color_space or way.space)
     total = places.sum(0)
     pixels = painted.pixels.copy()
     for place in places:
@@ -63,14 +58,9 @@ def coloured_places(painted: Image, photo: Image, settings: Settings | InstantSe
         counted = np.where(total[box] == share, share, np.float32(0))
         if counted.sum() < share.sum() / 2:
             counted = share
-        paint = way.plan(Task(own, theirs, space, counted, counted, STRETCH, 0))
-        step = max(1, AT_ONCE // own.shape[1])
-        bands = [slice(top, top + step) for top in range(0, len(own), step)]
-        moved = np.concatenate([paint(own[rows], rows) for rows in bands])
-        sure = moved[counted > 0]
-        limited = GAMUTS["soft"](sure[:: max(1, len(sure) // ENOUGH)], space)
-        for rows in bands:
-            pixels[box][rows] += share[rows, :, None] * (limited(moved[rows]) - own[rows])
+        method = settings.color_method or KEPT[settings.color]
+        moved = recolour(own, theirs, method=method, space=settings.color_space, mask=share, source_mask=counted, counted=counted)
+        pixels[box] += moved - own
     return painted.with_pixels(pixels)
 
 

@@ -238,24 +238,15 @@ def _value(name: str, text: str, style: Callable[[str], Style]) -> Any:
             raise SettingError(f"--vary engine={text}: choose from {', '.join(ENGINES)}")
         case "recipe" | "device" | "engine":
             return text
+    return _fitting(name, text, lambda type_: text if type_ is str else _number(name, type_, text))
+
+
+def _fitting(name: str, value: Any, typed: Callable[[type[Any]], Any] | None = None) -> Any:
+    """A setting's value, where some engine takes it. typed: gives it as a type. Raises SettingError."""
     first: SettingError | None = None
     for option, type_ in _declared(name):  # of one name, engines may have different bounds and types
         try:
-            value: Any = parse_layers(text) if name.endswith("_layers") else _number(name, type_, text) if type_ is not str else text
-            check(option, type_, value)
-            return value
-        except SettingError as error:
-            first = first or error
-    assert first is not None
-    raise first
-
-
-def _fitting(name: str, value: Any) -> Any:
-    """A setting's value, where some engine takes it. Raises SettingError."""
-    first: SettingError | None = None
-    for option, type_ in _declared(name):
-        try:
-            fitting = parse_layers(value) if name.endswith("_layers") else value
+            fitting = parse_layers(value) if name.endswith("_layers") else typed(type_) if typed else value
             check(option, type_, fitting)
             return fitting
         except SettingError as error:
