@@ -332,6 +332,31 @@ def test_the_content_weight_moves_until_the_content_error_is_the_one_asked_for(t
     assert high.losses["weight"] < train("one", contents="waves=0.05", **both).losses["weight"] < low.losses["weight"]
 
 
+@pytest.mark.parametrize("reader", [False, True])
+def test_a_batch_may_be_one_large_picture_of_one_style(train: Train, monkeypatch: pytest.MonkeyPatch, reader: bool) -> None:
+    seen: dict[str, list[int]] = {}
+    rows: list[list[int]] = []
+    real = loop.Trainer.paint
+
+    def paint(self: loop.Trainer, painter: Any, x: torch.Tensor, looks: Any, wanted: Any, *rest: Any) -> torch.Tensor:
+        rows.append([id(look) for look in wanted])
+        return real(self, painter, x, looks, wanted, *rest)
+
+    def error(grams: dict[str, torch.Tensor], targets: dict[str, torch.Tensor]) -> torch.Tensor:
+        for name in grams:
+            seen.setdefault(name, []).append(len(grams[name]))
+            assert grams[name].shape == targets[name].shape
+        return objective.style_error(grams, targets)
+
+    monkeypatch.setattr(loop.Trainer, "paint", paint)
+    monkeypatch.setattr(loop, "style_error", error)
+    train(together=True, reader=reader, batch=3, cross=0, steps=4, every=4)
+    painted = [row for row in rows if len(row) == 3][:4]
+    assert all(len(set(row)) == 1 for row in painted)
+    assert len({row[0] for row in painted}) > 1
+    assert all(count == [1] * 4 for count in seen.values())
+
+
 @pytest.mark.parametrize("changed", [
     {"contents": "waves"}, {"contents": "waves=much"}, {"contents": "waves=3"}, {"contents": "sand=0.5"},
     {"contents": "waves=0.5", "reader": True},
@@ -346,7 +371,7 @@ def test_content_of_one_style_is_a_style_and_a_number(train: Train, changed: dic
     [
         {"output": "tanh"}, {"output": "linear"}, {"norm": "batch"}, {"tv": 5.0}, {"cross": 0.9}, {"content_weight": 3.0}, {"rate": 1e-3},
         {"table_rate": 0.0}, {"warmup": 50}, {"decay": 1.0}, {"style_size": 96}, {"precision": "bfloat16"}, {"seed": 1},
-        {"hold_out": "waves"},
+        {"hold_out": "waves"}, {"together": True},
     ],
     ids=lambda changed: "-".join(map(str, *changed.items())),
 )  # fmt: skip

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.errors import SettingError
+from atelier.perception.convolution import conv3x3
 from atelier.perception.weights import load as load_weights
 
 CONVS = (
@@ -118,7 +119,7 @@ def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str
         if not pooled:
             x = pool(x, pooling)
         weight, bias = weights[name]
-        x = F.conv2d(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border)
+        x = conv3x3(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border)
         last = following[:5] != name[:5]  # of its block
         pooled = not last
         if last and pooling == "max" and name not in wanted and x.requires_grad and x.numel() >= LARGE:

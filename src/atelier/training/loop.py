@@ -175,7 +175,11 @@ class Trainer:
         else:
             content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
             target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in STYLE_LAYERS}  # type: ignore[misc]
-            style = style_error(sight.grams, target)
+            if settings.together:  # the target is the same for all; one row of it, and of what was painted
+                grams = {n: gram.mean(0, keepdim=True) for n, gram in sight.grams.items()}
+                style = style_error(grams, {n: each[:1] for n, each in target.items()})
+            else:
+                style = style_error(sight.grams, target)
             weights = self.weight[rows].exp().to(content)
             varied, grid = total_variation(painted) / len(x), grid_share(painted).mean()
             loss = (style / (1 + 0.1 * style) + weights * content).mean() + settings.tv * varied + settings.grid * grid
@@ -189,16 +193,23 @@ class Trainer:
     def drawn(self, rng: np.random.Generator) -> tuple[list[int], list[Look]]:
         """Styles for a batch: their rows of the table, and looks at them. A table sees each painting as a whole; a reader, any part."""
         lessons, batch = self.lessons, self.settings.batch
+        if self.settings.together:
+            batch = 1
         if "table" in self.parts:
             assert lessons.named is not None
             every = len(lessons.named.names)
             rows = [int(i) for i in (rng.permutation(every)[:batch] if every >= batch else rng.integers(0, every, batch))]
-            return rows, [lessons.named.look(i * lessons.named.each) for i in rows]
+            return self.spread(rows, [lessons.named.look(i * lessons.named.each) for i in rows])
         source = lessons.named
         if source is None or (lessons.others is not None and rng.random() >= self.settings.named_share):
             source = lessons.others
         assert source is not None
-        return [0] * batch, [source.look(int(i)) for i in rng.integers(0, len(source), batch)]
+        return self.spread([0] * batch, [source.look(int(i)) for i in rng.integers(0, len(source), batch)])
+
+    def spread(self, rows: list[int], looks: list[Look]) -> tuple[list[int], list[Look]]:
+        """One for each of the batch."""
+        times = self.settings.batch // len(rows)
+        return rows * times, looks * times
 
     def paint(
         self, painter: nn.Module, x: Tensor, looks: list[Look], wanted: list[Look], numbers: Tensor, rng: np.random.Generator

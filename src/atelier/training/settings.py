@@ -14,6 +14,7 @@ CONTENT = "Content error at which training holds; the weight of the content loss
 TV = "Weight of total variation"
 GRID = "Weight of the share of a picture's detail that repeats every 8 px, a grid"
 BATCH = "Pictures a step, of each process"
+TOGETHER = "One style a step, its Gram matrices taken over all of the batch, as over one large picture"
 CROP = "Side of the crops that are painted, px"
 STYLE_SIZE = "Long side at which a style's painting is looked at, px: more makes larger strokes"
 MINUTES = "Take about this long: the steps are set by the pace of the first tenth (0: no limit)"
@@ -47,6 +48,7 @@ class TrainSettings:
     steps: int = option(10_000, "Steps in all", low=1, high=100_000_000)
     minutes: float = option(0.0, MINUTES, low=0, high=1e6)
     batch: int = option(4, BATCH, low=1, high=4096)
+    together: bool = option(False, TOGETHER)
     crop: int = option(256, CROP, low=SMALLEST, high=2048)
     photo_crops: int = option(2560, "Crops of photos that are made and kept in memory, each with what the losses see of it", low=1)
     style_size: int = option(512, STYLE_SIZE, low=SMALLEST, high=4096)

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from atelier.errors import SettingError
+from atelier.perception.convolution import conv3x3, slope3x3
 from atelier.perception.network import CONVS, Network, pool
 
 BROAD = 16
@@ -239,7 +240,7 @@ class _Within(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, padding: int, seam: Seam | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.padding, ctx.seam = padding, seam
-        return F.conv2d(x, weight, bias, padding=padding)
+        return conv3x3(x, weight, bias, padding)
 
     @staticmethod
     @once_differentiable
@@ -247,9 +248,7 @@ class _Within(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         pad, seam = ctx.padding, ctx.seam
         slope = slope.contiguous(memory_format=torch.channels_last)
-        out, _, _ = torch.ops.aten.convolution_backward(
-            slope, x, weight, None, (1, 1), (pad, pad), (1, 1), False, (0, 0), 1, (True, False, False)
-        )
+        out = slope3x3(slope, x, weight, pad)
         if seam is None:
             return out, None, None, None, None
         out = out.contiguous(memory_format=torch.channels_last)
