@@ -35,6 +35,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no cross-training": {"cross": 0.0},
     "cross-training x 3": {"cross": 0.3},
     "no grid loss": {"grid": 0.0},
+    "together": {"together": True},
 }
 COLUMNS = ("style", "content", "ssim", "edges", "grid_peak", "clipped_added", "seconds")
 

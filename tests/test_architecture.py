@@ -12,6 +12,7 @@ import atelier
 
 SOURCE = Path(atelier.__file__).parent
 FACES = ("cli", "api", "studio", "service")
+SIGHT = ("atelier.perception.network", "atelier.perception.convolution")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {
@@ -107,7 +108,7 @@ def test_faces_know_no_engine_but_the_recipes_names() -> None:
 def test_torch_is_for_painting_and_training_alone() -> None:
     """So that the rest is light, and works without it."""
     for path in FILES:
-        if module_of(path).startswith(("atelier.engines.optimize", "atelier.training", "atelier.losses", "atelier.perception.network")):
+        if module_of(path).startswith(("atelier.engines.optimize", "atelier.training", "atelier.losses", *SIGHT)):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         inside = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}

@@ -171,8 +171,8 @@ class Look:
 
 class Pictures:
     """Pictures in memory, each (3, H, W) uint8, and looks at them. eye: the losses'. giver: what a painter is given
-    is seen through, pocket; the same if None. read: whether a reader is to read them. names, each: of paintings by name, that many looks
-    in a row."""
+    is seen through, pocket; the same if None. read: whether a reader is to read them. names: of paintings by name; each: of each photo, or
+    painting by name, that many in a row."""
 
     def __init__(
         self, pixels: list[Tensor], eye: Eye, giver: Eye | None = None,

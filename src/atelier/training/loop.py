@@ -153,7 +153,11 @@ class Trainer:
     def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float]]]:
         """What the step descends; losses to log; and the content error of each row that was painted."""
         settings, photos, device = self.settings, self.lessons.photos, self.device
-        crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
+        if settings.together:
+            first = int(rng.integers(0, len(photos) // photos.each)) * photos.each
+            crops = [first + i % photos.each for i in range(settings.batch)]
+        else:
+            crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
         looks = [photos.look(i) for i in crops]
         x = photos.batch(crops)
         rows, wanted = self.drawn(rng)

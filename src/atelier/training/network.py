@@ -131,10 +131,11 @@ def gathered(
         return some(find(folder, what), most, seed)
 
     opening = Opening("photos", max(PHOTO_SHORT, settings.crop), SHORTEST, report)
-    paths = pictures(photos, "photos", settings.photo_crops)
-    each = -(-settings.photo_crops // len(paths))
+    least = settings.batch if settings.together else 1
+    paths = pictures(photos, "photos", max(1, settings.photo_crops // least))
+    each = max(least, -(-settings.photo_crops // len(paths)))
     crops = photo_crops(opening(paths), each, settings.crop, seed)
-    own = Pictures(crops, eye, giver, photos=True, seen=settings.seen, read=settings.reader)
+    own = Pictures(crops, eye, giver, photos=True, seen=settings.seen, read=settings.reader, each=each)
     left_out += opening.left_out
 
     named = others = None
