@@ -45,6 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"), help="folder of the trainings and of sheet.png")
     parser.add_argument("--steps", type=int, default=1000, help="of each training")
     parser.add_argument("--photos", type=int, default=8, help="to judge on")
+    parser.add_argument("--picture", type=Path, help="photo for the sheet (default: the first that is judged)")
     parser.add_argument("--only", default="", help="variants, by comma (default: all)")
     arguments = parser.parse_args()
     pairs.ready(arguments)
@@ -71,7 +72,9 @@ def main() -> None:
     smalls = {path.stem: pairs.sized(open_still(path), size) for path in photos}
     yardstick = machine.Judge(size)
     chosen = [name for name in VARIANTS if name in arguments.only.split(",") or not arguments.only]
-    rows, cells = [], [(path.stem, small) for path, small in zip(photos[:1], smalls.values(), strict=False) for _ in PAINTINGS]
+    shown = arguments.picture or photos[0]
+    example = pairs.sized(open_still(shown), size)
+    rows, cells = [], [(shown.stem, example) for _ in PAINTINGS]
     for variant in chosen:
         out = arguments.out / variant.replace(" ", "-")
         kept = out / "row.json"
@@ -79,12 +82,10 @@ def main() -> None:
         if not kept.exists():
             trained = train_network(folder / "photos" / "train", out, styles, settings=settings)
             found: dict[str, list[float]] = {name: [] for name in COLUMNS if name != "seconds"}
-            for name, painting in paintings.items():
+            for painting in paintings.values():
                 engine = open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu")
-                for at, (photo, small) in enumerate(smalls.items()):
+                for photo, small in smalls.items():
                     painted = engine(small)
-                    if at == 0:
-                        write_still(painted, out / f"{name}.png")
                     style, content = yardstick(pairs.find(folder, "photos", photo), painting, painted)
                     verdict = Judge(small, painting, size=size, features="none")(painted)
                     values = {"style": style, "content": content}
@@ -95,10 +96,12 @@ def main() -> None:
             row |= {name: float(np.mean(values)) for name, values in found.items()}
             kept.write_text(json.dumps(row))
         rows.append(json.loads(kept.read_text()))
-        cells += [(f"{variant}\n{name}", open_still(out / f"{name}.png")) for name in PAINTINGS]
+        for name, painting in paintings.items():
+            model = InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx"))
+            cells.append((f"{variant}\n{name}", open_foreign(model, "cpu")(example)))
         print(json.dumps(rows[-1]), flush=True)
-    shown = [[row["variant"], *(f"{row[name]:.3f}" for name in COLUMNS[:-1]), f"{row['seconds']:.0f}"] for row in rows]
-    print(pairs.markdown(["variant", *COLUMNS], shown))
+    table = [[row["variant"], *(f"{row[name]:.3f}" for name in COLUMNS[:-1]), f"{row['seconds']:.0f}"] for row in rows]
+    print(pairs.markdown(["variant", *COLUMNS], table))
     write_still(contact_sheet(cells, side=size, columns=len(PAINTINGS)), arguments.out / "sheet.png")
     pairs.write(arguments, "ablations", described, {"steps": steps, "base": BASE, "rows": rows})
 

@@ -26,6 +26,8 @@ TILES = 96
 """Fewest tiles of a layer that gains: for fewer the transformed filters are not worth the making."""
 CHUNK = 2**21
 """Numbers of a layer's transformed tiles that are held at a time, about."""
+MANY = 2**22
+"""Numbers of transformed filters beyond which they are made for some of the results' channels at a time, anew for the next tiles."""
 
 
 def conv3x3(x: Tensor, weight: Tensor, bias: Tensor, padding: int = 1) -> Tensor:
@@ -74,12 +76,18 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
     height, width = high + 2 * padding - 2, wide + 2 * padding - 2
     down, along = -(-height // 4), -(-width // 4)
     to_filters, to_tiles, to_results = _matrices(turned)
-    filters = torch.mm(to_filters, weight.permute(2, 3, 1, 0).reshape(9, -1)).view(36, inputs, outputs)
+    share = outputs  # of the results' channels, as many as are made at once
+    while 36 * inputs * share > MANY and share % 2 == 0:
+        share //= 2
+
+    def made(first: int) -> Tensor:
+        return torch.mm(to_filters, weight[first : first + share].permute(2, 3, 1, 0).reshape(9, -1)).view(36, inputs, share)
+
+    filters = made(0) if share == outputs else None
     rows = x.permute(0, 2, 3, 1)
     out = torch.empty((batch, outputs, height, width), memory_format=torch.channels_last)
-    step = min(down, max(1, CHUNK // (36 * max(inputs, outputs) * batch * along)))
-    tiles = x.new_empty(2, 36 * step * batch * along * inputs)
-    products, results = (x.new_empty(n * step * batch * along * outputs) for n in (36, 16))
+    step = min(down, max(1, CHUNK // (36 * max(inputs, share) * batch * along)))
+    scratch, tiles = x.new_empty(2, 36 * step * batch * along * max(inputs, share))
     for first in range(0, down, step):
         some = min(step, down - first)
         top, bottom = 4 * first - padding, 4 * (first + some) + 2 - padding
@@ -88,17 +96,17 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
         of, row, column, one = part.stride()
         windows = part.as_strided((6, 6, batch, some, along, inputs), (row, column, of, 4 * row, 4 * column, one))
         count = batch * some * along
-        taken, turned_tiles = (each[: 36 * count * inputs].view(36, -1) for each in tiles)
+        taken, turned_tiles = (each[: 36 * count * inputs].view(36, -1) for each in (scratch, tiles))
         taken.view(windows.shape).copy_(windows)
         torch.mm(to_tiles, taken, out=turned_tiles)
-        product = products[: 36 * count * outputs].view(36, count, outputs)
-        torch.bmm(turned_tiles.view(36, count, inputs), filters, out=product)
-        result = results[: 16 * count * outputs].view(16, -1)
-        torch.mm(to_results, product.view(36, -1), out=result)
-        whole = result.view(4, 4, batch, some, along, outputs).permute(2, 3, 0, 4, 1, 5).reshape(batch, 4 * some, 4 * along, outputs)
+        product = scratch[: 36 * count * share].view(36, count, share)  # what was taken is not needed any more
         place = out[:, :, 4 * first : 4 * (first + some)].permute(0, 2, 3, 1)
-        whole = whole[:, : place.shape[1], :width]
-        place.copy_(whole) if bias is None else torch.add(whole, bias, out=place)
+        for channel in range(0, outputs, share):
+            torch.bmm(turned_tiles.view(36, count, inputs), made(channel) if filters is None else filters, out=product)
+            result = torch.mm(to_results, product.view(36, -1)).view(4, 4, batch, some, along, share)
+            whole = result.permute(2, 3, 0, 4, 1, 5).reshape(batch, 4 * some, 4 * along, share)[:, : place.shape[1], :width]
+            channels = slice(channel, channel + share)
+            place[..., channels].copy_(whole) if bias is None else torch.add(whole, bias[channels], out=place[..., channels])
     return out
 
 

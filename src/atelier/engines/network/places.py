@@ -12,7 +12,7 @@ from atelier.image import fit
 from atelier.image.regions import Bools
 from atelier.image.value import Pixels
 
-ASIDE = 80
+ASIDE = 96
 """Pixels that are seen beyond a place's end."""
 GRID, STRAY = 48, 0.5
 """Cells a side of the search for the box that a place fills best, and how much what is not of the place counts against it."""

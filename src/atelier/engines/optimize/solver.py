@@ -16,7 +16,7 @@ from atelier.engines.optimize.descent import LBFGS, Adam, Descent, Parted, Plain
 
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
-HISTORY = 20
+HISTORY = 10
 HISTORY_BYTES = 300 * 2**20
 """L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 2."""
 GROWTH, SLACK = 2.0, 0.05
