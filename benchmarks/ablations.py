@@ -10,6 +10,7 @@ set's, paintings four of `paintings`.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -52,6 +53,7 @@ def main() -> None:
 
     import machine
     from atelier.engines.network.foreign import open_foreign
+    from atelier.errors import SettingError
     from atelier.image.sheet import contact_sheet
     from atelier.judging import Judge
     from atelier.media import open_still, write_still
@@ -79,6 +81,9 @@ def main() -> None:
         out = arguments.out / variant.replace(" ", "-")
         kept = out / "row.json"
         settings = override(TrainSettings(), {**BASE, **VARIANTS[variant], "steps": steps})
+        asked = {"settings": dataclasses.asdict(settings), "photos": list(smalls)}
+        if kept.exists() and json.loads(kept.read_text()).get("asked", asked) != asked:
+            raise SettingError(f"{out} was made with other options: take another --out")
         if not kept.exists():
             trained = train_network(folder / "photos" / "train", out, styles, settings=settings)
             found: dict[str, list[float]] = {name: [] for name in COLUMNS if name != "seconds"}
@@ -92,7 +97,7 @@ def main() -> None:
                     values |= {k: float(getattr(verdict, k) or 0) for k in ("ssim", "edges", "grid_peak", "clipped_added")}
                     for key, value in values.items():
                         found[key].append(value)
-            row = {"variant": variant, "steps": trained.steps, "seconds": trained.seconds}
+            row = {"variant": variant, "asked": asked, "steps": trained.steps, "seconds": trained.seconds}
             row |= {name: float(np.mean(values)) for name, values in found.items()}
             kept.write_text(json.dumps(row))
         rows.append(json.loads(kept.read_text()))

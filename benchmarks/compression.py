@@ -4,6 +4,8 @@ time and loss before and after, beside the whole network trained on as long.
     python benchmarks/compression.py --network runs/mine           a folder that `atelier train network --no-reader` made
     python benchmarks/compression.py                               a small network is trained first
 
+The network's styles are looked for among the shared paintings, and have the four that are judged among them. All are trained on with one
+content weight.
 Judged by VGG-19 on photos that it never saw; the time is that of one picture of --side px by ONNX Runtime, in turn. What is done is kept
 in --out, and a second call goes on from there.
 """
@@ -20,13 +22,15 @@ import numpy as np
 
 import pairs
 from ablations import BASE, PAINTINGS
+from atelier.errors import SettingError
 
-CUTS: dict[str, dict[str, int]] = {
+CUTS: dict[str, dict[str, float]] = {
     "whole": {},
-    "3/4 as wide": {"wide": 48, "deep": 96},
-    "half as wide": {"wide": 32, "deep": 64},
-    "1/16 half as wide": {"deep": 64},
+    "3/4 as wide": {"wide": 0.75, "deep": 0.75},
+    "half as wide": {"wide": 0.5, "deep": 0.5},
+    "1/16 half as wide": {"deep": 0.5},
 }
+"""Shares of the channels that are kept."""
 KIB = 2**10
 
 
@@ -84,9 +88,11 @@ def main() -> None:
         return tuple(float(value) for value in np.mean(errors, 0))  # type: ignore[return-value]
 
     rows = []
-    for name, cut in CUTS.items():
+    asked = {"network": str(arguments.network), "steps": steps, "features": arguments.features, "photos": list(pictures)}
+    for name, shares in CUTS.items():
+        cut = {key: max(4, round(getattr(plan, key) * share)) for key, share in shares.items()}
         out = arguments.out / name.replace(" ", "-").replace("/", "-")
-        if not (out / "row.json").exists():
+        if not done(out / "row.json", asked):
             start = network
             if cut:
                 out.mkdir(exist_ok=True)
@@ -94,7 +100,7 @@ def main() -> None:
             widths = {"wide": plan.wide, "deep": plan.deep, **cut}
             base = {"reader": False, "photo_crops": 240, "every": 1000, "warmup": 10, "decay": 0.7, "cross": 0.0, "batch": 2, **small}
             base |= {**shape, **widths, "start": str(start), "content_rate": 0.0, "features": arguments.features}
-            row: dict[str, Any] = {"variant": name, **widths}
+            row: dict[str, Any] = {"variant": name, "asked": asked, **widths}
             for when, more in (("cut", {"steps": 1, "rate": 1e-8}), ("trained", {"steps": steps})):  # one step of no size: as it is
                 trained = train_network(
                     folder / "photos" / "train", out / when, styles, settings=override(TrainSettings(), {**base, **more})
@@ -135,6 +141,15 @@ def main() -> None:
     cells = [(f"{name}\n{style}", open_still(out / f"{style}.png")) for name, out in folders.items() for style in PAINTINGS]
     write_still(contact_sheet(cells, side=size, columns=len(PAINTINGS)), arguments.out / "sheet.png")
     pairs.write(arguments, "compression", described, {"steps": steps, "rows": rows})
+
+
+def done(path: Path, asked: dict[str, Any]) -> bool:
+    """Whether a row is there, and of what is asked now; what was made for another question is in the way. Raises SettingError."""
+    if not path.exists():
+        return False
+    if json.loads(path.read_text())["asked"] != asked:
+        raise SettingError(f"{path.parent} was made with other options: take another --out")
+    return True
 
 
 def kept(paintings: Any, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """How far a part of a painting is from the whole of it, by the style error that networks are trained with: what a loss over small crops
 asks for beyond what is there to be had.
 
-    python benchmarks/crops.py [--crop 240] [--draws 8]
+    python benchmarks/crops.py [--crop 240] [--draws 6]
 
 Of each painting at 512 px, crops at random places are compared with the whole, layer by layer; and so are the mean Gram matrices of some of
 them together (`atelier train network --together`).

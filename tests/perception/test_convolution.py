@@ -27,6 +27,8 @@ SHAPES = [
     (1, 128, 128, 39, 38, 2),
     (3, 128, 128, 3, 190, 1),
     (1, 256, 128, 190, 80, 1),
+    (1, 256, 512, 38, 43, 1),
+    (1, 520, 258, 37, 44, 1),
 ]
 
 
@@ -48,6 +50,22 @@ def test_values_and_gradients_are_a_plain_convolution_s(
     (found,) = torch.autograd.grad(y, x, slope)
     assert apart(found, wanted) < 5e-6
     assert apart(slope3x3(slope, x.detach(), weight, padding), wanted) < 5e-6
+
+
+@pytest.mark.parametrize("layout", ["rows", "every other", "one for all"])
+def test_however_the_numbers_lie(layout: str) -> None:
+    weight, bias = made(128, 128, 3, 3, seed=1), torch.zeros(128)
+    x, slope = (torch.randn(2, 128, 40, 84, generator=torch.Generator().manual_seed(seed)) for seed in (0, 2))
+    if layout == "every other":
+        x, slope = x[..., ::2], slope[..., ::2]
+    if layout == "one for all":
+        x, slope = (each[:1, :, :, :1].expand(2, 128, 40, 42) for each in (x, slope))
+    double = x.double().requires_grad_()
+    expected = F.conv2d(double, weight.double(), padding=1)
+    (wanted,) = torch.autograd.grad(expected, double, slope.double())
+    assert gains(x, weight, 1)
+    assert apart(conv3x3(x, weight, bias), expected) < 3e-6
+    assert apart(slope3x3(slope, x, weight), wanted) < 5e-6
 
 
 def test_one_row_of_tiles_at_a_time_is_enough() -> None:
@@ -83,12 +101,22 @@ def test_where_nothing_is_gained_it_is_the_plain_one(shape: tuple[int, ...], cha
     assert torch.allclose(slope3x3(plain, x, weight), wanted)
 
 
-def test_weights_that_learn_get_their_gradient() -> None:
-    x, weight, bias = made(1, 128, 48, 48), made(128, 128, 3, 3, seed=1).requires_grad_(), torch.zeros(128, requires_grad=True)
+@pytest.mark.parametrize("learned", ["weight", "bias", "both"])
+def test_weights_that_learn_get_their_gradient(learned: str) -> None:
+    x, weight, bias = made(1, 128, 48, 48), made(128, 128, 3, 3, seed=1), torch.zeros(128)
+    asked = {"weight": [weight], "bias": [bias], "both": [weight, bias]}[learned]
+    for each in asked:
+        each.requires_grad_()
     conv3x3(x, weight, bias).square().sum().backward()  # type: ignore[no-untyped-call]
-    assert weight.grad is not None
-    assert bias.grad is not None
-    assert weight.grad.abs().sum() > 0
+    for each in asked:
+        assert each.grad is not None
+        assert each.grad.abs().sum() > 0
+
+
+def test_half_precision_by_autocast_is_left_to_the_plain_one() -> None:
+    x, weight, bias = made(1, 128, 48, 48), made(128, 128, 3, 3, seed=1), torch.zeros(128)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv3x3(x, weight, bias).dtype is torch.bfloat16
 
 
 def test_a_wide_network_sees_what_it_would_see_layer_by_layer() -> None:

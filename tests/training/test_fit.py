@@ -336,10 +336,15 @@ def test_the_content_weight_moves_until_the_content_error_is_the_one_asked_for(t
 def test_a_batch_may_be_one_large_picture_of_one_style(train: Train, monkeypatch: pytest.MonkeyPatch, reader: bool) -> None:
     seen: dict[str, list[int]] = {}
     rows: list[list[int]] = []
+    photos: list[list[int]] = []
+    blocks: list[list[set[int]]] = []
+    each = 5  # crops of each of the three photos
     real = loop.Trainer.paint
 
     def paint(self: loop.Trainer, painter: Any, x: torch.Tensor, looks: Any, wanted: Any, *rest: Any) -> torch.Tensor:
         rows.append([id(look) for look in wanted])
+        photos.append([id(look) for look in looks])
+        blocks.append([{id(self.lessons.photos.look(i + j)) for j in range(each)} for i in range(0, len(self.lessons.photos), each)])
         return real(self, painter, x, looks, wanted, *rest)
 
     def error(grams: dict[str, torch.Tensor], targets: dict[str, torch.Tensor]) -> torch.Tensor:
@@ -350,11 +355,15 @@ def test_a_batch_may_be_one_large_picture_of_one_style(train: Train, monkeypatch
 
     monkeypatch.setattr(loop.Trainer, "paint", paint)
     monkeypatch.setattr(loop, "style_error", error)
-    train(together=True, reader=reader, batch=3, cross=0, steps=4, every=4)
-    painted = [row for row in rows if len(row) == 3][:4]
+    train(together=True, reader=reader, batch=3, photo_crops=3 * each, cross=0, steps=6, every=6)
+    painted = rows[:6]
     assert all(len(set(row)) == 1 for row in painted)
     assert len({row[0] for row in painted}) > 1
-    assert all(count == [1] * 4 for count in seen.values())
+    assert all(count == [1] * 6 for count in seen.values())
+    for crops, block in zip(photos[:6], blocks, strict=False):
+        assert len(set(crops)) == 3
+        assert any(set(crops) <= one for one in block)
+    assert len({crop for crops in photos[:6] for crop in crops}) > 9  # all of a photo's crops are used, not its first three alone
 
 
 @pytest.mark.parametrize("changed", [

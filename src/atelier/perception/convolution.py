@@ -33,8 +33,8 @@ MANY = 2**22
 def conv3x3(x: Tensor, weight: Tensor, bias: Tensor, padding: int = 1) -> Tensor:
     """As F.conv2d has it; x (B, C, H, W), weight (C', C, 3, 3), bias (C') -> (B, C', H + 2 padding - 2, W + 2 padding - 2).
 
-    There may be no gradient with respect to weight and bias where `gains` says so."""
-    if gains(x, weight, padding):
+    Whoever asks for gradients of weight or bias gets the plain one."""
+    if gains(x, weight, padding) and not bias.requires_grad:
         return _Filtered.apply(x, weight, bias, padding)
     return F.conv2d(x, weight, bias, padding=padding)
 
@@ -53,6 +53,7 @@ def gains(x: Tensor, weight: Tensor, padding: int) -> bool:
     few, many = sorted(weight.shape[:2])
     tiles = len(x) * (x.shape[2] + 2 * padding - 2) * (x.shape[3] + 2 * padding - 2) // 16
     plain = x.device.type == "cpu" and x.dtype is torch.float32 and weight.shape[2:] == (3, 3) and not weight.requires_grad
+    plain = plain and not torch.is_autocast_enabled("cpu")
     return plain and few >= NARROWEST[0] and many >= NARROWEST[1] and tiles >= TILES
 
 
@@ -85,7 +86,7 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
 
     filters = made(0) if share == outputs else None
     rows = x.permute(0, 2, 3, 1)
-    out = torch.empty((batch, outputs, height, width), memory_format=torch.channels_last)
+    out = torch.empty((batch, outputs, height, width), dtype=x.dtype, memory_format=torch.channels_last)
     step = min(down, max(1, CHUNK // (36 * max(inputs, share) * batch * along)))
     scratch, tiles = x.new_empty(2, 36 * step * batch * along * max(inputs, share))
     for first in range(0, down, step):

@@ -154,8 +154,8 @@ class Trainer:
         """What the step descends; losses to log; and the content error of each row that was painted."""
         settings, photos, device = self.settings, self.lessons.photos, self.device
         if settings.together:
-            first = int(rng.integers(0, len(photos) // photos.each)) * photos.each
-            crops = [first + i % photos.each for i in range(settings.batch)]
+            first, start = (int(rng.integers(0, n)) for n in (len(photos) // photos.each, photos.each))
+            crops = [first * photos.each + (start + i) % photos.each for i in range(settings.batch)]
         else:
             crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
         looks = [photos.look(i) for i in crops]

@@ -33,7 +33,7 @@ class Plan:
 
     fine: int = 32
     wide: int = 64
-    deep: int = 128
+    deep: int = 48
     half: int = 16
     blocks: int = 2
     deep_blocks: int = 3

@@ -32,7 +32,7 @@ class TrainSettings:
     norm: str = option("instance", "Statistics of the normalisations: each picture's, or the batch's", choices=("instance", "batch"))
     fine: int = option(32, "Channels at 1/4 of the resolution", low=4, high=1024)
     wide: int = option(64, "Channels at 1/8", low=4, high=2048)
-    deep: int = option(128, "Channels at 1/16", low=4, high=4096)
+    deep: int = option(48, "Channels at 1/16", low=4, high=4096)
     half: int = option(16, "Channels at 1/2", low=4, high=512)
     blocks: int = option(2, "Residual blocks at 1/8", low=0, high=64)
     deep_blocks: int = option(3, "Residual blocks at 1/16", low=0, high=64)

@@ -25,7 +25,7 @@ from atelier.engines.network.painter import Numbers
 from atelier.errors import WeightsError
 from atelier.image.recolour import Moments
 
-BODY = "painter-3"
+BODY = "painter-4"
 """The bodies that ship. Numbers trained for others mean nothing to them."""
 SUFFIX = ".safetensors"
 NAME = r"\w[\w-]{0,63}"
