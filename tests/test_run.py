@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image as Pillow
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
+from atelier.perception.weights import find
 from atelier.progress import Progress, Report
 from atelier.request import Request, Style
 from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, redo, redraw, settled
@@ -366,6 +368,25 @@ def test_a_checkpoint_of_another_run_is_refused(ask: Ask, photo: Path, tmp_path:
         make(ask(**change), outputs)
     assert (tmp_path / "state").exists()
     assert make(ask(), outputs).finished
+
+
+def test_other_weights_make_another_run(ask: Ask, tmp_path: Path) -> None:
+    """A file of the same name whose weights are not those of before: a checkpoint would go on towards something else."""
+    from safetensors.numpy import load_file, save_file
+
+    weights = tmp_path / "mine.safetensors"
+    shutil.copyfile(find("pocket"), weights)
+    request = ask(settings={"features": str(weights)})
+    make(request, Outputs(str(tmp_path / "out.png")))
+    outputs = Outputs(str(tmp_path / "stopped.png"), checkpoint=str(tmp_path / "state"))
+    make(request, outputs, report=stopping_at(2))
+    tensors = load_file(weights)
+    save_file({**tensors, "conv1_1.bias": tensors["conv1_1.bias"] + 1}, weights)
+    with pytest.raises(SourceError, match="is of another run"):
+        make(request, outputs)
+    heard: list[Progress] = []
+    redo(str(tmp_path / "out.png"), Outputs(str(tmp_path / "again.png")), report=heard.append)
+    assert "the weights of a network changed since then: the result will be another" in [progress.note for progress in heard]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])

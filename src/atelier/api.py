@@ -488,7 +488,10 @@ def _paint(
     if not all(map(_path, read)) or (begin is not None and not _path(start)):
         return image
     request = dataclasses.replace(request, content=_path(photo) or None)
-    return run.signed(image, request, time.monotonic() - began, run.made_from(content, samples, guide, begin))
+    inputs = run.made_from(content, samples, guide, begin)
+    if not instant:
+        inputs["networks"] = run.seen_through(request)
+    return run.signed(image, request, time.monotonic() - began, inputs)
 
 
 def _image(picture: Any, limits: Limits = Limits()) -> Image:

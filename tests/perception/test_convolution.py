@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -133,3 +135,18 @@ def test_a_wide_network_sees_what_it_would_see_layer_by_layer() -> None:
     for name in ("conv2_1", "conv2_2"):
         assert apart(slopes[0][0][name].detach(), slopes[1][0][name].detach()) < 3e-6
     assert apart(slopes[0][1], slopes[1][1]) < 1e-4
+
+
+def test_in_any_mode_and_from_any_thread() -> None:
+    """What a thread keeps for the next convolution serves it in another mode, at another size; and no other thread."""
+    weight, bias = made(128, 128, 3, 3, seed=1), torch.zeros(128)
+    pictures = [made(1, 128, side, side + 3, seed=side) for side in (48, 64, 40)]
+    expected = [F.conv2d(x.double(), weight.double(), padding=1) for x in pictures]
+
+    def right(turn: int) -> bool:
+        with torch.inference_mode(turn % 2 == 0):
+            found = [conv3x3(x, weight, bias) for x in pictures]
+        return all(apart(a.clone(), b) < 3e-6 for a, b in zip(found, expected, strict=True))
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(right, range(6)))

@@ -8,6 +8,7 @@ a network that sees is not trained here.
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -24,10 +25,12 @@ NARROWEST = 64, 128
 """Fewest channels in (or out) and out (or in) of a convolution that gains."""
 TILES = 96
 """Fewest tiles of a layer that gains: for fewer the transformed filters are not worth the making."""
-CHUNK = 2**21
+CHUNK = 2**20
 """Numbers of a layer's transformed tiles that are held at a time, about."""
-MANY = 2**22
+MANY = 2**21
 """Numbers of transformed filters beyond which they are made for some of the results' channels at a time, anew for the next tiles."""
+
+_rooms = threading.local()
 
 
 def conv3x3(x: Tensor, weight: Tensor, bias: Tensor, padding: int = 1) -> Tensor:
@@ -82,13 +85,16 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
         share //= 2
 
     def made(first: int) -> Tensor:
-        return torch.mm(to_filters, weight[first : first + share].permute(2, 3, 1, 0).reshape(9, -1)).view(36, inputs, share)
+        room = _room("filters", 36 * inputs * share).view(36, inputs * share)
+        torch.mm(to_filters, weight[first : first + share].permute(2, 3, 1, 0).reshape(9, -1), out=room)
+        return room.view(36, inputs, share)
 
     filters = made(0) if share == outputs else None
     rows = x.permute(0, 2, 3, 1)
     out = torch.empty((batch, outputs, height, width), dtype=x.dtype, memory_format=torch.channels_last)
     step = min(down, max(1, CHUNK // (36 * max(inputs, share) * batch * along)))
-    scratch, tiles = x.new_empty(2, 36 * step * batch * along * max(inputs, share))
+    most = step * batch * along * max(inputs, share)
+    scratch, tiles, results = _room("scratch", 36 * most), _room("tiles", 36 * most), _room("results", 16 * most)
     for first in range(0, down, step):
         some = min(step, down - first)
         top, bottom = 4 * first - padding, 4 * (first + some) + 2 - padding
@@ -104,11 +110,22 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
         place = out[:, :, 4 * first : 4 * (first + some)].permute(0, 2, 3, 1)
         for channel in range(0, outputs, share):
             torch.bmm(turned_tiles.view(36, count, inputs), made(channel) if filters is None else filters, out=product)
-            result = torch.mm(to_results, product.view(36, -1)).view(4, 4, batch, some, along, share)
-            whole = result.permute(2, 3, 0, 4, 1, 5).reshape(batch, 4 * some, 4 * along, share)[:, : place.shape[1], :width]
+            result = torch.mm(to_results, product.view(36, -1), out=results[: 16 * count * share].view(16, -1))
+            result = result.view(4, 4, batch, some, along, share).permute(2, 3, 0, 4, 1, 5)
+            whole = result.reshape(batch, 4 * some, 4 * along, share)[:, : place.shape[1], :width]
             channels = slice(channel, channel + share)
             place[..., channels].copy_(whole) if bias is None else torch.add(whole, bias[channels], out=place[..., channels])
     return out
+
+
+def _room(name: str, count: int) -> Tensor:
+    """So many numbers, to be overwritten at will. A thread keeps them for the next convolution: taken anew and given back each time, they
+    would leave holes between what lives longer, and the process would grow by a tenth."""
+    kept = _rooms.__dict__.get(name)
+    if kept is None or len(kept) < count:
+        with torch.inference_mode(False):  # or it could be written to in that mode alone
+            kept = _rooms.__dict__[name] = torch.empty(count, dtype=torch.float32, device="cpu")
+    return kept[:count]
 
 
 @cache

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.errors import SettingError
+from atelier.perception.bands import Shrunk, Sum, block
 from atelier.perception.convolution import conv3x3
 from atelier.perception.weights import load as load_weights
 
@@ -30,8 +30,11 @@ TEACHER_CHANNELS = dict(zip(CONVS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 5
 MEAN = (123.68, 116.779, 103.939)
 """Channel means (R, G, B) of ImageNet in 0..255, subtracted from the input (Simonyan & Zisserman 2014)."""
 
-LARGE = 2**23
-"""Numbers of a layer from which on memory is saved at its pooling, for a little time."""
+LARGE = 2**22
+"""Numbers of a layer from which on memory is saved for a little time: at its pooling; of the first block, by bands."""
+
+BY_BYTES = ("max", "average")
+"""The poolings whose gradient needs no more than a byte of each result."""
 
 Weights = Mapping[str, tuple[Tensor, Tensor]]
 
@@ -67,70 +70,52 @@ def pool(x: Tensor, kind: str) -> Tensor:
     raise SettingError(f"no pooling {kind!r}: max, average or l2")
 
 
-class _Brightest(torch.autograd.Function):
-    """ReLU and 2x2 max pooling in one, that remembers a byte a result where the two would keep their input and 8-byte indices.
-
-    Values and gradients are those of the two, to the last bit: of equals in a window the first gets the gradient.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        a, b, c, d = _corners(x)
-        above, below = torch.maximum(a, b), torch.maximum(c, d)
-        lower = below > above
-        from_where = torch.where(lower, (d > c).to(torch.uint8).add_(2), (b > a).to(torch.uint8))
-        y = torch.maximum(above, below).relu_()
-        ctx.shape = x.shape
-        ctx.save_for_backward(from_where.masked_fill_(y <= 0, 4))
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
-        (from_where,) = ctx.saved_tensors
-        odd = ctx.shape[2] % 2 or ctx.shape[3] % 2  # the last row or column is in no window
-        out = (torch.zeros if odd else torch.empty)(ctx.shape, dtype=slope.dtype, device=slope.device)
-        out = out.contiguous(memory_format=torch.channels_last)
-        for place, corner in enumerate(_corners(out)):
-            torch.mul(slope, from_where == place, out=corner)
-        return out
-
-
-def _corners(x: Tensor) -> tuple[Tensor, ...]:
-    """Each window's four values, (B, C, H//2, W//2) each."""
-    height, width = (side // 2 * 2 for side in x.shape[2:])
-    return tuple(x[:, :, row:height:2, column:width:2] for row in (0, 1) for column in (0, 1))
-
-
 def normalise(x: Tensor) -> Tensor:
     """RGB in [0, 1], (B, 3, H, W), to what the networks take: 0..255 minus the ImageNet mean."""
     return x * 255.0 - torch.tensor(MEAN, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
 
 
-def activations(weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max", border: int = 0) -> dict[str, Tensor]:
+def activations(
+    weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max", border: int = 0, first: Sum | None = None
+) -> dict[str, Tensor]:
     """Run the plan over normalised input up to the deepest layer asked for, zero-padded by 1 before each convolution.
 
     x (B, 3, H + 2 border, W + 2 border), border 0 or 1: the pixels that conv1_1 sees beyond the picture are part of x
-    already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type.
+    already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type; and for
+    conv1_1, if it is asked for and `first` is given, that sum of it in place of its features.
     """
     wanted = set(layers)
     seen: dict[str, Tensor] = {}
-    pooled = True
-    for name, following in zip(CONVS, (*CONVS[1:], ""), strict=True):
-        if not pooled:
+    plan = list(zip(CONVS, (*CONVS[1:], ""), strict=True))
+    if in_bands(weights, x, wanted, pooling, border, first):
+        x, total = block(x, weights["conv1_1"], weights["conv1_2"], first if "conv1_1" in wanted else None, pooling)
+        if total is not None:
+            seen["conv1_1"] = total
+        plan = plan[2:]
+    done = True
+    for name, following in plan:
+        if not done:
             x = pool(x, pooling)
         weight, bias = weights[name]
         x = conv3x3(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border)
         last = following[:5] != name[:5]  # of its block
-        pooled = not last
-        if last and pooling == "max" and name not in wanted and x.requires_grad and x.numel() >= LARGE:
-            x, pooled = _Brightest.apply(x), True
+        done = not last
+        if last and pooling in BY_BYTES and name not in wanted and x.requires_grad and x.numel() >= LARGE:
+            x, done = Shrunk.apply(x, pooling), True
         else:
             x = F.relu_(x)
         if name in wanted:
-            seen[name] = x
+            seen[name] = first(x) if first and name == CONVS[0] else x
             if len(seen) == len(wanted):
                 break
     return seen
+
+
+def in_bands(weights: Weights, x: Tensor, wanted: set[str], pooling: str, border: int, first: Sum | None) -> bool:
+    """Whether the first block's features are large and nobody wants them, but for a sum."""
+    deeper = max(wanted, default="") > "conv1_2" and "conv1_2" not in wanted and ("conv1_1" not in wanted or first is not None)
+    large = x.numel() // x.shape[1] * len(weights["conv1_2"][1]) >= LARGE
+    return deeper and large and pooling in BY_BYTES and border == 1 and x.device.type == "cpu" and not weights["conv1_1"][0].requires_grad
 
 
 @dataclass(frozen=True)
@@ -173,9 +158,10 @@ class Network:
     def dtype(self) -> torch.dtype:
         return self.weights[CONVS[0]][0].dtype
 
-    def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max") -> dict[str, Tensor]:
+    def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max", first: Sum | None = None) -> dict[str, Tensor]:
         """pixels (B, 3, H, W), RGB in [0, 1] -> layer -> (B, C, H/2^(b-1), W/2^(b-1)), in this network's type.
 
+        first: all that is wanted of conv1_1, which is given in place of its features: they are the largest there are.
         Raises SettingError for a picture too small for the deepest layer.
         """
         layers = tuple(layers)
@@ -186,7 +172,7 @@ class Network:
         # The border pixels are repeated once for conv1_1 (as in style-transfer-pytorch): to its zero padding the picture
         # would end in a hard edge against grey, and the optimiser paints a frame along it.
         x = F.pad((pixels * 255.0 - self.mean).to(self.dtype), (1, 1, 1, 1), mode="replicate")
-        return activations(self.weights, x.contiguous(memory_format=torch.channels_last), layers, pooling, border=1)
+        return activations(self.weights, x.contiguous(memory_format=torch.channels_last), layers, pooling, border=1, first=first)
 
 
 def fastest(device: str) -> torch.dtype:

@@ -16,7 +16,7 @@ from atelier.run.drawing import draw, make_drawing, open_drawing, picture_of, pi
 from atelier.run.instant import make_instant, one_engine, paint_instant, sources_instant
 from atelier.run.opening import LARGEST, Painting, as_picture, at_size, blank, open_style, settled
 from atelier.run.outputs import Made, signed
-from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, sources_painting
+from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, seen_through, sources_painting
 from atelier.run.places import Outputs, check_apart, check_derived
 from atelier.run.regions import (
     GRADIENTS,
@@ -95,6 +95,7 @@ __all__ = [
     "redraw",
     "regions_of",
     "rotated",
+    "seen_through",
     "settled",
     "signed",
     "sources",

@@ -207,9 +207,12 @@ def digests(content: Image | None, styles: Sequence[tuple[Image, float]], start:
 # Going on -------------------------------------------------------------------------------------------------------------
 
 
-def fingerprint(request: Request, content: Image, styles: list[tuple[Image, float]], start: Image | None) -> str:
-    """What a checkpoint belongs to: the settings and the very pixels, and what a state is like."""
-    digest = hashlib.sha256(json.dumps([STATE, dataclasses.asdict(settled(request)), request.seed, request.task], default=plain).encode())
+def fingerprint(
+    request: Request, content: Image, styles: list[tuple[Image, float]], start: Image | None, networks: Sequence[str] = ()
+) -> str:
+    """What a checkpoint belongs to: the settings, the very pixels and weights (digests of networks), and what a state is like."""
+    told = [STATE, dataclasses.asdict(settled(request)), request.seed, request.task, networks]
+    digest = hashlib.sha256(json.dumps(told, default=plain).encode())
     for image, weight in [(content, 1.0), *styles, *([(start, 1.0)] if start else [])]:
         digest.update(np.float64(weight).tobytes())
         digest.update(repr(image.pixels.shape).encode())

@@ -20,6 +20,7 @@ from atelier.engines.guide import Guide, Sample
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode, fit
 from atelier.media import STANDARD, check_animation, check_place, check_target, open_still, write_animation
+from atelier.perception.weights import digest
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
 from atelier.run.opening import LARGEST, as_picture, at_size, blank, open_style, settled_painting
@@ -168,12 +169,13 @@ def make_painting(
     opened = open_all(request, limits, report)
     check_side(outputs, opened.content)
     inputs = made_from(opened.content, opened.samples, opened.guide, opened.start)
+    inputs["networks"] = seen_through(request)
     if note := changed(inputs, known):
         report(Progress("opening", note=note))
     progress = Watch(outputs, report, time.monotonic())
     resume = None
     if outputs.checkpoint:
-        known_by = fingerprint(request, opened.content, opened.styles, opened.start) + inputs["places"]
+        known_by = fingerprint(request, opened.content, opened.styles, opened.start, inputs["networks"]) + inputs["places"]
         progress.checkpoint = Checkpoint(Path(outputs.checkpoint), known_by)
         resume = progress.checkpoint.load()
     if resume and progress.checkpoint:
@@ -220,9 +222,15 @@ def check_side(outputs: Outputs, content: Image) -> None:
             encode(Image(np.zeros((1, max(content.size), 3), np.float32)), outputs.format or suffix, quality=outputs.quality)
 
 
+def seen_through(request: Request) -> list[str]:
+    """Digests of the weights that the request is painted with. Raises WeightsError."""
+    settings = settled_painting(request)
+    return [digest(name)[:16] for name in dict.fromkeys((settings.features, settings.warm_features)) if name]
+
+
 def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
-    """What to say of pictures that are not what they were."""
+    """What to say of pictures and weights that are not what they were."""
     names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from", "named": "a style by name"}
-    names["places"] = "what goes where"
+    names |= {"places": "what goes where", "networks": "the weights of a network"}
     found = [name for key, name in names.items() if known and key in inputs and known.get(key, inputs[key]) != inputs[key]]
     return f"{' and '.join(found)} changed since then: the result will be another" if found else ""

@@ -129,9 +129,9 @@ def photo_crops(images: Iterator[tuple[int, Bytes]], each: int, size: int, seed:
     return out
 
 
-def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: int, at: int) -> list[Tensor]:
+def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: int, at: int, varied: float = 0.0) -> list[Tensor]:
     """So many looks (3, H, W) uint8 at a painting: the whole at the size in the middle, then parts at sizes, long sides of the whole
-    in px, from `long`. Small paintings are doubled at the most."""
+    in px, from `long`. Small paintings are doubled at the most. varied: share of the parts that are paintings by nobody (`variation`)."""
     picture = PIL_Image.fromarray(image)
     out = []
     for turn in range(count):
@@ -144,8 +144,21 @@ def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: in
             part = picture.crop((x, y, x + w, y + h))
         scale = min(side / max(picture.size), 2.0)
         width, height = (max(32, round(n * scale)) for n in part.size)
-        out.append(planes(np.asarray(part.resize((width, height), PIL_Image.Resampling.LANCZOS))))
+        look = np.asarray(part.resize((width, height), PIL_Image.Resampling.LANCZOS))
+        out.append(planes(variation(look, rng) if turn and rng.random() < varied else look))
     return out
+
+
+def variation(look: Bytes, rng: np.random.Generator) -> Bytes:
+    """A look (H, W, 3) in other colours, some of them as a negative, of more or less contrast, and turned or mirrored: strokes that are as
+    real as the painting's, in a style that a reader has not met."""
+    colours = look.astype(np.float32)[..., rng.permutation(3)] / 255
+    if rng.random() < 0.25:
+        colours = 1 - colours
+    mean = colours.mean((0, 1))
+    colours = mean + (colours - mean) * math.exp(rng.uniform(-0.35, 0.2)) + rng.uniform(-0.12, 0.12, 3).astype(np.float32)
+    turned = np.rot90(colours, int(rng.integers(4)))[:, :: 1 if rng.random() < 0.5 else -1]
+    return np.round(turned.clip(0, 1) * 255).astype(np.uint8)
 
 
 def planes(image: Bytes) -> Tensor:

@@ -155,14 +155,14 @@ def gathered(
         spread = settings.style_size / LARGEST_SPREAD, settings.style_size * LARGEST_SPREAD
         each = settings.style_crops if settings.reader else 1  # a table is taught by whole paintings
         for at, image in opening(paths):
-            looks += painting_looks(image, each, spread, seed, at)
+            looks += painting_looks(image, each, spread, seed, at, settings.varied)
             names.append(paths[at].stem)
         named = Pictures(looks, eye, giver, photos=False, seen=settings.seen, names=names, each=each)
         left_out += opening.left_out
     if paintings:
         opening = Opening("paintings", PAINTING_SHORT, 1, report)
         paths = pictures(paintings, "paintings", max(1, settings.painting_looks // 2))
-        looks = [look for at, image in opening(paths) for look in painting_looks(image, 2, LOOK_SIZES, seed + 1, at)]
+        looks = [look for at, image in opening(paths) for look in painting_looks(image, 2, LOOK_SIZES, seed + 1, at, settings.varied)]
         others = Pictures(looks, eye, giver, photos=False, seen=settings.seen)
         left_out += opening.left_out
     return Lessons(own, named, others), left_out

@@ -55,6 +55,7 @@ class TrainSettings:
     style_crops: int = option(
         12, "Looks of a reader at each painting by name: the whole of it, then parts at other sizes", low=1, high=1000
     )
+    varied: float = option(0.0, "Share of a reader's looks at parts of paintings that get other colours, and are turned", low=0, high=1)
     painting_looks: int = option(4000, "Looks at --paintings, two of each, that are kept in memory", low=1)
     named_share: float = option(0.35, "Share of the steps for --styles, where a reader has --paintings as well", low=0, high=1)
     rate: float = option(2e-3, "Step size of Adam", low=1e-8, high=1)

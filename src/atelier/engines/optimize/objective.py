@@ -33,6 +33,7 @@ from atelier.losses import (
     total_variation,
     wasserstein_loss,
 )
+from atelier.perception.bands import Sum
 from atelier.perception.network import CONVS, Network, layer_name
 from atelier.request import LayerWeights, Settings
 
@@ -79,16 +80,16 @@ class Tile:
             slice(max(0, self.x0 - MARGIN), min(self.width, self.x1 + MARGIN)),
         )
 
+    def inside(self, level: int) -> tuple[slice, slice]:
+        """The tile's own part of the window's grid of cells of 2^level px."""
+        ys, xs = self.window
+        bottom = None if self.y1 == self.height else (self.y1 - ys.start) >> level
+        right = None if self.x1 == self.width else (self.x1 - xs.start) >> level
+        return slice((self.y0 - ys.start) >> level, bottom), slice((self.x0 - xs.start) >> level, right)
+
     def inner(self, features: Tensor, layer: str) -> Tensor:
         """The part of the window's features that is the tile's own."""
-        k = int(layer[4]) - 1
-        ys, xs = self.window
-        top, left = (self.y0 - ys.start) >> k, (self.x0 - xs.start) >> k
-        bottom = features.shape[2] if self.y1 == self.height else (self.y1 - ys.start) >> k
-        right = features.shape[3] if self.x1 == self.width else (self.x1 - xs.start) >> k
-        if (top, left, bottom, right) == (0, 0, *features.shape[2:]):
-            return features
-        return features[:, :, top:bottom, left:right]
+        return features[:, :, *self.inside(int(layer[4]) - 1)]
 
     def grid(self, level: int) -> tuple[slice, slice]:
         """The tile's own part of the whole picture's grid of cells of 2^level px."""
@@ -194,8 +195,15 @@ class Objective:
     def see(self, pixels: Tensor, tile: Tile) -> dict[str, Tensor]:
         """What of the tile's window, pixels, the losses look at."""
         if self.zones is None:
-            return self.network.see(pixels, self.layers, self.settings.pooling)
+            return self.network.see(pixels, self.layers, self.settings.pooling, self.summed(tile))
         return self.zones.see(self.network, pixels, self.layers, self.settings.pooling, tile.window)
+
+    def summed(self, tile: Tile) -> Sum | None:
+        """What is wanted of conv1_1, where that is nothing but the sum in its Gram matrix. It comes in place of the layer."""
+        others = self.matching or self.histogram or self.chain or self.settings.style_loss != "gram"
+        if others or CONVS[0] not in self.style_layers or CONVS[0] in self.content_layers:
+            return None
+        return Sum(partial(correlation, shift=self.settings.shift), *tile.inside(0))
 
     def whole(self, pixels: Tensor, tile: Tile) -> tuple[Tensor, dict[str, float]]:
         x = pixels.clone().requires_grad_()
@@ -309,12 +317,15 @@ class Objective:
 
     def sums(self, seen: dict[str, Tensor], tile: Tile, zones: Zones | None = None) -> Sums:
         """What the style loss depends on: sums over the tile's positions, in the network's own channels."""
-        own = {name: tile.inner(seen[name], name) for name in self.style_layers}
-        shift = self.settings.shift
+        shift, out = self.settings.shift, Sums()
+        layers = list(self.style_layers)
+        if zones is None and self.summed(tile):
+            layers.remove(CONVS[0])
+            out[f"{CONVS[0]}²"] = seen[CONVS[0]]
+        own = {name: tile.inner(seen[name], name) for name in layers}
         if self.chain:
             return {f"{a}*{b}": self.chained_sums(a, b, own, tile, zones) for a, b in self.chain}
         moment = self.settings.style_loss != "gram"
-        out: Sums = {}
         for name, f in own.items():
             level, total = int(name[4]) - 1, None
             if zones is not None:
@@ -340,7 +351,8 @@ class Objective:
     def added(self, picture: Tensor, parts: Sequence[Tile], zones: Zones | None = None) -> Sums:
         total: Sums = {}
         for tile in parts:
-            seen = self.network.see(picture[:, :, *tile.window], self.ordered, self.settings.pooling)
+            first = self.summed(tile) if zones is None else None
+            seen = self.network.see(picture[:, :, *tile.window], self.ordered, self.settings.pooling, first)
             for k, v in self.sums(seen, tile, zones).items():
                 total[k] = total[k] + v if k in total else v
         return total
