@@ -2,9 +2,11 @@
 
     python benchmarks/painters.py                          all photos of the Kodak set x the paintings that the peers have networks for
     python benchmarks/painters.py --photos kodim23 --show runs/painters     and keep the pictures
+    python benchmarks/painters.py --paintings gauguin,monet,renoir          paintings that the body for any painting learned on
 
-`any` is the body for any painting, which never saw these paintings; `named` the body for styles by name, which was trained on them.
-Peers (where their figures are known, on three photos) are MicroAST (any painting) and fast-style-transfer (one network a style).
+`any` is the body for any painting, which never saw the four that it is judged by unless others are asked for; `named` the body for
+styles by name, which was trained on them. Peers (where their figures are known, on three photos) are MicroAST (any painting) and
+fast-style-transfer (one network a style).
 """
 
 from __future__ import annotations
@@ -69,8 +71,10 @@ def main() -> None:
     rows: list[dict[str, Any]] = []
     for painting in arguments.paintings.split(","):
         path = pairs.find(folder, "paintings", painting)
-        engines = {"named": InstantEngine([Sample(shipped()[NAMES[painting]])], InstantSettings())}
-        if painting in UNSEEN:
+        engines = {}
+        if painting in NAMES:
+            engines["named"] = InstantEngine([Sample(shipped()[NAMES[painting]])], InstantSettings())
+        if painting in UNSEEN or painting not in NAMES:
             engines["any"] = InstantEngine([Sample(open_still(path).flat())], InstantSettings())
         for name in photos:
             photo = pairs.find(folder, "photos", name)
@@ -81,7 +85,7 @@ def main() -> None:
                 row[kind] = judge(photo, path, painted)
                 if arguments.show:
                     arguments.show.mkdir(parents=True, exist_ok=True)
-                    write_still(painted, arguments.show / f"{name}-{NAMES[painting]}-{kind}.png")
+                    write_still(painted, arguments.show / f"{name}-{NAMES.get(painting, painting)}-{kind}.png")
             for peer, known in (("microast", MICROAST), ("fast_style_transfer", FAST_STYLE_TRANSFER)):
                 if found := known.get(painting, {}).get(name):
                     row[peer] = found
@@ -104,6 +108,9 @@ def main() -> None:
             styles, contents = zip(*((row[ours][0] / row[peer][0], row[ours][1] / row[peer][1]) for row in both), strict=True)
             print(f"{ours} / {peer}: style {machine.median(styles):.2f} times (median; {min(styles):.2f} to {max(styles):.2f}), "
                   f"content {machine.median(contents):.2f} times ({min(contents):.2f} to {max(contents):.2f})")  # fmt: skip
+    for kind in ("any", "named"):
+        if own := [row[kind] for row in rows if kind in row]:
+            print(f"{kind}: style {sum(s for s, _ in own) / len(own):.3f}, content {sum(c for _, c in own) / len(own):.2f} (means)")
     pairs.write(arguments, "painters", described, json.loads(json.dumps(rows)))
 
 

@@ -389,6 +389,17 @@ def test_other_weights_make_another_run(ask: Ask, tmp_path: Path) -> None:
     assert "the weights of a network changed since then: the result will be another" in [progress.note for progress in heard]
 
 
+def test_the_same_numbers_for_another_input_are_another_network(ask: Ask, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights, outputs = tmp_path / "mine.safetensors", Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"))
+    save_file(load_file(find("pocket")), weights)
+    make(ask(settings={"features": str(weights)}), outputs, report=stopping_at(2))
+    save_file(load_file(find("pocket")), weights, {"mean": "0,0,0"})
+    with pytest.raises(SourceError, match=r"is of another run .*weights"):
+        make(ask(settings={"features": str(weights)}), outputs)
+
+
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])
 def test_a_damaged_checkpoint_is_refused(ask: Ask, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state").write_bytes(content)

@@ -477,6 +477,7 @@ def _paint(
         whole = _image(photo, limits)
         content = run.at_size(whole, request.size, report, limits, math.inf if instant else None)
     samples, guide = run.laid_out(request, content, opened, places.opened(limits), photo=whole, report=report)
+    networks = [] if instant else run.seen_through(request)
     began = time.monotonic()
     if instant:
         image = run.paint_instant(request, content, samples, guide, report=report)
@@ -490,7 +491,7 @@ def _paint(
     request = dataclasses.replace(request, content=_path(photo) or None)
     inputs = run.made_from(content, samples, guide, begin)
     if not instant:
-        inputs["networks"] = run.seen_through(request)
+        inputs["networks"] = networks
     return run.signed(image, request, time.monotonic() - began, inputs)
 
 

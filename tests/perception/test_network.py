@@ -161,15 +161,17 @@ def test_weights_that_are_not_there() -> None:
         Network.load("no/such/net.safetensors")
 
 
-def test_large_layers_are_pooled_alike_in_less_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_large_layers_are_pooled_alike_in_less_memory(pooling: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last layers of blocks, which nobody asks for, are pooled without being kept: the same values and slopes, to the last bit."""
-    net = Network.load("pocket", dtype=torch.float32)
+    net = Network.load("pocket", dtype=dtype)
     x = torch.rand(1, 3, 45, 38, generator=torch.Generator().manual_seed(3))
 
     def seen() -> list[torch.Tensor]:
         pixels = x.clone().requires_grad_()
-        found = net.see(pixels, ("conv1_1", "conv2_2", "conv4_1"))
-        (slope,) = torch.autograd.grad(sum(((f * f).sum() for f in found.values()), torch.zeros(())), pixels)
+        found = net.see(pixels, ("conv1_1", "conv2_2", "conv4_1"), pooling)
+        (slope,) = torch.autograd.grad(sum(((f * f).float().sum() for f in found.values()), torch.zeros(())), pixels)
         return [*found.values(), slope]
 
     plain = seen()

@@ -99,6 +99,22 @@ class StopsAt:
 # The objective --------------------------------------------------------------------------------------------------------
 
 
+def test_looks_in_other_colours(picture: Callable[..., Image]) -> None:
+    """The whole painting as it is; parts, as many as are asked for, turned and in colours that are others by more than their order."""
+    painting = np.round(picture(90, 60, 3).pixels * 255).astype(np.uint8)
+    looks = data.painting_looks(painting, 200, (48.0, 76.0), 0, 0, varied=0.5)
+    plain = data.painting_looks(painting, 200, (48.0, 76.0), 0, 0)
+    assert torch.equal(looks[0], plain[0])
+    same = [a.shape == b.shape and torch.equal(a, b) for a, b in zip(looks, plain, strict=True)]
+    assert 0.35 < sum(same[1:]) / 199 < 0.65
+    assert all(sorted(a.shape) == sorted(b.shape) for a, b in zip(looks, plain, strict=True))
+    assert 0.1 < sum(a.shape != b.shape for a, b in zip(looks, plain, strict=True)) / 199 < 0.4  # turned by a right angle, half of them
+    means = torch.stack([look.float().mean((1, 2)) for look, is_same in zip(looks, same, strict=True) if not is_same])
+    assert means.std(0).min() > 8
+    again = data.painting_looks(painting, 200, (48.0, 76.0), 0, 0, varied=0.5)
+    assert all(torch.equal(a, b) for a, b in zip(looks, again, strict=True))
+
+
 def test_errors_are_relative_to_their_targets() -> None:
     eye = objective.Eye(Network.load("pocket", dtype=torch.float32))
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))

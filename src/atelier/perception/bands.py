@@ -27,7 +27,7 @@ Layer = tuple[Tensor, Tensor]
 @dataclass(frozen=True)
 class Sum:
     """Of a layer's features, all that is wanted: a sum over positions. of: (B, C, h, w) -> what is summed, for any rectangle of positions.
-    rows, columns: those that count, of the layer's grid, from first to last and without steps."""
+    rows, columns: those that count, of the layer's grid, from first to last and without steps; at least one position."""
 
     of: Callable[[Tensor], Tensor]
     rows: slice
@@ -41,7 +41,7 @@ def block(x: Tensor, first: Layer, second: Layer, wanted: Sum | None, kind: str 
     """conv1_1, conv1_2 with their ReLUs, pooling of this kind; and the sum wanted of conv1_1, if any.
 
     x (B, 3, H + 2, W + 2), with the pixels around the picture that conv1_1 sees; H, W >= 2. -> (B, C, H//2, W//2)."""
-    out, total = _Block.apply(x, *first, *second, wanted, kind)  # type: ignore[no-untyped-call]
+    out, total = _Block.apply(x, *first, *second, wanted, kind)
     return out, total if wanted else None
 
 
@@ -96,8 +96,8 @@ class _Block(torch.autograd.Function):
 
 def bands(height: int) -> Iterator[tuple[int, int, int, int]]:
     """Of rows: first, one past the last, and the same with the row on either side that a 3x3 convolution sees, where there is one."""
-    for top in range(0, height, BAND):
-        bottom = min(top + BAND, height)
+    for top in range(0, height - 1, BAND):
+        bottom = height if height - top <= BAND + 1 else top + BAND  # a single row more has no window of its own
         yield top, bottom, max(0, top - 1), min(height, bottom + 1)
 
 
@@ -109,7 +109,7 @@ def conv1(x: Tensor, weight: Tensor, bias: Tensor, top: int, bottom: int) -> Ten
 class Shrunk(torch.autograd.Function):
     """ReLU and 2x2 pooling in one, that remembers a byte a result where the two would keep their input, and of a maximum 8-byte indices.
 
-    Values and gradients of `max` are those of the two, to the last bit: of equals in a window the first gets the gradient.
+    Values and gradients are those of the two, to the last bit: of equals in a window the first gets a maximum's gradient.
     """
 
     @staticmethod
@@ -136,7 +136,7 @@ def shrunk(x: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     a, b, c, d = corners(x)
     if kind == "average":
         places = (a > 0).to(torch.uint8).add_(b > 0, alpha=2).add_(c > 0, alpha=4).add_(d > 0, alpha=8)
-        return a.relu().add_(b.relu()).add_(c.relu()).add_(d.relu()).mul_(0.5), places
+        return F.avg_pool2d(x.relu(), 2).mul_(2.0), places
     upper, lower = torch.maximum(a, b), torch.maximum(c, d)
     places = torch.where(lower > upper, (d > c).to(torch.uint8).add_(1).mul_(4), (b > a).to(torch.uint8).add_(1))
     y = torch.maximum(upper, lower).relu_()

@@ -112,10 +112,13 @@ def activations(
 
 
 def in_bands(weights: Weights, x: Tensor, wanted: set[str], pooling: str, border: int, first: Sum | None) -> bool:
-    """Whether the first block's features are large and nobody wants them, but for a sum."""
+    """Whether the first block's features are large and nobody wants them, but for a sum. A graphics processor would wait for the small
+    work that bands are; without the border in x the bands at the picture's edge would have to make one."""
+    if any(each.requires_grad for name in CONVS[:2] for each in weights[name]):
+        return False
     deeper = max(wanted, default="") > "conv1_2" and "conv1_2" not in wanted and ("conv1_1" not in wanted or first is not None)
     large = x.numel() // x.shape[1] * len(weights["conv1_2"][1]) >= LARGE
-    return deeper and large and pooling in BY_BYTES and border == 1 and x.device.type == "cpu" and not weights["conv1_1"][0].requires_grad
+    return deeper and large and pooling in BY_BYTES and border == 1 and x.device.type == "cpu"
 
 
 @dataclass(frozen=True)

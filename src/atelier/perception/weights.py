@@ -462,6 +462,15 @@ def digest(name_or_path: str | Path) -> str:
         return _digest(file, plan)
 
 
+def identity(name_or_path: str | Path) -> str:
+    """SHA-256 of what `load` gives: of the tensors, and of how the file says its input is made. Raises WeightsError as `load` does."""
+    path = find(name_or_path)
+    with _opened(path, str(path)) as file:
+        header = _read_header(file, str(path))
+        tensors = _digest(file, _plan(header, str(path)))
+    return hashlib.sha256(f"{tensors} {_convention(header, str(path))}".encode()).hexdigest()
+
+
 def _digest(file: IO[bytes], plan: Mapping[str, _Tensor]) -> str:
     total = hashlib.sha256()
     for key, tensor in plan.items():

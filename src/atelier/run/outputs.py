@@ -207,9 +207,7 @@ def digests(content: Image | None, styles: Sequence[tuple[Image, float]], start:
 # Going on -------------------------------------------------------------------------------------------------------------
 
 
-def fingerprint(
-    request: Request, content: Image, styles: list[tuple[Image, float]], start: Image | None, networks: Sequence[str] = ()
-) -> str:
+def fingerprint(request: Request, content: Image, styles: list[tuple[Image, float]], start: Image | None, networks: Sequence[str]) -> str:
     """What a checkpoint belongs to: the settings, the very pixels and weights (digests of networks), and what a state is like."""
     told = [STATE, dataclasses.asdict(settled(request)), request.seed, request.task, networks]
     digest = hashlib.sha256(json.dumps(told, default=plain).encode())
@@ -255,7 +253,7 @@ class Checkpoint:
         except Exception as error:
             raise SourceError(f"{self.path} is no checkpoint of atelier, or is damaged: name another file") from error
         if fingerprint != self.fingerprint:
-            raise SourceError(f"{self.path} is of another run (other pictures, settings or version): name another file")
+            raise SourceError(f"{self.path} is of another run (other pictures, settings, weights or version): name another file")
         return state  # type: ignore[no-any-return]
 
     def delete(self) -> None:

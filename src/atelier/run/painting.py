@@ -20,7 +20,7 @@ from atelier.engines.guide import Guide, Sample
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode, fit
 from atelier.media import STANDARD, check_animation, check_place, check_target, open_still, write_animation
-from atelier.perception.weights import digest
+from atelier.perception.weights import identity
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
 from atelier.run.opening import LARGEST, as_picture, at_size, blank, open_style, settled_painting
@@ -163,7 +163,7 @@ def make_painting(
 ) -> Made:
     """Open, paint, write. What can be refused is refused before the first iteration.
 
-    known: the digests of the pictures a run was made from, where it is repeated; what has changed since is noted.
+    known: the digests of the pictures and networks a run was made with, where it is repeated; what has changed since is noted.
     """
     check_painting(outputs, sources_painting(request))
     opened = open_all(request, limits, report)
@@ -223,9 +223,9 @@ def check_side(outputs: Outputs, content: Image) -> None:
 
 
 def seen_through(request: Request) -> list[str]:
-    """Digests of the weights that the request is painted with. Raises WeightsError."""
+    """Digests of the networks that the request is painted with. Raises WeightsError."""
     settings = settled_painting(request)
-    return [digest(name)[:16] for name in dict.fromkeys((settings.features, settings.warm_features)) if name]
+    return [identity(name)[:16] for name in dict.fromkeys((settings.features, settings.warm_features)) if name]
 
 
 def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:

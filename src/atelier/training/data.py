@@ -131,7 +131,8 @@ def photo_crops(images: Iterator[tuple[int, Bytes]], each: int, size: int, seed:
 
 def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: int, at: int, varied: float = 0.0) -> list[Tensor]:
     """So many looks (3, H, W) uint8 at a painting: the whole at the size in the middle, then parts at sizes, long sides of the whole
-    in px, from `long`. Small paintings are doubled at the most. varied: share of the parts that are paintings by nobody (`variation`)."""
+    in px, from `long`. Small paintings are doubled at the most. varied: share of the parts that are changed into a style that no
+    painting has (`variation`)."""
     picture = PIL_Image.fromarray(image)
     out = []
     for turn in range(count):
