@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.descent import FIRST_STEP, LBFGS, Adam, Plain
+from atelier.engines.optimize.descent import FIRST_STEP, LBFGS, Adam, Plain, Pyramid
 from atelier.engines.optimize.solver import PATIENCE, Evaluate, Solver
 
 RATES = {"adam": 0.05, "lbfgs": 1.0, "sgd": 0.2}
@@ -364,6 +365,71 @@ def test_steps_are_those_of_torch(optimiser: str) -> None:
         other.step(lambda: 0.0)
         other.param_groups[0]["lr"] = rate
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+def dense(pyramid: Pyramid, count: int) -> Tensor:
+    """Its matrix (count, count)."""
+    rows = torch.eye(count)
+    for row in rows:
+        pyramid.apply(row)
+    return rows
+
+
+@pytest.mark.parametrize("size", [(16, 24), (13, 9), (3, 40), (1, 1)])
+def test_the_guess_is_symmetric_and_positive(size: tuple[int, int]) -> None:
+    """Else L-BFGS has no direction downhill."""
+    pyramid, count = Pyramid(size), size[0] * size[1]
+    matrix = dense(pyramid, count)
+    torch.testing.assert_close(matrix, matrix.T)
+    assert float(torch.linalg.eigvalsh(matrix).min()) > 0.999
+    x = rand(8, 3 * count)
+    moved = x.clone()
+    pyramid.apply(moved)
+    torch.testing.assert_close(moved.view(3, -1), x.view(3, -1) @ matrix)
+    assert pyramid.square(x) == pytest.approx(float(x.dot(moved)), rel=1e-5)
+
+
+def test_the_guess_moves_long_waves_further() -> None:
+    x = (torch.arange(256) + 0.5) / 256 * math.pi
+    gains = []
+    for halves in (2, 8, 32, 240):
+        wave = torch.cos(halves * x)[None] * torch.ones(256, 1)
+        moved = wave.flatten().clone()
+        Pyramid((256, 256)).apply(moved)
+        gains.append(float(moved.dot(wave.flatten()) / wave.square().sum()))
+    assert all(longer > 1.5 * shorter for longer, shorter in itertools.pairwise(gains[:3]))
+    assert gains[0] > 10
+    assert gains[-1] == pytest.approx(1, abs=0.02)
+
+
+def test_the_guess_of_a_part_is_that_of_the_whole_there() -> None:
+    part = torch.arange(12 * 10)[::3]
+    matrix = dense(Pyramid((12, 10)), 120)
+    torch.testing.assert_close(dense(Pyramid((12, 10), part), len(part)), matrix[part][:, part])
+
+
+@pytest.mark.parametrize("rows", [32, 16])
+def test_edges_are_solved_for_sooner_with_the_guess(rows: int) -> None:
+    """The loss feels differences of neighbours, so that a picture's large forms come last. Of its rows the first are free."""
+    target, part = resized(rand(9, 1, 3, 4, 4), (32, 32)), torch.arange(32 * rows)
+
+    def edges(x: Tensor) -> tuple[Tensor, float]:
+        d = (x - target).requires_grad_()
+        loss = d.diff(dim=2).square().sum() + d.diff(dim=3).square().sum() + 1e-3 * d.square().sum()
+        return torch.autograd.grad(loss, d)[0].view(3, -1)[:, part], float(loss.detach())
+
+    def steps(guess: Pyramid | None) -> int:
+        """Until a thousandth of the first loss is left of what can go."""
+        x, descent, losses = torch.zeros(1, 3, 32, 32), LBFGS(1.0, 10, guess), []
+        for _ in range(400):
+            held = x.view(3, -1)[:, part]
+            gradient, loss = edges(x)
+            losses.append(loss)
+            descent.step([held], [gradient])
+            x.view(3, -1)[:, part] = held
+        return next(n for n, loss in enumerate(losses) if loss - min(losses) < 1e-3 * (losses[0] - min(losses)))
+
+    assert steps(Pyramid((32, 32), part if rows < 32 else None)) < 0.6 * steps(None)
 
 
 @pytest.mark.parametrize("reach", [0.3, 1.0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,10 @@ from torch import Tensor
 
 
 class Canvas(Protocol):
-    """Something with parameters that renders to (1, 3, H, W) RGB pixels, by and large in [0, 1]."""
+    """Something with parameters (1, 3, H, W) that renders to RGB pixels (1, 3, H, W), by and large in [0, 1]."""
+
+    BOUNDS: ClassVar[tuple[float, float]]
+    """What `project` brings the parameters back to."""
 
     def parameters(self) -> list[Tensor]: ...
 
@@ -25,6 +28,8 @@ class PixelCanvas:
     opacity, and the objective sees the two as one: what shines through of the photo is reckoned with, so it shows no halo, and where
     the share is 0 it is the photo to the last bit."""
 
+    BOUNDS: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
     def __init__(self, pixels: Tensor, photo: Tensor | None = None, share: Tensor | None = None) -> None:
         self.pixels = pixels.detach().float().contiguous().clone().requires_grad_()
         self.photo, self.share = photo, share
@@ -37,7 +42,7 @@ class PixelCanvas:
 
     def project(self) -> None:
         with torch.no_grad():
-            self.pixels.clamp_(0.0, 1.0)
+            self.pixels.clamp_(*self.BOUNDS)
 
 
 def laid_over(pixels: Tensor, photo: Tensor | None, share: Tensor | None) -> Tensor:

@@ -1,16 +1,19 @@
 """Single steps downhill: L-BFGS, Adam and plain gradient descent, each told the values and their gradient.
 
 They are what torch's optimisers of the same names do, step for step, but that L-BFGS learns from how far the values really came where
-they are bounded. Those of torch bring its compiler with them when they are built, a second and 70 MiB that painting has no use for.
+they are bounded, leaves those at a bound out of it, and may be told beforehand what the curvature is like. Those of torch bring its
+compiler with them when they are built, a second and 70 MiB that painting has no use for.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 FIRST_STEP = 0.02
@@ -77,16 +80,87 @@ class Adam:
         self.steps, self.means, self.squares = state["steps"], list(state["means"]), list(state["squares"])
 
 
+@dataclass(frozen=True)
+class Pyramid:
+    """A guess at the inverse of a picture's curvature: H = I + g U H D, where D makes a picture FACTOR times smaller, smoothly, U is D
+    transposed, with the mean kept, and the H within is that of the small picture; LEVELS deep. A long wave is moved further, by g = GAIN
+    for a wave FACTOR times as long.
+
+    What a perceptual network feels of a change are edges, so that long waves hardly bend the loss and short ones do; L-BFGS with a
+    handful of pairs is long in finding that out. Where H is right all waves arrive together. Measured from 256 to 512 px with either
+    network, a loss takes a fifth to a third fewer iterations. (Decorrelated spaces do the same for visualised features: Olah,
+    Mordvintsev & Schubert 2017, "Feature visualization"; a sum over levels for partial differential equations: Bramble, Pasciak & Xu
+    1990, "Parallel multilevel preconditioners".)
+
+    size: (height, width) of the picture that flat vectors hold, channel after channel. part: where they hold but some places of it,
+    positions (n,) counted through row by row; the others are as if they had no slope."""
+
+    size: tuple[int, int]
+    part: Tensor | None = None
+
+    def apply(self, vector: Tensor) -> None:
+        """vector (C * n,) := H vector, in place."""
+        for channels in self.channels(vector):
+            channels.add_(self.coarse(channels))
+
+    def square(self, vector: Tensor) -> float:
+        """vectorᵀ H vector."""
+        return float(vector.dot(vector)) + sum(
+            float(channels.flatten().dot(self.coarse(channels).flatten())) for channels in self.channels(vector)
+        )
+
+    def channels(self, vector: Tensor) -> Sequence[Tensor]:
+        """(C * n,) as some of (c, n): a large canvas may be most of the memory there is."""
+        height, width = self.size
+        each = vector.view(-1, height * width if self.part is None else len(self.part))
+        return each.split(max(1, AT_ONCE // (height * width)))
+
+    def coarse(self, channels: Tensor) -> Tensor:
+        """(H - I) times some channels, both (c, n)."""
+        height, width = self.size
+        if self.part is None:
+            return _coarse(channels.view(-1, 1, height, width), LEVELS).flatten(1)
+        whole = channels.new_zeros(len(channels), height * width)
+        whole[:, self.part] = channels
+        return _coarse(whole.view(-1, 1, height, width), LEVELS).flatten(1)[:, self.part]
+
+
+AT_ONCE = 3 * 2**20
+"""Values of a canvas that are taken to the coarse scales at once."""
+FACTOR, GAIN, LEVELS = 4, 3.0, 3
+"""Halving six times, with 1.5, takes twice the time and brings no more."""
+
+
+def _coarse(x: Tensor, levels: int) -> Tensor:
+    """g U H D x, (C, 1, H, W)."""
+    height, width = x.shape[2:]
+    if not levels or min(height, width) < FACTOR:
+        return torch.zeros_like(x)
+    taps = (1 - (torch.arange(2 * FACTOR, dtype=x.dtype, device=x.device) + 0.5 - FACTOR).abs() / FACTOR) / FACTOR
+    # U enlarges bilinearly and cuts what is too much. D is that transposed, which mirrors the border, but not what was cut.
+    if height % FACTOR or width % FACTOR:
+        x = F.pad(x, (0, -width % FACTOR, 0, -height % FACTOR))
+    half = FACTOR // 2
+    for side in (2, 3):
+        x = torch.cat([x.narrow(side, 0, half).flip(side), x, x.narrow(side, x.shape[side] - half, half).flip(side)], side)
+    small = F.conv2d(x, (GAIN * taps[:, None] * taps)[None, None], stride=FACTOR)
+    if levels > 1:
+        small.add_(_coarse(small, levels - 1))
+    return F.interpolate(small, scale_factor=float(FACTOR), mode="bilinear")[:, :, :height, :width]
+
+
 class LBFGS:
     """Limited-memory BFGS (Nocedal 1980, "Updating quasi-Newton matrices with limited storage"; the two loops of Nocedal & Wright,
     algorithm 7.4) without line search: one evaluation a step is cheaper per unit of progress here. history: pairs of vectors
-    that are kept. The first step's length is FIRST_STEP a value, all others' are `rate` of what the curvature says.
+    that are kept. The first step's length is FIRST_STEP a value, all others' are `rate` of what the curvature says. guess: the inverse
+    of the curvature before anything is known of it, but for its scale; the identity where there is none. bounds: (least, greatest) that
+    a value may be, if whoever owns them sees to it.
 
     Whoever owns the values may change them between steps, as clamping does: a pair is of where they are and where they were, not of the
     step that was meant. With the latter, pixels at a bound teach a curvature that is not there."""
 
-    def __init__(self, rate: float, history: int) -> None:
-        self.rate, self.history = rate, history
+    def __init__(self, rate: float, history: int, guess: Pyramid | None = None, bounds: tuple[float, float] | None = None) -> None:
+        self.rate, self.history, self.guess, self.bounds = rate, history, guess, bounds
         self.pairs: list[tuple[Tensor, Tensor, float]] = []  # how the values moved, how the gradient changed, the product of the two
         self.scale = 1.0
         self.before: Tensor | None = None
@@ -98,8 +172,12 @@ class LBFGS:
             return
         here = torch.cat([value.detach().flatten() for value in values])
         move = -slope
+        held = self.held(here, slope)
+        if held is not None:
+            move.masked_fill_(held, 0)
         if self.before is None or self.slope is None:
-            move *= min(1.0, 1.0 / float(slope.abs().sum())) * FIRST_STEP * slope.numel() * min(1.0, self.rate)
+            self.guessed(move)
+            move *= min(1.0, 1.0 / float(move.abs().sum())) * FIRST_STEP * slope.numel() * min(1.0, self.rate)
             self.slope = slope.clone()
         else:
             self.learn(here - self.before, slope - self.slope)
@@ -107,15 +185,27 @@ class LBFGS:
             for moved, bent, product in reversed(self.pairs):
                 shares.append(float(moved.dot(move)) / product)
                 move.add_(bent, alpha=-shares[-1])
+            self.guessed(move)
             move *= self.scale
             for (moved, bent, product), share in zip(self.pairs, reversed(shares), strict=True):
                 move.add_(moved, alpha=share - float(bent.dot(move)) / product)
             move *= self.rate
             self.slope.copy_(slope)
+        if held is not None:
+            move.masked_fill_(held, 0)
         self.before = here
         with torch.no_grad():
             for value, part in zip(values, move.split([value.numel() for value in values]), strict=True):
                 value.add_(part.view_as(value))
+
+    def held(self, here: Tensor, slope: Tensor) -> Tensor | None:
+        """Which values are at a bound that their slope leads beyond. They take no part in a step: others, reckoning with moves that are not
+        to be, would go astray, and with a guess that binds neighbours never arrive (Bertsekas 1982, "Projected Newton methods for
+        optimization problems with simple constraints")."""
+        if self.bounds is None:
+            return None
+        low, high = self.bounds
+        return (here <= low).logical_and_(slope > 0).logical_or_((here >= high).logical_and_(slope < 0))
 
     def learn(self, moved: Tensor, bent: Tensor) -> None:
         product = float(bent.dot(moved))
@@ -123,7 +213,12 @@ class LBFGS:
             if len(self.pairs) == self.history:
                 self.pairs.pop(0)
             self.pairs.append((moved, bent, product))
-            self.scale = product / float(bent.dot(bent))
+            self.scale = product / (self.guess.square(bent) if self.guess else float(bent.dot(bent)))
+
+    def guessed(self, move: Tensor) -> None:
+        """Multiply by the guess, in place."""
+        if self.guess:
+            self.guess.apply(move)
 
     def state(self) -> dict[str, Any]:
         return {"pairs": self.pairs, "scale": self.scale, "before": self.before, "slope": self.slope}

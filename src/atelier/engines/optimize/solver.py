@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import Canvas
-from atelier.engines.optimize.descent import LBFGS, Adam, Descent, Parted, Plain
+from atelier.engines.optimize.descent import LBFGS, Adam, Descent, Parted, Plain, Pyramid
 
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
@@ -76,7 +76,9 @@ class Solver:
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
                 history = max(2, min(HISTORY, HISTORY_BYTES // pair))
-                return Parted(self.parts, [LBFGS(self.rate, history) for _ in self.parts]) if self.parts else LBFGS(self.rate, history)
+                height, width = self.parameters[0].shape[2:]
+                own = [LBFGS(self.rate, history, Pyramid((height, width), part), self.canvas.BOUNDS) for part in self.parts or (None,)]
+                return Parted(self.parts, own) if self.parts else own[0]
 
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the picture it started from."""
