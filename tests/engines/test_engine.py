@@ -347,6 +347,27 @@ def test_stopping_answers_with_the_picture_so_far(engine: Callable[..., Optimize
     assert np.array_equal(out.pixels, heard[-1].preview().pixels)
 
 
+def test_a_fallback_stands_until_it_is_bettered(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    photo, rough = picture(64, 48, 1), picture(64, 48, 5)
+    with_scales = {"coarse_iterations": 3, "smallest": 16}
+    paint = engine(**with_scales)
+    alone = paint(photo)
+    assert np.array_equal(paint(photo, fallback=rough).pixels, alone.pixels)
+    better = engine(iterations=60)(photo)
+    assert paint(photo, fallback=better) is better
+    assert paint(photo, fallback=rough, report=told([], 2)) is rough  # the full size is not come to
+
+
+def test_of_the_seconds_there_are_the_coarse_scales_get_a_share(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+    def iterations(seconds: float) -> list[str]:
+        heard: list[Progress] = []
+        engine(seconds=seconds, coarse_iterations=3, smallest=16)(picture(64, 48, 1), report=told(heard))
+        return [each.stage.split()[-1] for each in heard if each.losses]
+
+    assert iterations(1e6) == iterations(0) == ["16x12"] * 3 + ["32x24"] * 3 + ["64x48"] * 3
+    assert iterations(1e-9) == ["64x48"] * 3
+
+
 @pytest.mark.parametrize("settings", [{"style_weight": 1e308, "normalise": "gatys"}, {"content_weight": 1e308, "normalise": "gatys"}])
 def test_a_loss_that_is_infinite_from_the_start_diverges(
     engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,9 @@ from atelier.request import Settings
 WHOLE_PIXELS = 1_200_000
 """Pictures up to this are looked at whole unless told otherwise; larger ones in tiles of TILE."""
 TILE = 640
+
+EARLY_SHARE = 0.25
+"""Of the seconds that a run is given, what the stages before the last may have at the most."""
 
 STRETCH = 3.0
 """By how much the recoloured start may stretch a direction of colour: a sky has but one, and across it there is only noise."""
@@ -102,12 +106,20 @@ class OptimizeEngine:
         return torch.tensor(pixels).permute(2, 0, 1)[None].to(self.device)
 
     def __call__(
-        self, content: Image, *, start: Image | None = None, report: Report = silent, resume: State | None = None, keep: Keep | None = None
+        self,
+        content: Image,
+        *,
+        start: Image | None = None,
+        fallback: Image | None = None,
+        report: Report = silent,
+        resume: State | None = None,
+        keep: Keep | None = None,
     ) -> Image:
         """Paint. The result has the content's size and, as it is, its alpha.
 
-        start: the picture to start from where the settings say so by path. report may raise Cancelled: the answer is then the
-        picture so far. resume: a state that `keep` was given in a run with the same inputs, to go on exactly.
+        start: the picture to start from where the settings say so by path. fallback: one of the content's size that is the answer unless
+        an iteration of the last stage has less loss. report may raise Cancelled: the answer is then the picture so far. resume: a
+        state that `keep` was given in a run with the same inputs, to go on exactly.
         Raises Diverged if there never was a picture.
         """
         height, width = content.shape
@@ -115,14 +127,14 @@ class OptimizeEngine:
             raise SettingError(f"the guide is for photos of {self.places.shape[2]}x{self.places.shape[1]} px, not {width}x{height}")
         plan = stages(self.settings, height, width)
         self.check(plan)
-        total = sum(stage.iterations for stage in plan)
+        total, began = sum(stage.iterations for stage in plan), time.monotonic()
         begin: Tensor | None = self.beginning(self.tensor(content.pixels), self.tensor(start.pixels) if start else None)
         assert begin is not None
         pixels, done, first = begin, 0, 0
         if resume:
             first, done = resume["stage"], resume["done"]
             pixels = resume["solver"]["parameters"][0].to(self.device)
-        cancelled = False
+        cancelled, bar, reached = False, -math.inf, math.inf  # the fallback's loss, and the least that was reached
         for index in range(first, len(plan)):
             stage = plan[index]
             if not (resume and index == first):
@@ -132,16 +144,23 @@ class OptimizeEngine:
                 begin = None  # a canvas's worth of memory, and not needed again
             solver = self.solver(stage, content, pixels)
             pixels = solver.parameters[0].detach()
+            if fallback is not None and index == len(plan) - 1:
+                bar = solver.evaluate(self.tensor(fallback.pixels))[1]["total"]
             if resume and index == first:
                 solver.restore(resume["solver"])
                 if self.matching:
                     self.matching.restore(resume["matching"])
             try:
-                done = self.run(stage, index, solver, done, total, content, report, keep)
+                until = math.inf
+                if self.settings.seconds and index < len(plan) - 1:
+                    until = began + EARLY_SHARE * self.settings.seconds * (index + 1) / (len(plan) - 1)
+                done = self.run(stage, index, solver, done, total, content, report, keep, until)
             except Cancelled:
                 cancelled = True
             if solver.stuck and not solver.steps and index == 0:
                 raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
+            if index == len(plan) - 1:
+                reached = solver.lowest
             solver.settle()
             pixels = solver.parameters[0].detach()
             self.matching = None
@@ -150,6 +169,8 @@ class OptimizeEngine:
                 break
             if keep and index < len(plan) - 1:
                 keep(None)
+        if fallback is not None and not reached <= bar:
+            return fallback
         return self.image(pixels, content)
 
     def check(self, plan: Sequence[Stage]) -> None:
@@ -183,8 +204,9 @@ class OptimizeEngine:
         content: Image,
         report: Report,
         keep: Keep | None,
+        until: float,
     ) -> int:
-        """The iterations of one stage. Returns how many of the whole run are done."""
+        """The iterations of one stage, or as many as are begun until then. Returns how many of the whole run are done."""
         label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
 
         def state() -> State:
@@ -194,7 +216,12 @@ class OptimizeEngine:
         before = done - solver.steps
         told = False
         # Convergence is asked first: a run that is resumed may have been stopped just when it had converged.
-        while solver.steps < stage.iterations and not solver.stuck and not solver.converged(self.settings.tolerance):
+        while (
+            solver.steps < stage.iterations
+            and not solver.stuck
+            and not solver.converged(self.settings.tolerance)
+            and time.monotonic() < until
+        ):
             losses = solver.step()
             if solver.undone:
                 how = "grew" if math.isfinite(losses["total"]) else "was not finite"
