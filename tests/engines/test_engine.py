@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -347,25 +348,26 @@ def test_stopping_answers_with_the_picture_so_far(engine: Callable[..., Optimize
     assert np.array_equal(out.pixels, heard[-1].preview().pixels)
 
 
-def test_a_fallback_stands_until_it_is_bettered(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    photo, rough = picture(64, 48, 1), picture(64, 48, 5)
-    with_scales = {"coarse_iterations": 3, "smallest": 16}
-    paint = engine(**with_scales)
-    alone = paint(photo)
-    assert np.array_equal(paint(photo, fallback=rough).pixels, alone.pixels)
-    better = engine(iterations=60)(photo)
-    assert paint(photo, fallback=better) is better
-    assert paint(photo, fallback=rough, report=told([], 2)) is rough  # the full size is not come to
+def test_of_the_seconds_the_coarse_scales_have_a_quarter(
+    engine: Callable[..., OptimizeEngine], picture: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock that goes on by a second an iteration."""
+    heard: list[Progress] = []
+    report = told(heard)
+    monkeypatch.setattr("atelier.engines.optimize.engine.time", SimpleNamespace(monotonic=lambda: sum(bool(each.losses) for each in heard)))
 
+    def iterations(seconds: float, coarse: int = 6) -> list[int]:
+        heard.clear()
+        engine(seconds=seconds, coarse_iterations=coarse, smallest=16)(picture(64, 48, 1), report=report)
+        stages = [each.stage.split()[-1] for each in heard if each.losses]
+        assert heard[-1].step == heard[-1].total == 2 * coarse + 3
+        return [stages.count(size) for size in ("16x12", "32x24", "64x48")]
 
-def test_of_the_seconds_there_are_the_coarse_scales_get_a_share(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    def iterations(seconds: float) -> list[str]:
-        heard: list[Progress] = []
-        engine(seconds=seconds, coarse_iterations=3, smallest=16)(picture(64, 48, 1), report=told(heard))
-        return [each.stage.split()[-1] for each in heard if each.losses]
-
-    assert iterations(1e6) == iterations(0) == ["16x12"] * 3 + ["32x24"] * 3 + ["64x48"] * 3
-    assert iterations(1e-9) == ["64x48"] * 3
+    assert iterations(0) == iterations(1000) == [6, 6, 3]
+    assert iterations(32) == [4, 4, 3]
+    assert iterations(32, 3) == [3, 3, 3]
+    assert iterations(40, 4) == [4, 4, 3]
+    assert iterations(1e-9) == [1, 0, 3]
 
 
 @pytest.mark.parametrize("settings", [{"style_weight": 1e308, "normalise": "gatys"}, {"content_weight": 1e308, "normalise": "gatys"}])

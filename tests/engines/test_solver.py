@@ -450,6 +450,49 @@ def test_the_bottom_is_found_where_it_is_out_of_bounds(reach: float) -> None:
     assert s.lowest - least < 1e-3 * (s.trace[0] - least)
 
 
+@pytest.mark.parametrize("stretch", [2.0, 4.0])
+def test_the_bottom_is_found_where_neighbours_are_bound(stretch: float) -> None:
+    """Differences of neighbours, of a picture far out of bounds: what a pixel at its bound cannot do must not be asked of others."""
+    target = (rand(11, 1, 3, 24, 24) - 0.5) * stretch + 0.5
+
+    def coupled(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        d = (pixels.detach() - target).requires_grad_()
+        with torch.enable_grad():
+            loss = d.diff(dim=2).square().sum() + d.diff(dim=3).square().sum() + 0.1 * d.square().sum()
+        return torch.autograd.grad(loss, d)[0], {"total": float(loss.detach())}
+
+    x = torch.full((1, 3, 24, 24), 0.5)
+    for _ in range(3000):  # the least there is, by the projected gradient
+        x = (x - 0.05 * coupled(x)[0]).clamp(0, 1)
+    least = coupled(x)[1]["total"]
+    s = Solver(PixelCanvas(torch.full((1, 3, 24, 24), 0.5)), coupled, "lbfgs", 1.0)
+    for _ in range(60):
+        s.step()
+    assert s.trace[-1] - least < 1e-3 * (s.trace[0] - least)
+
+
+@pytest.mark.parametrize("parts", [0, 2])
+def test_where_all_is_at_its_bound_nothing_moves(parts: int) -> None:
+    def brighter(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
+        x = pixels.detach()
+        return torch.full_like(x, -1.0), {"total": float(-x.sum()) + 100}
+
+    at = [torch.arange(10), torch.arange(10, 20)][:parts]
+    s = Solver(PixelCanvas(torch.ones(1, 3, 5, 4)), brighter, "lbfgs", 1.0, 0.0, at)
+    for _ in range(3):
+        s.step()
+    assert float(s.canvas.render().detach().min()) == 1.0
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95])
+def test_the_first_step_is_as_long_for_what_may_move(share: float) -> None:
+    start = torch.where(rand(12, 1, 1, 32, 32) < share, 1.0, 0.5).expand(1, 3, 32, 32)
+    s = Solver(PixelCanvas(start), lambda x: (-torch.ones_like(x), {"total": 1.0}), "lbfgs", 1.0)
+    s.step()
+    moved = (s.canvas.render().detach() - start)[start < 1]
+    assert float(moved.mean()) == pytest.approx(FIRST_STEP, rel=1e-3)
+
+
 @pytest.mark.parametrize("optimiser", RATES)
 def test_a_state_goes_to_the_device_of_the_canvas(optimiser: str) -> None:
     """Checkpoints are read onto the processor, whatever painted. The device without memory stands for the others."""

@@ -17,7 +17,7 @@ import atelier
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.network import catalogue, engine
 from atelier.engines.network.engine import InstantEngine
-from atelier.errors import Cancelled, InputError, SettingError, SourceError, WeightsError
+from atelier.errors import Cancelled, Diverged, InputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import open_still
 from atelier.progress import Progress
@@ -246,18 +246,45 @@ def test_stopping_leaves_nothing(photo_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o.png").exists()
 
 
-def test_time_left_is_painted_on(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atelier.run.instant.WORTH_POLISHING", 0.1)
+def test_time_left_is_the_optimisers(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atelier.run.instant.WORTH_BEGINNING", 0.1)
     heard: list[Progress] = []
     began = time.monotonic()
-    first = atelier.stylize(str(photo_file), painting)
+    atelier.stylize(str(photo_file), painting)
     enough = 2.0 + 2 * (time.monotonic() - began)
-    longer = atelier.stylize(str(photo_file), painting, seconds=enough, report=heard.append)
-    assert distance(first, longer) > 1e-3
+    atelier.stylize(str(photo_file), painting, seconds=enough, report=heard.append)
     network, optimiser = ([each for each in heard if each.total and (each.stage == "painting") is painting] for painting in (True, False))
     assert (network[-1].step, network[-1].total) == (1, 1)
     shares = [each.step / each.total for each in optimiser]
     assert shares == sorted(shares) and shares[-1] == 1
+
+
+@pytest.mark.parametrize(("most", "theirs"), [(3, True), (6, False)])
+def test_a_few_iterations_do_not_count(most: int, theirs: bool, photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atelier.run.instant.WORTH_SHOWING", 5)
+    heard: list[Progress] = []
+
+    def enough(progress: Progress) -> None:
+        heard.append(progress)
+        if "72x56" in progress.stage and progress.step >= most:
+            raise Cancelled
+
+    first = atelier.stylize(str(photo_file), painting)
+    longer = atelier.stylize(str(photo_file), painting, seconds=1000, report=enough)
+    assert np.array_equal(first.pixels, longer.pixels) == theirs
+    assert any("the picture is the network's" in each.note for each in heard) == theirs
+    assert any(each.losses for each in heard) != theirs
+
+
+def test_where_the_optimiser_cannot_the_network_has(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    def paint(*arguments: object, **named: object) -> Image:
+        raise Diverged("the loss is not finite")
+
+    monkeypatch.setattr("atelier.run.instant.paint", paint)
+    heard: list[Progress] = []
+    longer = atelier.stylize(str(photo_file), painting, seconds=1000, report=heard.append)
+    assert np.array_equal(longer.pixels, atelier.stylize(str(photo_file), painting).pixels)
+    assert "not finite" in heard[-1].note
 
 
 def test_where_no_time_is_left_it_is_said(photo_file: Path) -> None:

@@ -1,4 +1,4 @@
-"""Painting by a trained network: opens what a request names, paints, polishes if there is time, writes."""
+"""Painting by a trained network: opens what a request names, paints, lets the optimiser follow if there is time, writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from atelier.engines.guide import Guide, Sample
-from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
+from atelier.errors import Diverged, MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, Unstreamable, open_still, open_stream, write_stream
@@ -43,8 +43,11 @@ MAPPED_PIXELS = 8_000_000
 UNPAINTED = 1024
 """Pixels a side of the windows in which such a picture is copied where nothing is painted."""
 
-WORTH_POLISHING = 1.5
+WORTH_BEGINNING = 1.5
 """Seconds that must be left for the optimiser to be called: it takes about one to begin."""
+WORTH_SHOWING = 8
+"""Iterations at the full size from which on the optimiser's picture is the better one. It had half the network's error after as many
+(docs/performance.md, "What a second buys")."""
 
 
 @dataclasses.dataclass
@@ -153,30 +156,42 @@ def _painted(
         return engine(content, report=report)
     painted = engine_for(request, settings, samples, guide, models)(content, report=report)
     left = settings.seconds - (time.monotonic() - began)
-    if left < WORTH_POLISHING:
+    if left < WORTH_BEGINNING:
         if settings.seconds:
-            least = math.ceil(settings.seconds - left + WORTH_POLISHING)
-            report(Progress("painting", note=f"no time is left to paint on: the optimiser follows from about --seconds {least} on"))
+            least = math.ceil(settings.seconds - left + WORTH_BEGINNING)
+            report(Progress("painting", note=f"no time is left for the optimiser, which follows from about --seconds {least} on"))
         return painted
-    return polished(request, settings, content, painted, samples, guide, left, report)
+    return optimised(request, settings, content, painted, samples, guide, left, report)
 
 
-def polished(
+def optimised(
     request: Request, settings: InstantSettings, content: Image, painted: Image, samples: Sequence[Sample], guide: Guide | None,
     seconds: float, report: Report,
 ) -> Image:  # fmt: skip
-    """What the optimiser makes of so many seconds, or the network's picture where that is better in the optimiser's own eyes.
+    """What the optimiser makes of so many seconds, or the network's picture where it did not come far.
 
-    It begins from the recoloured photo, coarse to fine: begun from the network's picture it is ahead in no second that was measured, and
-    stays behind, since what a network leaves of fine grain and of wrong large forms is far from where the optimiser would go.
+    It begins from the recoloured photo, coarse to fine: from the network's picture on it is ahead in no second, since that one's
+    grain and large forms are far from where it goes.
     """
     given = {"style_size": settings.style_size, "tile": settings.tile, "seconds": seconds, "iterations": 100_000}
     onwards = dataclasses.replace(request, engine="optimize", settings=given)
+    height, width = content.shape
+    made, picture = 0, painted
+
+    def counted(progress: Progress) -> None:
+        nonlocal made
+        made += bool(progress.losses) and progress.stage.endswith(f" {width}x{height}")
+        report(progress if made >= WORTH_SHOWING else dataclasses.replace(progress, losses={}))
+
     try:
-        return paint(onwards, content, samples, guide, fallback=painted, report=report)
-    except MissingExtra as error:
-        report(Progress("painting", note=f"the network's picture is not painted on: {error}"))
-        return painted
+        picture = paint(onwards, content, samples, guide, report=counted)
+        why = f"the time was up after {made} iterations of the optimiser at the full size"
+    except (MissingExtra, Diverged) as error:
+        why = str(error)
+    if made < WORTH_SHOWING:
+        picture = painted
+        report(Progress("painting", note=f"the picture is the network's: {why}"))
+    return picture
 
 
 def make_instant(

@@ -42,7 +42,7 @@ def settled_instant(request: Request) -> InstantSettings:
         raise SettingError(f"--recipe {request.recipe} is for --engine optimize")
     settings = check_colours(_override(InstantSettings(), request))
     if settings.seconds and settings.strength < 1:
-        raise SettingError("--seconds lets the optimiser paint on, which knows no --strength: give one of them")
+        raise SettingError("--seconds is for the optimiser, which knows no --strength: give one of them")
     return settings
 
 

@@ -28,7 +28,7 @@ from atelier.run.opening import settled
 from atelier.run.places import Outputs
 
 CHECKPOINT_SECONDS = 20.0
-STATE = 3
+STATE = 4
 """What the engine's states are like: another number where those of before cannot be gone on from."""
 
 

@@ -80,7 +80,7 @@ class Adam:
         self.steps, self.means, self.squares = state["steps"], list(state["means"]), list(state["squares"])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pyramid:
     """A guess at the inverse of a picture's curvature: H = I + g U H D, where D makes a picture FACTOR times smaller, smoothly, U is D
     transposed, with the mean kept, and the H within is that of the small picture; LEVELS deep. A long wave is moved further, by g = GAIN
@@ -97,6 +97,16 @@ class Pyramid:
 
     size: tuple[int, int]
     part: Tensor | None = None
+
+    @classmethod
+    def of(cls, size: tuple[int, int], part: Tensor | None) -> Pyramid:
+        """Of a picture of this size or a part of it, and then no larger than what that is within."""
+        if part is None or not len(part):
+            return cls(size, part)
+        rows, columns = part // size[1], part % size[1]
+        top, left = int(rows.min()), int(columns.min())
+        width = int(columns.max()) - left + 1
+        return cls((int(rows.max()) - top + 1, width), (rows - top) * width + columns - left)
 
     def apply(self, vector: Tensor) -> None:
         """vector (C * n,) := H vector, in place."""
@@ -128,7 +138,7 @@ class Pyramid:
 AT_ONCE = 3 * 2**20
 """Values of a canvas that are taken to the coarse scales at once."""
 FACTOR, GAIN, LEVELS = 4, 3.0, 3
-"""Halving six times, with 1.5, takes twice the time and brings no more."""
+"""FACTOR 2, GAIN 1.5 and LEVELS 6 take twice the time and bring no more."""
 
 
 def _coarse(x: Tensor, levels: int) -> Tensor:
@@ -159,7 +169,9 @@ class LBFGS:
     Whoever owns the values may change them between steps, as clamping does: a pair is of where they are and where they were, not of the
     step that was meant. With the latter, pixels at a bound teach a curvature that is not there."""
 
-    def __init__(self, rate: float, history: int, guess: Pyramid | None = None, bounds: tuple[float, float] | None = None) -> None:
+    def __init__(
+        self, rate: float, history: int, guess: Pyramid | None = None, bounds: tuple[float, float] = (-math.inf, math.inf)
+    ) -> None:
         self.rate, self.history, self.guess, self.bounds = rate, history, guess, bounds
         self.pairs: list[tuple[Tensor, Tensor, float]] = []  # how the values moved, how the gradient changed, the product of the two
         self.scale = 1.0
@@ -172,15 +184,11 @@ class LBFGS:
             return
         here = torch.cat([value.detach().flatten() for value in values])
         move = -slope
-        held = self.held(here, slope)
-        if held is not None:
-            move.masked_fill_(held, 0)
-        if self.before is None or self.slope is None:
-            self.guessed(move)
-            move *= min(1.0, 1.0 / float(move.abs().sum())) * FIRST_STEP * slope.numel() * min(1.0, self.rate)
-            self.slope = slope.clone()
-        else:
+        stuck = self.stuck(here, slope)
+        move.masked_fill_(stuck, 0)
+        if self.before is not None and self.slope is not None:
             self.learn(here - self.before, slope - self.slope)
+        if self.pairs:
             shares = []
             for moved, bent, product in reversed(self.pairs):
                 shares.append(float(moved.dot(move)) / product)
@@ -190,24 +198,29 @@ class LBFGS:
             for (moved, bent, product), share in zip(self.pairs, reversed(shares), strict=True):
                 move.add_(moved, alpha=share - float(bent.dot(move)) / product)
             move *= self.rate
-            self.slope.copy_(slope)
-        if held is not None:
-            move.masked_fill_(held, 0)
+            move.masked_fill_(stuck, 0)
+        else:
+            self.guessed(move)
+            move.masked_fill_(stuck, 0)
+            total, free = float(move.abs().sum()), move.numel() - int(stuck.sum())
+            move *= min(1.0, 1.0 / max(total, 1e-30)) * FIRST_STEP * free * min(1.0, self.rate)
+        self.slope = slope.clone() if self.slope is None else self.slope.copy_(slope)
         self.before = here
         with torch.no_grad():
             for value, part in zip(values, move.split([value.numel() for value in values]), strict=True):
                 value.add_(part.view_as(value))
 
-    def held(self, here: Tensor, slope: Tensor) -> Tensor | None:
+    def stuck(self, here: Tensor, slope: Tensor) -> Tensor:
         """Which values are at a bound that their slope leads beyond. They take no part in a step: others, reckoning with moves that are not
         to be, would go astray, and with a guess that binds neighbours never arrive (Bertsekas 1982, "Projected Newton methods for
         optimization problems with simple constraints")."""
-        if self.bounds is None:
-            return None
         low, high = self.bounds
         return (here <= low).logical_and_(slope > 0).logical_or_((here >= high).logical_and_(slope < 0))
 
     def learn(self, moved: Tensor, bent: Tensor) -> None:
+        """Take in how far the values moved and by how much their slopes changed: the latter of those that moved, else what the others
+        would have had to do with it is carried to their neighbours by the guess."""
+        bent.masked_fill_(moved == 0, 0)
         product = float(bent.dot(moved))
         if product > LEAST_BEND:
             if len(self.pairs) == self.history:

@@ -106,20 +106,12 @@ class OptimizeEngine:
         return torch.tensor(pixels).permute(2, 0, 1)[None].to(self.device)
 
     def __call__(
-        self,
-        content: Image,
-        *,
-        start: Image | None = None,
-        fallback: Image | None = None,
-        report: Report = silent,
-        resume: State | None = None,
-        keep: Keep | None = None,
+        self, content: Image, *, start: Image | None = None, report: Report = silent, resume: State | None = None, keep: Keep | None = None
     ) -> Image:
         """Paint. The result has the content's size and, as it is, its alpha.
 
-        start: the picture to start from where the settings say so by path. fallback: one of the content's size that is the answer unless
-        an iteration of the last stage has less loss. report may raise Cancelled: the answer is then the picture so far. resume: a
-        state that `keep` was given in a run with the same inputs, to go on exactly.
+        start: the picture to start from where the settings say so by path. report may raise Cancelled: the answer is then the
+        picture so far. resume: a state that `keep` was given in a run with the same inputs, to go on exactly.
         Raises Diverged if there never was a picture.
         """
         height, width = content.shape
@@ -134,9 +126,13 @@ class OptimizeEngine:
         if resume:
             first, done = resume["stage"], resume["done"]
             pixels = resume["solver"]["parameters"][0].to(self.device)
-        cancelled, bar, reached = False, -math.inf, math.inf  # the fallback's loss, and the least that was reached
+        cancelled, moved = False, bool(resume)
         for index in range(first, len(plan)):
             stage = plan[index]
+            until = self.due(index, plan, began)
+            if time.monotonic() >= until:
+                done += stage.iterations
+                continue
             if not (resume and index == first):
                 detail = begin if self.settings.start not in ("noise", "grey") or pixels is begin else None
                 pixels = carried(pixels, detail, stage.size)
@@ -144,23 +140,17 @@ class OptimizeEngine:
                 begin = None  # a canvas's worth of memory, and not needed again
             solver = self.solver(stage, content, pixels)
             pixels = solver.parameters[0].detach()
-            if fallback is not None and index == len(plan) - 1:
-                bar = solver.evaluate(self.tensor(fallback.pixels))[1]["total"]
             if resume and index == first:
                 solver.restore(resume["solver"])
                 if self.matching:
                     self.matching.restore(resume["matching"])
             try:
-                until = math.inf
-                if self.settings.seconds and index < len(plan) - 1:
-                    until = began + EARLY_SHARE * self.settings.seconds * (index + 1) / (len(plan) - 1)
                 done = self.run(stage, index, solver, done, total, content, report, keep, until)
             except Cancelled:
                 cancelled = True
-            if solver.stuck and not solver.steps and index == 0:
+            moved = moved or solver.steps > 0
+            if solver.stuck and not moved:
                 raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
-            if index == len(plan) - 1:
-                reached = solver.lowest
             solver.settle()
             pixels = solver.parameters[0].detach()
             self.matching = None
@@ -169,9 +159,14 @@ class OptimizeEngine:
                 break
             if keep and index < len(plan) - 1:
                 keep(None)
-        if fallback is not None and not reached <= bar:
-            return fallback
         return self.image(pixels, content)
+
+    def due(self, index: int, plan: Sequence[Stage], began: float) -> float:
+        """The time by which a stage is to end."""
+        early = len(plan) - 1
+        if not self.settings.seconds or index == early:
+            return math.inf
+        return began + EARLY_SHARE * self.settings.seconds * (index + 1) / early
 
     def check(self, plan: Sequence[Stage]) -> None:
         """Raise now the SettingError that a stage would come upon after those before it."""

@@ -77,8 +77,11 @@ class Solver:
                 pair = 8 * sum(p.numel() for p in self.parameters)
                 history = max(2, min(HISTORY, HISTORY_BYTES // pair))
                 height, width = self.parameters[0].shape[2:]
-                own = [LBFGS(self.rate, history, Pyramid((height, width), part), self.canvas.BOUNDS) for part in self.parts or (None,)]
-                return Parted(self.parts, own) if self.parts else own[0]
+
+                def of(part: Tensor | None) -> LBFGS:
+                    return LBFGS(self.rate, history, Pyramid.of((height, width), part), self.canvas.BOUNDS)
+
+                return Parted(self.parts, [of(part) for part in self.parts]) if self.parts else of(None)
 
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the picture it started from."""
