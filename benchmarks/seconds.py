@@ -1,4 +1,4 @@
-"""What a second buys: the error of what is painted by then, by the trained network, the optimiser, and the one and then the other.
+"""What a second buys: the error of what is painted by then, by the trained network, by the optimiser, and by `--seconds`.
 
     python benchmarks/seconds.py [--photo kodim23] [--painting starry_night] [--times 1,2,4,8,15,30,60] [--plot FILE.png]
 
