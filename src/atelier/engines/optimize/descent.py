@@ -130,9 +130,8 @@ class Pyramid:
         height, width = self.size
         if self.part is None:
             return _coarse(channels.view(-1, 1, height, width), LEVELS).flatten(1)
-        whole = channels.new_zeros(len(channels), height * width)
-        whole[:, self.part] = channels
-        return _coarse(whole.view(-1, 1, height, width), LEVELS).flatten(1)[:, self.part]
+        whole = channels.new_zeros(len(channels), height * width).scatter_(1, self.part.expand(len(channels), -1), channels)
+        return _coarse(whole.view(-1, 1, height, width), LEVELS).flatten(1).index_select(1, self.part)
 
 
 AT_ONCE = 3 * 2**20
@@ -252,9 +251,10 @@ class Parted:
         for value, slope in zip(values, slopes, strict=True):
             rows, falls = (x.detach().view(x.shape[1], -1) for x in (value, slope.contiguous()))
             for part, own in zip(self.parts, self.own, strict=True):
-                held = rows[:, part]
-                own.step([held], [falls[:, part]])
-                rows[:, part] = held
+                # Several times as fast as rows[:, part].
+                here = rows.index_select(1, part)
+                own.step([here], [falls.index_select(1, part)])
+                rows.scatter_(1, part.expand_as(here), here)
 
     def state(self) -> dict[str, Any]:
         return {"parts": [own.state() for own in self.own]}
