@@ -115,9 +115,7 @@ class Pyramid:
 
     def square(self, vector: Tensor) -> float:
         """vectorᵀ H vector."""
-        return float(vector.dot(vector)) + sum(
-            float(channels.flatten().dot(self.coarse(channels).flatten())) for channels in self.channels(vector)
-        )
+        return sum(_square(self.laid(channels), LEVELS) for channels in self.channels(vector))
 
     def channels(self, vector: Tensor) -> Sequence[Tensor]:
         """(C * n,) as some of (c, n): a large canvas may be most of the memory there is."""
@@ -125,13 +123,17 @@ class Pyramid:
         each = vector.view(-1, height * width if self.part is None else len(self.part))
         return each.split(max(1, AT_ONCE // (height * width)))
 
+    def laid(self, channels: Tensor) -> Tensor:
+        """Some channels (c, n) as pictures (c, 1, height, width)."""
+        height, width = self.size
+        if self.part is not None:
+            channels = channels.new_zeros(len(channels), height * width).scatter_(1, self.part.expand(len(channels), -1), channels)
+        return channels.view(-1, 1, height, width)
+
     def coarse(self, channels: Tensor) -> Tensor:
         """(H - I) times some channels, both (c, n)."""
-        height, width = self.size
-        if self.part is None:
-            return _coarse(channels.view(-1, 1, height, width), LEVELS).flatten(1)
-        whole = channels.new_zeros(len(channels), height * width).scatter_(1, self.part.expand(len(channels), -1), channels)
-        return _coarse(whole.view(-1, 1, height, width), LEVELS).flatten(1).index_select(1, self.part)
+        found = _coarse(self.laid(channels), LEVELS).flatten(1)
+        return found if self.part is None else found.index_select(1, self.part)
 
 
 AT_ONCE = 3 * 2**20
@@ -142,20 +144,33 @@ FACTOR, GAIN, LEVELS = 4, 3.0, 3
 
 def _coarse(x: Tensor, levels: int) -> Tensor:
     """g U H D x, (C, 1, H, W)."""
-    height, width = x.shape[2:]
-    if not levels or min(height, width) < FACTOR:
+    if not levels or min(x.shape[2:]) < FACTOR:
         return torch.zeros_like(x)
+    small = _smaller(x).mul_(GAIN)
+    if levels > 1:
+        small.add_(_coarse(small, levels - 1))
+    return F.interpolate(small, scale_factor=float(FACTOR), mode="bilinear")[:, :, : x.shape[2], : x.shape[3]]
+
+
+def _square(x: Tensor, levels: int) -> float:
+    """xᵀ H x = xᵀx + g xᵀU H D x, and xᵀU is (FACTOR² D x)ᵀ: nothing has to be enlarged."""
+    own = float(x.flatten().dot(x.flatten()))
+    if not levels or min(x.shape[2:]) < FACTOR:
+        return own
+    return own + GAIN * FACTOR**2 * _square(_smaller(x), levels - 1)
+
+
+def _smaller(x: Tensor) -> Tensor:
+    """D x, (C, 1, H / FACTOR, W / FACTOR). U enlarges bilinearly and cuts what is too much. D is that transposed, which mirrors the border,
+    but not what was cut."""
     taps = (1 - (torch.arange(2 * FACTOR, dtype=x.dtype, device=x.device) + 0.5 - FACTOR).abs() / FACTOR) / FACTOR
-    # U enlarges bilinearly and cuts what is too much. D is that transposed, which mirrors the border, but not what was cut.
+    height, width = x.shape[2:]
     if height % FACTOR or width % FACTOR:
         x = F.pad(x, (0, -width % FACTOR, 0, -height % FACTOR))
     half = FACTOR // 2
     for side in (2, 3):
         x = torch.cat([x.narrow(side, 0, half).flip(side), x, x.narrow(side, x.shape[side] - half, half).flip(side)], side)
-    small = F.conv2d(x, (GAIN * taps[:, None] * taps)[None, None], stride=FACTOR)
-    if levels > 1:
-        small.add_(_coarse(small, levels - 1))
-    return F.interpolate(small, scale_factor=float(FACTOR), mode="bilinear")[:, :, :height, :width]
+    return F.conv2d(x, (taps[:, None] * taps)[None, None], stride=FACTOR)
 
 
 class LBFGS:
