@@ -45,6 +45,8 @@ def main() -> None:
     knowing = solver.LBFGS
     ways = {"knowing": knowing, "without": lambda rate, history, guess, bounds: knowing(rate, history)}
     rows: list[dict[str, Any]] = []
+    warm = pairs.sized(pairs.one_pair(arguments)[0], arguments.size)
+    OptimizeEngine([Sample(warm)], override(settings, {"iterations": 2, "coarse_iterations": 2}))(warm)  # what is paid once in a process
     for photo, painting in (pair.split(":") for pair in arguments.pairs.split(",")):
         content, style = (
             pairs.sized(open_still(pairs.find(folder, kind, name)), arguments.size)

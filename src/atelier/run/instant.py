@@ -46,8 +46,8 @@ UNPAINTED = 1024
 WORTH_BEGINNING = 1.5
 """Seconds that must be left for the optimiser to be called: it takes about one to begin."""
 WORTH_SHOWING = 8
-"""Iterations at the full size from which on the optimiser's picture is the better one. It had half the network's error after as many
-(docs/performance.md, "What a second buys")."""
+"""Iterations at the full size from which on the optimiser's picture is the better one: after about as many it had half the network's
+error on the two pairs that were looked at."""
 
 
 @dataclasses.dataclass

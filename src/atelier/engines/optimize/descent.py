@@ -88,9 +88,8 @@ class Pyramid:
 
     What a perceptual network feels of a change are edges, so that long waves hardly bend the loss and short ones do; L-BFGS with a
     handful of pairs is long in finding that out. Where H is right all waves arrive together. What it brings: docs/method.md,
-    "Solvers". (Decorrelated spaces do the same for visualised features: Olah,
-    Mordvintsev & Schubert 2017, "Feature visualization"; a sum over levels for partial differential equations: Bramble, Pasciak & Xu
-    1990, "Parallel multilevel preconditioners".)
+    "Solvers". (Decorrelated spaces do the same for visualised features: Olah, Mordvintsev & Schubert 2017, "Feature visualization"; a sum
+    over levels for partial differential equations: Bramble, Pasciak & Xu 1990, "Parallel multilevel preconditioners".)
 
     size: (height, width) of the picture that flat vectors hold, channel after channel. part: where they hold but some places of it,
     positions (n,) counted through row by row; the others are as if they had no slope."""
@@ -198,8 +197,8 @@ class LBFGS:
             return
         here = torch.cat([value.detach().flatten() for value in values])
         move = -slope
-        stuck = self.stuck(here, slope)
-        move.masked_fill_(stuck, 0)
+        held = self.held(here, slope)
+        move.masked_fill_(held, 0)
         if self.before is not None and self.slope is not None:
             self.learn(here - self.before, slope - self.slope)
         if self.pairs:
@@ -212,11 +211,11 @@ class LBFGS:
             for (moved, bent, product), share in zip(self.pairs, reversed(shares), strict=True):
                 move.add_(moved, alpha=share - float(bent.dot(move)) / product)
             move *= self.rate
-            move.masked_fill_(stuck, 0)
+            move.masked_fill_(held, 0)
         else:
             self.guessed(move)
-            move.masked_fill_(stuck, 0)
-            total, free = float(move.abs().sum()), move.numel() - int(stuck.sum())
+            move.masked_fill_(held, 0)
+            total, free = float(move.abs().sum()), move.numel() - int(held.sum())
             move *= min(1.0, 1.0 / max(total, 1e-30)) * FIRST_STEP * free * min(1.0, self.rate)
         self.slope = slope.clone() if self.slope is None else self.slope.copy_(slope)
         self.before = here
@@ -224,7 +223,7 @@ class LBFGS:
             for value, part in zip(values, move.split([value.numel() for value in values]), strict=True):
                 value.add_(part.view_as(value))
 
-    def stuck(self, here: Tensor, slope: Tensor) -> Tensor:
+    def held(self, here: Tensor, slope: Tensor) -> Tensor:
         """Which values are at a bound that their slope leads beyond. They take no part in a step: others, reckoning with moves that are not
         to be, would go astray, and with a guess that binds neighbours never arrive (Bertsekas 1982, "Projected Newton methods for
         optimization problems with simple constraints")."""

@@ -131,7 +131,7 @@ class OptimizeEngine:
             stage = plan[index]
             until = self.due(index, plan, began)
             if time.monotonic() >= until:
-                done += stage.iterations
+                done = sum(each.iterations for each in plan[: index + 1])
                 continue
             if not (resume and index == first):
                 detail = begin if self.settings.start not in ("noise", "grey") or pixels is begin else None
