@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atelier.engines.network.painter import noise_of
+from atelier.engines.network.painter import from_cells, noise_of, to_cells
 from atelier.engines.network.tiles import Tiling, even, reflected
 
 SIDES = st.integers(1, 70)
@@ -97,3 +97,13 @@ def test_a_place_has_the_same_noise_whatever_part_of_whatever_picture_it_is_in()
     blocks.append(noise_of(3, (0, 0, 512, 512), 6)[0, 0])
     assert all(abs(float((a * b).mean())) < 0.08 for a, b in itertools.combinations(blocks, 2))
     assert np.array_equal(noise_of(1, (0, 0, 8, 8), -3), noise_of(1, (0, 0, 8, 8), 2**64 - 3))
+
+
+def test_pixels_lie_in_cells_row_by_row() -> None:
+    pixels = np.random.default_rng(0).random((8, 12, 3), np.float32)
+    cells = to_cells(pixels)
+    assert cells.shape == (1, 4, 5, 48)
+    np.testing.assert_array_equal(cells[0, 2, 3], pixels[4:8, 8:12].ravel())
+    np.testing.assert_array_equal(cells[0], np.pad(cells[0, 1:-1, 1:-1], [(1, 1), (1, 1), (0, 0)], mode="edge"))
+    small = np.stack([pixels[y : y + 2, x : x + 2].ravel() for y in range(0, 8, 2) for x in range(0, 12, 2)]).reshape(1, 4, 6, 12)
+    np.testing.assert_array_equal(from_cells(small), pixels)

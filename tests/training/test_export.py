@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from atelier.cli import main
 from atelier.engines.guide import Sample
 from atelier.engines.network import catalogue, engine
-from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE, noise_of
+from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE, from_cells, noise_of, to_cells
 from atelier.engines.network.painter import Painter as Paints
 from atelier.engines.network.runner import open_model
 from atelier.errors import SettingError, SourceError, WeightsError
@@ -76,6 +76,16 @@ def photo(height: int, width: int, seed: int = 0, count: int = 1) -> Array:
     return noisy.clip(0, 1).astype(np.float32)
 
 
+def celled(pictures: Array) -> Array:
+    """(1, 3, H, W) as a painter takes it."""
+    return to_cells(pictures[0].transpose(1, 2, 0))
+
+
+def picture_of(painted: Array) -> Array:
+    """What a painter gives as (1, 3, H, W)."""
+    return from_cells(painted).transpose(2, 0, 1)[None]
+
+
 def run(model: bytes, **arrays: Array) -> list[Array]:
     onnx.checker.check_model(onnx.load_model_from_string(model), full_check=True)
     options = onnxruntime.SessionOptions()
@@ -126,9 +136,9 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     noise, small_noise = (rng.standard_normal((1, PLAN.noise, n.shape[2] // 8, n.shape[3] // 8), np.float32) for n in (x, small))
     colours = np.array([[[0.8, 0.1, 0, 0.02], [0, 0.9, 0.1, 0.05], [0.1, 0, 0.7, 0.1]]], np.float32)
     given = {
-        "photo": x,
+        "photo": celled(x),
         "noise": noise,
-        "thumbnail": small,
+        "thumbnail": celled(small),
         "thumbnail_noise": small_noise,
         **unknown(plan),
         "numbers": style(plan)[None],
@@ -145,7 +155,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         **given,
         "known": np.ones(1, np.float32),
         "statistics": statistics,
-        "thumbnail": x[:, :, :16, :16],
+        "thumbnail": celled(x[:, :, :16, :16]),
         "thumbnail_noise": noise[:, :, :2, :2],
     }
     np.testing.assert_allclose(run(model, **again)[0], found, atol=1e-6)
@@ -177,7 +187,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         expected = made(*given_to(x, noise), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
     np.testing.assert_allclose(statistics[0, :, 0].T, torch.cat(affine, 2)[0].numpy(), rtol=2e-3, atol=2e-3)
     assert expected.std() > 0.02
-    np.testing.assert_allclose(found, expected, atol=1e-4 if plan.seen else 5e-5)
+    np.testing.assert_allclose(picture_of(found), expected, atol=1e-4 if plan.seen else 5e-5)
 
 
 @pytest.mark.parametrize("seen", [(), (64, 128)])
@@ -271,12 +281,20 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
     read, noise = Painter(plan).eval(), np.random.default_rng(2).standard_normal((1, PLAN.noise, 6, 8), np.float32)
     read.load_state_dict({name: torch.from_numpy(value) for name, value in found.items()})
     x, numbers = photo(48, 64), style(plan)[None]
-    given = {"photo": x, "noise": noise, "thumbnail": x, "thumbnail_noise": noise, "numbers": numbers, **unknown(plan)}
-    picture, _ = run(model, **given, colours=np.eye(3, 4, dtype=np.float32)[None])
+    given = {"photo": celled(x), "noise": noise, "thumbnail": celled(x), "thumbnail_noise": noise, "numbers": numbers, **unknown(plan)}
+    painted, _ = run(model, **given, colours=np.eye(3, 4, dtype=np.float32)[None])
+    picture = picture_of(painted)
     with torch.no_grad():
         expected, before = (net(*map(torch.from_numpy, (x, numbers, noise))).numpy() for net in (read, made))
     np.testing.assert_allclose(picture, expected, atol=5e-5)
     assert 1e-4 < np.abs(expected - before).mean() < 0.01
+
+
+def test_a_painter_of_another_version_is_refused(pocket: dict[str, Array]) -> None:
+    model = onnx.load_model_from_string(export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {}))
+    model.graph.node[-1].output[0] = model.graph.output[0].name = "picture"  # whose channels lay otherwise
+    with pytest.raises(WeightsError, match="version"):
+        export.read_painter(model.SerializeToString())
 
 
 def test_the_readers_weights_come_back(pocket: dict[str, Array]) -> None:

@@ -253,3 +253,21 @@ def test_a_reader_starts_near_no_style_and_knows_what_it_reads() -> None:
     assert numbers[:, -PLAN.gains :].mean().item() == pytest.approx(0.1, abs=0.05)
     alone = reader({name: gram[:1] for name, gram in grams.items()})
     assert torch.allclose(alone, numbers[:1], atol=1e-6)
+
+
+def test_a_larger_reader_begins_by_reading_as_a_smaller_one_and_learns_with_all_of_it() -> None:
+    channels = {"conv1_1": 4, "conv2_1": 40}
+    torch.manual_seed(0)
+    small, large, other = (Reader(PLAN, channels, hidden=h, code=c) for h, c in ((12, 6), (20, 10), (20, 4)))
+    for parameter in small.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    grams = {name: torch.eye(c).expand(2, c, c) * torch.rand(2, 1, c) for name, c in channels.items()}
+    before = other(grams).detach()
+    assert large.begin(small.state_dict())
+    assert torch.equal(large(grams), small(grams))
+    assert not small.begin(large.state_dict())
+    assert not other.begin(small.state_dict())  # its code is shorter
+    assert torch.equal(other(grams), before)
+    large(grams).square().sum().backward()
+    assert float(large.numbers.weight.grad[:, 6:].abs().max()) > 0  # type: ignore[index]
+    assert float(large.hidden[3].weight.grad[:6, 12:].abs().max()) > 0  # type: ignore[index, union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,10 @@ from atelier.errors import SettingError
 from atelier.image.value import Image, Pixels
 
 INVISIBLE = 1e-3  # alpha under which a colour divided by it is noise
+
+
+LARGE = 2**17
+"""Numbers a channel from which the channels are worth a thread each."""
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
@@ -46,8 +51,16 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
 
 
 def _resampled(array: Pixels, size: tuple[int, int]) -> Pixels:
-    channels = [
-        Pillow.fromarray(np.ascontiguousarray(array[:, :, channel])).resize(size, Pillow.Resampling.LANCZOS)
-        for channel in range(array.shape[2])
-    ]
-    return np.stack([np.asarray(channel, np.float32) for channel in channels], axis=-1).clip(0.0, 1.0)
+    out = np.empty((size[1], size[0], array.shape[2]), np.float32)
+
+    def channel(at: int) -> None:
+        plane = Pillow.fromarray(np.ascontiguousarray(array[:, :, at])).resize(size, Pillow.Resampling.LANCZOS)
+        np.clip(np.asarray(plane, np.float32), 0.0, 1.0, out=out[:, :, at])
+
+    if array[:, :, 0].size < LARGE:
+        for at in range(array.shape[2]):
+            channel(at)
+    else:
+        with ThreadPoolExecutor(array.shape[2]) as pool:  # Pillow works without Python's lock
+            list(pool.map(channel, range(array.shape[2])))
+    return out

@@ -159,6 +159,12 @@ def swapped(stem: NDArray[Any], first: int, second: int) -> NDArray[Any]:
     return stem.reshape(count, first, second, 3, 3).transpose(0, 2, 1, 3, 4).reshape(count, first * second, 3, 3)
 
 
+def turned(last: NDArray[Any], first: int, second: int) -> NDArray[Any]:
+    """The last convolution's weight or bias for the other way of laying its channels out as 2x2 pixels: torch's pixel_shuffle counts
+    colours first (3, 4), here come places first (4, 3)."""
+    return last.reshape(first, second, *last.shape[1:]).swapaxes(0, 1).reshape(last.shape)
+
+
 def shapes(plan: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """What a Painter's state holds by its plan."""
     fine, wide, deep, half = plan["fine"], plan["wide"], plan["deep"], plan["half"]
@@ -183,10 +189,13 @@ def read_painter(model: bytes) -> tuple[dict[str, NDArray[np.float32]], dict[str
     Raises WeightsError for what is no such model, or is damaged.
     """
     opened = open_network(model, "painter")
+    if [each.name for each in opened.graph.output][:1] != ["painted"]:
+        raise WeightsError("this painter was written by another version of atelier: train it, or get it, anew")
     plan = read_plan({each.key: each.value for each in opened.metadata_props}.get("atelier.plan", ""))
     stored = {each.name: each for each in opened.graph.initializer}
     tensors = {name: read_weight("painter", stored, name.removeprefix("convs."), shape) for name, shape in shapes(plan).items()}
     tensors["convs.stem.weight"] = swapped(tensors["convs.stem.weight"], 16, 3)
+    tensors |= {name: turned(tensors[name], 4, 3) for name in ("out.weight", "out.bias")}
     return tensors, plan
 
 
@@ -366,14 +375,15 @@ class Baked:
 def body(
     graph: Graph, tensors: Tensors, plan: Mapping[str, Any], x: str, noise: str, features: tuple[str, str] | None, manner: Manner
 ) -> str:
-    """The painter over x (N, 3, H, W), recoloured, noise, and features of the plan's `seen`: the picture, float32."""
+    """The painter over recoloured cells x (N, 48, H/4 + 2, W/4 + 2), as `to_cells` of engines/network/painter.py has them, noise, and
+    features of the plan's `seen`: the picture (N, 12, H/2, W/2), float32, 2x2 px a place, places first and then colours."""
 
     def conv(name: str, y: str, stride: int = 1) -> str:
         weight = tensors[f"convs.{name}.weight"]
         if name == "stem":
             weight = swapped(weight, 3, 16)
         edge = name not in ("up", "detail")
-        if edge:
+        if edge and name != "stem":
             y = graph("Pad", y, graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
         pads = [0 if edge else 1] * 4
         return graph("Conv", y, graph.weight(f"{name}.weight", weight), pads=pads, strides=[stride] * 2, kernel_shape=[3, 3])
@@ -394,7 +404,7 @@ def body(
     def doubled(y: str) -> str:
         return graph("Resize", y, "", graph.single([1, 1, 2, 2]), mode="linear", coordinate_transformation_mode="half_pixel")
 
-    skip = graph("Relu", manner.normed("stem", conv("stem", graph("SpaceToDepth", x, blocksize=4))))
+    skip = graph("Relu", manner.normed("stem", conv("stem", x)))
     half = plan["noise"] // 2
     coarse = graph("Conv", graph.slice(noise, 0, half, 1), graph.weight("noise.weight", tensors["noise.weight"]), kernel_shape=[1, 1])
     fine = graph("DepthToSpace", graph.slice(noise, half, 2 * half, 1), blocksize=2, mode="CRD")
@@ -408,8 +418,8 @@ def body(
     y = doubled(blocks("wide", plan["blocks"], y))
     y = graph("Relu", graph("Add", manner.normed("up", graph("Add", conv("up", y), manner.grained(fine, True))), skip))
     y = graph("Relu", manner.normed("detail", graph("DepthToSpace", conv("detail", y), blocksize=2, mode="CRD")))
-    last = graph.weight("out.weight", tensors["out.weight"]), graph.weight("out.bias", tensors["out.bias"])
-    y = graph("DepthToSpace", graph("Conv", y, *last, pads=[1] * 4, kernel_shape=[3, 3]), blocksize=2, mode="CRD")
+    last = (graph.weight(f"out.{each}", turned(tensors[f"out.{each}"], 3, 4)) for each in ("weight", "bias"))
+    y = graph("Conv", y, *last, pads=[1] * 4, kernel_shape=[3, 3])
     if graph.half:  # float16 has no more than 11 bits just under 1
         y = graph("Cast", y, to=TensorProto.FLOAT)
     match plan["output"]:
@@ -423,10 +433,12 @@ def body(
 
 
 def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, metadata: Mapping[str, str]) -> bytes:
-    """photo (1, 3, H, W) -> picture (1, 3, H, W); sides multiples of 16, values in [0, 1]. Beside the photo:
+    """photo (1, H/4 + 2, W/4 + 2, 48) -> painted (1, H/2, W/2, 12), values in [0, 1], H and W multiples of 16. A photo comes in cells of
+    4x4 px, with one more around it that repeats its neighbour, and the picture leaves in cells of 2x2; in each are red, green and
+    blue place by place. So pixels, as they lie in memory, are laid out once on either side. Beside the photo:
 
-    noise (1, C, H/8, W/8), standard normal; thumbnail (1, 3, h, w) and thumbnail_noise, likewise; known (1,), more than .5 where
-    statistics (1, channels, 1, 2) are, scale and offset of every normalisation; numbers (1, N), the style;
+    noise (1, C, H/8, W/8), standard normal; thumbnail (1, h/4 + 2, w/4 + 2, 48) and thumbnail_noise, likewise; known (1,), more
+    than .5 where statistics (1, channels, 1, 2) are, scale and offset of every normalisation; numbers (1, N), the style;
     colours (1, 3, 4), matrix and offset that the photo's colours go through first; where the plan has `seen`, for pocket's
     conv3_1 and conv4_1 the matrix and offset that its features go through, map_conv3_1 (1, C, C + 1) and map_conv4_1.
 
@@ -436,6 +448,11 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
     """
     checked(tensors, plan)
     graph = Graph()
+    # The same map for each of a cell's 16 places: of its 48 numbers one matrix.
+    same = graph("Transpose", graph.slice("colours", 0, 3, 2), perm=[0, 2, 1])  # (1, 3, 3)
+    same = graph("Mul", graph.single(np.eye(16).reshape(16, 1, 16, 1)), graph.shaped(same, 1, 3, 1, 3))
+    same = graph.shaped(same, 48, 48)
+    more = graph("Tile", graph.shaped(graph.slice("colours", 3, 4, 2), 3), graph.constant([16]))
 
     def painted(x: str, noise: str, manner: Manner) -> str:
         features = None
@@ -443,8 +460,9 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
             found = look(graph, pocket, halved(graph, x), GIVEN)
             first, second = (mapped(graph, found[layer], f"map_{layer}", n) for layer, n in zip(GIVEN, plan["seen"], strict=True))
             features = first, second
-        recoloured = graph("Clip", mapped(graph, x, "colours", 3), graph.single(0.0), graph.single(1.0))
-        return body(graph, tensors, plan, recoloured, noise, features, manner)
+        recoloured = graph("Clip", graph("Add", graph("MatMul", x, same), more), graph.single(0.0), graph.single(1.0))
+        planes = graph("Transpose", recoloured, perm=[0, 3, 1, 2])
+        return body(graph, tensors, plan, planes, noise, features, manner)
 
     whole = Asked(graph, tensors, plan)
     painted("thumbnail", "thumbnail_noise", whole)
@@ -455,24 +473,25 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
     for name, start in whole.starts.items():
         own = graph.slice(taken, start, start + norms(plan)[name], 1)
         statistics[name] = graph.slice(own, 0, 1, 3), graph.slice(own, 1, 2, 3)
-    graph("Identity", painted("photo", "noise", Asked(graph, tensors, plan, statistics)), name="picture")
+    picture = painted("photo", "noise", Asked(graph, tensors, plan, statistics))
+    graph("Transpose", picture, perm=[0, 2, 3, 1], name="painted")
     sizes = [f"map_{layer}" for layer in GIVEN] if plan["seen"] else []
-    picture, noise = [1, 3, 256, 256], [1, plan["noise"], 32, 32]
-    more = {"known": [1], "statistics": [1, whole.channels, 1, 2], "numbers": [1, count(plan)], "colours": [1, 3, 4]}
+    cells, noise = [1, 66, 66, 48], [1, plan["noise"], 32, 32]
+    beside = {"known": [1], "statistics": [1, whole.channels, 1, 2], "numbers": [1, count(plan)], "colours": [1, 3, 4]}
     example = {  # what the speed of whatever runs it is measured on
-        "photo": picture, "noise": noise, "thumbnail": picture, "thumbnail_noise": noise, **more,
+        "photo": cells, "noise": noise, "thumbnail": cells, "thumbnail_noise": noise, **beside,
         **{name: [1, c, c + 1] for name, c in zip(sizes, plan["seen"], strict=False)},
     }  # fmt: skip
     return graph.model(
         {
-            "photo": [1, 3, "height", "width"],
+            "photo": [1, "rows", "columns", 48],
             "noise": [1, plan["noise"], "noise_height", "noise_width"],
-            "thumbnail": [1, 3, "thumbnail_height", "thumbnail_width"],
+            "thumbnail": [1, "thumbnail_rows", "thumbnail_columns", 48],
             "thumbnail_noise": [1, plan["noise"], "thumbnail_noise_height", "thumbnail_noise_width"],
-            **more,
+            **beside,
             **{name: [1, c, c + 1] for name, c in zip(sizes, plan["seen"], strict=False)},
         },
-        {"picture": [1, 3, "height", "width"], "thumbnail_statistics": more["statistics"]},
+        {"painted": [1, "painted_rows", "painted_columns", 12], "thumbnail_statistics": beside["statistics"]},
         {**metadata, "atelier.plan": json.dumps(dict(plan)), "atelier.kind": "painter", "atelier.example": json.dumps(example)},
     )
 
@@ -487,9 +506,14 @@ def mapped(graph: Graph, x: str, matrix: str, channels: int) -> str:
 GIVEN = ("conv3_1", "conv4_1")
 
 
-def halved(graph: Graph, x: str) -> str:
-    """At half the size, as `seen` is seen of it."""
-    return graph("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2])
+def halved(graph: Graph, cells: str) -> str:
+    """Cells (1, h + 2, w + 2, 48), without those around, at half the size, as `seen` is seen of it: (1, 3, 2h, 2w)."""
+    mean = np.kron(np.eye(2), np.full((2, 1), 0.5))  # (4, 2): of four rows two
+    mean = np.einsum("yr,xc,pq->yxprcq", mean, mean, np.eye(3)).reshape(48, 12)
+    fewer = graph(
+        "Slice", graph("MatMul", cells, graph.single(mean)), graph.constant([1, 1]), graph.constant([-1, -1]), graph.constant([1, 2])
+    )
+    return graph("DepthToSpace", graph("Transpose", fewer, perm=[0, 3, 1, 2]), blocksize=2, mode="DCR")
 
 
 def look(graph: Graph, pocket: Tensors, x: str, layers: Sequence[str]) -> dict[str, str]:
@@ -632,7 +656,9 @@ def plain_model(
     noise = frame.noise(plan["noise"], seed)
     if half:
         recoloured = graph("Cast", recoloured, to=TensorProto.FLOAT16)
-    picture = frame.cropped(body(graph, tensors, plan, recoloured, noise, None, Baked(graph, tensors, plan, numbers)))
+    cells = graph("Pad", graph("SpaceToDepth", recoloured, blocksize=4), graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
+    picture = body(graph, tensors, plan, cells, noise, None, Baked(graph, tensors, plan, numbers))
+    picture = frame.cropped(graph("DepthToSpace", picture, blocksize=2, mode="DCR"))
     if half_ends:
         graph("Cast", picture, to=TensorProto.FLOAT16, name="picture")
     else:

@@ -180,7 +180,7 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
     torch.manual_seed(seed)
     parts: dict[str, nn.Module] = {"painter": Painter(plan).to(processes.device).to(memory_format=torch.channels_last)}  # type: ignore[call-overload]
     if settings.reader:
-        parts["reader"] = Reader(plan, giver.channels).to(processes.device)
+        parts["reader"] = Reader(plan, giver.channels, hidden=settings.hidden, code=settings.code).to(processes.device)
     else:
         assert lessons.named is not None
         parts["table"] = table(plan, len(lessons.named.names) + 1).to(processes.device)
@@ -210,6 +210,9 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
     tensors = {name: value.float().to(device) for name, value in tensors.items()}
     taken = 0
     for name, module in parts.items():
+        if isinstance(module, Reader):
+            taken += module.begin(part_of(tensors, name))
+            continue
         state = module.state_dict()
         for key, value in state.items():
             given = tensors.get(f"{name}.{key}")
@@ -221,12 +224,13 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
     if "table" not in parts or lessons.named is None or "table.weight" in tensors:
         return
     weight = parts["table"].get_parameter("weight")
-    reads = {name.removeprefix("reader."): value for name, value in tensors.items() if name.startswith("reader.")}
+    reads = part_of(tensors, "reader")
     if reads:
         try:
-            reader = Reader(plan, lessons.photos.giver.channels).to(device)
+            hidden, code = (len(reads[f"{layer}.bias"]) for layer in ("hidden.1", "hidden.3"))
+            reader = Reader(plan, lessons.photos.giver.channels, hidden=hidden, code=code).to(device)
             reader.load_state_dict(reads)
-        except RuntimeError as error:
+        except (RuntimeError, KeyError) as error:
             raise WeightsError(f"--start {start}: its reader is for a network of another shape") from error
         looks = [lessons.named.look(i * lessons.named.each) for i in range(len(lessons.named.names))]
         with torch.no_grad():
@@ -238,6 +242,11 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
         if rows.shape == weight.shape:
             with torch.no_grad():
                 weight.copy_(torch.from_numpy(rows))
+
+
+def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """Of a network's tensors those of one part, by the names of its state."""
+    return {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
 
 
 def style_rows(path: Path, names: Sequence[str]) -> NDArray[np.float32]:

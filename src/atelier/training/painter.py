@@ -196,9 +196,11 @@ def mixed(x: Tensor, factors: Tensor) -> Tensor:
 
 
 class Reader(nn.Module):
-    """What pocket sees of a painting, to a style: Gram matrices in the teacher's metric (B, C, C) a layer -> (B, plan.numbers)."""
+    """What pocket sees of a painting, to a style: Gram matrices in the teacher's metric (B, C, C) a layer -> (B, plan.numbers).
 
-    def __init__(self, plan: Plan, channels: dict[str, int], width: int = 32, hidden: int = 256, code: int = 96) -> None:
+    width: rows of each matrix that are looked at; hidden, code: of the two layers between them and the numbers."""
+
+    def __init__(self, plan: Plan, channels: dict[str, int], width: int = 32, hidden: int = 640, code: int = 192) -> None:
         super().__init__()
         self.looks = nn.ModuleDict({name: nn.Linear(c, min(c, width), bias=False) for name, c in channels.items()})
         inputs = 0
@@ -226,3 +228,24 @@ class Reader(nn.Module):
             entries = small[:, rows, columns] / power
             parts += [entries.sign() * entries.abs().sqrt(), power.log()]
         return self.numbers(self.hidden(torch.cat(parts, 1)))
+
+    @torch.no_grad()
+    def begin(self, state: dict[str, Tensor]) -> bool:
+        """Take over the weights of a reader that has as many hidden units, or fewer, and with them what it reads: units beyond those are
+        not listened to at first, but learn. state: its own. False, with nothing changed, where it does not fit."""
+        own = self.state_dict()
+        layers = ("hidden.1", "hidden.3", "numbers")
+        inner = {"hidden.1.weight", "hidden.1.bias", "hidden.3.weight", "hidden.3.bias", "numbers.weight"}
+        if set(state) != set(own) or any(state[name].ndim != own[name].ndim for name in own):
+            return False
+        shapes = {name: (state[name].shape, value.shape) for name, value in own.items()}
+        if any(few != many for name, (few, many) in shapes.items() if name not in inner):
+            return False
+        if any(few > many for each in shapes.values() for few, many in zip(*each, strict=True)):
+            return False
+        for layer in layers:
+            given = state[f"{layer}.weight"]
+            own[f"{layer}.weight"][: len(given), given.shape[1] :] = 0
+        for name, value in own.items():
+            value[tuple(slice(n) for n in state[name].shape)] = state[name]
+        return True

@@ -37,6 +37,8 @@ class TrainSettings:
     blocks: int = option(2, "Residual blocks at 1/8", low=0, high=64)
     deep_blocks: int = option(3, "Residual blocks at 1/16", low=0, high=64)
     rank: int = option(4, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
+    hidden: int = option(640, "Hidden units of the reader", low=4, high=65536)
+    code: int = option(192, "What the reader makes of them before the style's numbers", low=4, high=65536)
     features: str = option("pocket", "Network that the losses see through")
     content: float = option(0.5, CONTENT, low=0.01, high=2)
     contents: str = option("", "Content errors of single styles that are to differ: udnie=0.4,great_wave=0.6")

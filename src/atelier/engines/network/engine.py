@@ -179,10 +179,12 @@ class InstantEngine:
             return self.guided(content, self.guide.places, report)
         (brush,) = self.brushes
         work = self.size_of(content.size, brush)
-        photo = resize(replace(content, alpha=None), work)
+        photo = resize(opaque(content), work)
         out = np.empty((work[1], work[0], 3), np.float32)
         for x, y, part in self.windows(reading(photo), work, thumbnail(photo), report):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
+        if work == content.size:
+            return replace(content, pixels=out)
         return replace(content, pixels=resize(replace(photo, pixels=out), content.size).pixels)
 
     def size_of(self, size: tuple[int, int], brush: Brush) -> tuple[int, int]:
@@ -237,7 +239,7 @@ class InstantEngine:
                     box = slice(y, y + part.shape[0]), slice(x, x + part.shape[1])
                     out[box] += plane[box][..., None] * (part - content.pixels[box])
             else:
-                photo = resize(replace(content, alpha=None), work)
+                photo = resize(opaque(content), work)
                 canvas = photo.pixels.copy()
                 for x, y, part in self.within(brush, photo, scaled(plane, work), windows, told):
                     canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
@@ -294,6 +296,11 @@ def visible(tiling: Tiling, window: Window) -> bool:
     """Whether any of the photo is in a window: one at the ends may be all margin."""
     rows, columns, *_ = tiling.inside(window)
     return rows.start < rows.stop and columns.start < columns.stop
+
+
+def opaque(photo: Image) -> Image:
+    """A photo's colours alone."""
+    return photo if photo.alpha is None else replace(photo, alpha=None)
 
 
 def reading(photo: Image) -> Read:

@@ -67,31 +67,31 @@ class Painter:
         small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
         channels = self.plan["noise"]
-        if [port.name for port in self.runner.outputs] != ["picture", "thumbnail_statistics"]:
+        if [port.name for port in self.runner.outputs] != ["painted", "thumbnail_statistics"]:
             raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
         width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
         around = {
-            "thumbnail": planes(thumbnail[rows][:, columns]),
+            "thumbnail": to_cells(thumbnail[rows][:, columns]),
             "thumbnail_noise": noise_of(channels, (0, 0, *small.padded), seed),
             "known": np.zeros(1, np.float32),
             "statistics": np.zeros((1, width, 1, 2), np.float32),
         }
         for window in windows:
-            given = {"photo": planes(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
+            given = {"photo": to_cells(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
             if not self.runner.settled and len(windows) > 1:
                 self.runner(**given)  # all windows by the same backend: another one rounds otherwise
             painted, found = self.runner(**given)
             if not around["known"]:  # the thumbnail has done its work
                 around = {
-                    "thumbnail": np.zeros((1, 3, MULTIPLE, MULTIPLE), np.float32),
+                    "thumbnail": np.zeros((1, MULTIPLE // 4 + 2, MULTIPLE // 4 + 2, 48), np.float32),
                     "thumbnail_noise": np.zeros((1, channels, MULTIPLE // CELL, MULTIPLE // CELL), np.float32),
                     "known": np.ones(1, np.float32),
                     "statistics": found,
                 }
             inner_rows, inner_columns, x, y = tiling.inside(window)
-            part = painted[0][:, inner_rows, inner_columns]
+            part = from_cells(painted)[inner_rows, inner_columns]
             if part.size:
-                yield x, y, np.ascontiguousarray(part.transpose(1, 2, 0))
+                yield x, y, part
 
 
 def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels:
@@ -107,6 +107,24 @@ def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels
             part = block[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
             out[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = part
     return out[None]
+
+
+def to_cells(pixels: Pixels) -> Pixels:
+    """(H, W, 3), sides multiples of 4, to (1, H/4 + 2, W/4 + 2, 48): in each cell 4x4 px, row by row; those around repeat their
+    neighbours."""
+    height, width = pixels.shape[0] // 4, pixels.shape[1] // 4
+    out = np.empty((1, height + 2, width + 2, 48), np.float32)
+    inner = out.reshape(height + 2, width + 2, 4, 4, 3)[1:-1, 1:-1]
+    inner[...] = pixels.reshape(height, 4, width, 4, 3).transpose(0, 2, 1, 3, 4)
+    out[0, 1:-1, 0], out[0, 1:-1, -1] = out[0, 1:-1, 1], out[0, 1:-1, -2]
+    out[0, 0], out[0, -1] = out[0, 1], out[0, -2]
+    return out
+
+
+def from_cells(cells: Pixels) -> Pixels:
+    """(1, h, w, 12), in each cell 2x2 px, row by row, to (2h, 2w, 3)."""
+    _, height, width, _ = cells.shape
+    return cells.reshape(height, width, 2, 2, 3).transpose(0, 2, 1, 3, 4).reshape(2 * height, 2 * width, 3)
 
 
 def planes(pixels: Pixels) -> Pixels:

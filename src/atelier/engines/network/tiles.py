@@ -71,7 +71,21 @@ class Tiling:
         x1, y1 = min(self.width, max(right, -left + 1)), min(self.height, max(bottom, -top + 1))
         pixels = read(x0, y0, x1 - x0, y1 - y0)
         columns, rows = reflected(left, right, self.width) - x0, reflected(top, bottom, self.height) - y0
-        return pixels[rows][:, columns]
+        within = [
+            slice(max(0, -start), min(end, length) - start)
+            for start, end, length in ((top, bottom, self.height), (left, right, self.width))
+        ]
+        if any(part.start >= part.stop for part in within):
+            return pixels[rows][:, columns]
+        # Most of it lies as it does in the photo, and is quicker moved so than pixel by pixel.
+        down, across = within
+        out = np.empty((len(rows), len(columns), pixels.shape[2]), pixels.dtype)
+        out[down, across] = pixels[rows[down.start] : rows[down.stop - 1] + 1, columns[across.start] : columns[across.stop - 1] + 1]
+        for beyond in (slice(across.start), slice(across.stop, None)):
+            out[down, beyond] = pixels[rows[down.start] : rows[down.stop - 1] + 1][:, columns[beyond]]
+        for beyond in (slice(down.start), slice(down.stop, None)):
+            out[beyond] = pixels[rows[beyond]][:, columns]
+        return out
 
     def inside(self, window: Window) -> tuple[slice, slice, int, int]:
         """Where the window's own part lies in what was painted of what it sees (rows, columns), cut to the photo; and its x, y
