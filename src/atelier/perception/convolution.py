@@ -34,12 +34,13 @@ _rooms = threading.local()
 
 
 def conv3x3(x: Tensor, weight: Tensor, bias: Tensor, padding: int = 1) -> Tensor:
-    """As F.conv2d has it; x (B, C, H, W), weight (C', C, 3, 3), bias (C') -> (B, C', H + 2 padding - 2, W + 2 padding - 2).
+    """As F.conv2d has it; x (B, C, H, W), weight (C', C, 3, 3), bias (C') -> (B, C', H + 2 padding - 2, W + 2 padding - 2). The weight
+    may be of another type, float16 to save memory.
 
     Whoever asks for gradients of weight or bias gets the plain one."""
     if gains(x, weight, padding) and not bias.requires_grad:
         return _Filtered.apply(x, weight, bias, padding)
-    return F.conv2d(x, weight, bias, padding=padding)
+    return F.conv2d(x, weight.to(x.dtype), bias, padding=padding)
 
 
 def slope3x3(slope: Tensor, x: Tensor, weight: Tensor, padding: int = 1) -> Tensor:
@@ -48,6 +49,7 @@ def slope3x3(slope: Tensor, x: Tensor, weight: Tensor, padding: int = 1) -> Tens
         return _filtered(slope, weight.transpose(0, 1), None, 2 - padding, turned=True)
     slope = slope.contiguous(memory_format=torch.channels_last)
     around, once, none = [padding] * 2, [1, 1], [0, 0]
+    weight = weight.to(x.dtype)
     return torch.ops.aten.convolution_backward(slope, x, weight, None, once, around, once, False, none, 1, [True, False, False])[0]
 
 
@@ -86,7 +88,7 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
 
     def made(first: int) -> Tensor:
         room = _room("filters", 36 * inputs * share).view(36, inputs * share)
-        torch.mm(to_filters, weight[first : first + share].permute(2, 3, 1, 0).reshape(9, -1), out=room)
+        torch.mm(to_filters, weight[first : first + share].permute(2, 3, 1, 0).reshape(9, -1).float(), out=room)
         return room.view(36, inputs, share)
 
     filters = made(0) if share == outputs else None

@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from atelier.errors import SettingError
@@ -33,10 +37,15 @@ MEAN = (123.68, 116.779, 103.939)
 LARGE = 2**22
 """Numbers of a layer from which on memory is saved for a little time: at its pooling; of the first block, by bands."""
 
+MANY = 2**16
+"""Numbers of a kernel from which on it may be kept in half precision."""
+
 BY_BYTES = ("max", "average")
 """The poolings whose gradient needs no more than a byte of each result."""
 
 Weights = Mapping[str, tuple[Tensor, Tensor]]
+
+NOTHING: Mapping[str, Sum] = MappingProxyType({})
 
 
 def layer_name(name: str) -> str:
@@ -76,19 +85,21 @@ def normalise(x: Tensor) -> Tensor:
 
 
 def activations(
-    weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max", border: int = 0, first: Sum | None = None
+    weights: Weights, x: Tensor, layers: Iterable[str], pooling: str = "max", border: int = 0, sums: Mapping[str, Sum] = NOTHING
 ) -> dict[str, Tensor]:
     """Run the plan over normalised input up to the deepest layer asked for, zero-padded by 1 before each convolution.
 
     x (B, 3, H + 2 border, W + 2 border), border 0 or 1: the pixels that conv1_1 sees beyond the picture are part of x
     already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type; and for
-    conv1_1, if it is asked for and `first` is given, that sum of it in place of its features.
+    a layer that is asked for and has one of `sums`, that sum of it in place of its features. Its gradient is then made when that of
+    the layers beyond is there, not before: at the beginning, when all features are still held, those of all sums together would be
+    what memory has to be there for.
     """
     wanted = set(layers)
     seen: dict[str, Tensor] = {}
     plan = list(zip(CONVS, (*CONVS[1:], ""), strict=True))
-    if in_bands(weights, x, wanted, pooling, border, first):
-        x, total = block(x, weights["conv1_1"], weights["conv1_2"], first if "conv1_1" in wanted else None, pooling)
+    if in_bands(weights, x, wanted, pooling, border, sums):
+        x, total = block(x, weights["conv1_1"], weights["conv1_2"], sums["conv1_1"] if "conv1_1" in wanted else None, pooling)
         if total is not None:
             seen["conv1_1"] = total
         plan = plan[2:]
@@ -105,18 +116,18 @@ def activations(
         else:
             x = F.relu_(x)
         if name in wanted:
-            seen[name] = first(x) if first and name == CONVS[0] else x
+            seen[name] = sums[name](x) if name in sums else x
             if len(seen) == len(wanted):
                 break
     return seen
 
 
-def in_bands(weights: Weights, x: Tensor, wanted: set[str], pooling: str, border: int, first: Sum | None) -> bool:
+def in_bands(weights: Weights, x: Tensor, wanted: set[str], pooling: str, border: int, sums: Mapping[str, Sum]) -> bool:
     """Whether the first block's features are large and nobody wants them, but for a sum. A graphics processor would wait for the small
     work that bands are; without the border in x the bands at the picture's edge would have to make one."""
     if any(each.requires_grad for name in CONVS[:2] for each in weights[name]):
         return False
-    deeper = max(wanted, default="") > "conv1_2" and "conv1_2" not in wanted and ("conv1_1" not in wanted or first is not None)
+    deeper = max(wanted, default="") > "conv1_2" and "conv1_2" not in wanted and ("conv1_1" not in wanted or "conv1_1" in sums)
     large = x.numel() // x.shape[1] * len(weights["conv1_2"][1]) >= LARGE
     return deeper and large and pooling in BY_BYTES and border == 1 and x.device.type == "cpu"
 
@@ -145,13 +156,13 @@ class Network:
         """
         dtype = dtype or fastest(device)
         loaded = load_weights(name)
-        convs = {
-            layer: (
-                torch.from_numpy(weight).to(device, dtype).contiguous(memory_format=torch.channels_last),
-                torch.from_numpy(bias).to(device, dtype),
-            )
-            for layer, (weight, bias) in loaded.layers.items()
-        }
+
+        def kept(weight: NDArray[Any]) -> Tensor:
+            # On a processor `conv3x3` makes float32 of a piece at a time, of a file that has 16 bits: half the memory.
+            half = weight.dtype == np.float16 and weight.size >= MANY and dtype == torch.float32 and device == "cpu"
+            return torch.from_numpy(weight).to(device, torch.float16 if half else dtype).contiguous(memory_format=torch.channels_last)
+
+        convs = {layer: (kept(weight), torch.from_numpy(bias).to(device, dtype)) for layer, (weight, bias) in loaded.layers.items()}
         metric = {layer: torch.from_numpy(r).to(device, torch.float32) for layer, r in loaded.metrics.items()}
         channels = {layer: TEACHER_CHANNELS[layer] if metric else len(bias) for layer, (_, bias) in convs.items()}
         mean = torch.tensor(loaded.mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
@@ -161,10 +172,10 @@ class Network:
     def dtype(self) -> torch.dtype:
         return self.weights[CONVS[0]][0].dtype
 
-    def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max", first: Sum | None = None) -> dict[str, Tensor]:
+    def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max", sums: Mapping[str, Sum] = NOTHING) -> dict[str, Tensor]:
         """pixels (B, 3, H, W), RGB in [0, 1] -> layer -> (B, C, H/2^(b-1), W/2^(b-1)), in this network's type.
 
-        first: all that is wanted of conv1_1, which is given in place of its features: they are the largest there are.
+        sums: of layers of which a sum is all that is wanted, what is given in place of their features (see `activations`).
         Raises SettingError for a picture too small for the deepest layer.
         """
         layers = tuple(layers)
@@ -175,7 +186,7 @@ class Network:
         # The border pixels are repeated once for conv1_1 (as in style-transfer-pytorch): to its zero padding the picture
         # would end in a hard edge against grey, and the optimiser paints a frame along it.
         x = F.pad((pixels * 255.0 - self.mean).to(self.dtype), (1, 1, 1, 1), mode="replicate")
-        return activations(self.weights, x.contiguous(memory_format=torch.channels_last), layers, pooling, border=1, first=first)
+        return activations(self.weights, x.contiguous(memory_format=torch.channels_last), layers, pooling, border=1, sums=sums)
 
 
 def fastest(device: str) -> torch.dtype:

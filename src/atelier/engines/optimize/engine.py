@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -235,12 +238,14 @@ class OptimizeEngine:
     def solver(self, stage: Stage, photo: Image, pixels: Tensor) -> Solver:
         """Everything one stage needs, at its own size."""
         settings = self.settings
+        give_back()
         content = resized(self.tensor(photo.pixels), stage.size)
         share = max(stage.size) / max(photo.shape)
         exemplars = [self.scaled(sample, exemplar, max(stage.size), share) for sample, exemplar in self.samples]
         places = self.placed(stage.size)
         objective = Objective(self.networks[stage.features], settings, content, exemplars, self.tile(stage), places, share)
         self.matching = objective.matching
+        give_back()
         canvas = PixelCanvas(pixels, *(() if places is None else (content, painted(places))))
         parts = [] if objective.zones is None else objective.zones.parts
         return Solver(canvas, objective, settings.optimiser, settings.rate, settings.average, parts)
@@ -340,6 +345,18 @@ def too_small(layers: Sequence[str], height: int, width: int) -> str:
         f"{deepest} needs a picture of at least {need} px a side, not {width}x{height}: give {size}layers up to {last} alone in both "
         "--style-layers and --content-layers"
     )
+
+
+@cache
+def _trim() -> Callable[[int], int] | None:
+    """What makes the C library give memory back that it holds for later, where that library is GNU's."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+
+
+def give_back() -> None:
+    """Between stages: what was read, or painted at another size, has left holes that what comes would not fit in."""
+    if trim := _trim():
+        trim(0)
 
 
 def carried(pixels: Tensor, begin: Tensor | None, size: tuple[int, int]) -> Tensor:

@@ -198,12 +198,12 @@ class Objective:
             return self.network.see(pixels, self.layers, self.settings.pooling, self.summed(tile))
         return self.zones.see(self.network, pixels, self.layers, self.settings.pooling, tile.window)
 
-    def summed(self, tile: Tile) -> Sum | None:
-        """What is wanted of conv1_1, where that is nothing but the sum in its Gram matrix. It comes in place of the layer."""
-        others = self.matching or self.histogram or self.chain or self.settings.style_loss != "gram"
-        if others or CONVS[0] not in self.style_layers or CONVS[0] in self.content_layers:
-            return None
-        return Sum(partial(correlation, shift=self.settings.shift), *tile.inside(0))
+    def summed(self, tile: Tile) -> dict[str, Sum]:
+        """Of layers of which nothing is wanted but the sum in their Gram matrices, that sum. It comes in place of the layer."""
+        if self.matching or self.histogram or self.chain or self.settings.style_loss != "gram":
+            return {}
+        of = partial(correlation, shift=self.settings.shift)
+        return {name: Sum(of, *tile.inside(int(name[4]) - 1)) for name in self.style_layers if name not in self.content_layers}
 
     def whole(self, pixels: Tensor, tile: Tile) -> tuple[Tensor, dict[str, float]]:
         x = pixels.clone().requires_grad_()
@@ -317,12 +317,10 @@ class Objective:
 
     def sums(self, seen: dict[str, Tensor], tile: Tile, zones: Zones | None = None) -> Sums:
         """What the style loss depends on: sums over the tile's positions, in the network's own channels."""
-        shift, out = self.settings.shift, Sums()
-        layers = list(self.style_layers)
-        if zones is None and self.summed(tile):
-            layers.remove(CONVS[0])
-            out[f"{CONVS[0]}²"] = seen[CONVS[0]]
-        own = {name: tile.inner(seen[name], name) for name in layers}
+        shift = self.settings.shift
+        summed = self.summed(tile) if zones is None else {}
+        out: Sums = {f"{name}²": seen[name] for name in summed}
+        own = {name: tile.inner(seen[name], name) for name in self.style_layers if name not in summed}
         if self.chain:
             return {f"{a}*{b}": self.chained_sums(a, b, own, tile, zones) for a, b in self.chain}
         moment = self.settings.style_loss != "gram"
@@ -351,8 +349,8 @@ class Objective:
     def added(self, picture: Tensor, parts: Sequence[Tile], zones: Zones | None = None) -> Sums:
         total: Sums = {}
         for tile in parts:
-            first = self.summed(tile) if zones is None else None
-            seen = self.network.see(picture[:, :, *tile.window], self.ordered, self.settings.pooling, first)
+            summed = self.summed(tile) if zones is None else {}
+            seen = self.network.see(picture[:, :, *tile.window], self.ordered, self.settings.pooling, summed)
             for k, v in self.sums(seen, tile, zones).items():
                 total[k] = total[k] + v if k in total else v
         return total
