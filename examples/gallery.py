@@ -20,6 +20,7 @@ from demo import PHOTOS, STYLES, atelier_finished, photo_path
 GALLERY = Path(__file__).resolve().parents[1] / "docs" / "gallery"
 COMMANDS = {
     "cat-starry-night": "stylize cat.png --style starry-night.jpg --engine optimize",
+    "cat-starry-night-quality": "stylize cat.png --style starry-night.jpg --recipe quality --size 512",
     "coffee-great-wave": "stylize coffee.png --style great-wave.jpg --size 480 --engine optimize",
     "astronaut-the-scream": "stylize astronaut.png --style the-scream.jpg --size 480 --engine optimize",
     "rocket-composition": "stylize rocket.jpg --style composition.jpg --size 480 --engine optimize",

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 
 from atelier.errors import SettingError, WeightsError
+from atelier.losses import correlation
+from atelier.perception.bands import Sum
 from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network, activations, fastest, layer_name, normalise, pool
 from atelier.perception.weights import LAYERS, load
 
@@ -175,5 +178,44 @@ def test_large_layers_are_pooled_alike_in_less_memory(pooling: str, dtype: torch
         return [*found.values(), slope]
 
     plain = seen()
-    monkeypatch.setattr("atelier.perception.network.LARGE", 0)
+    for name in ("LARGE", "POOLED"):
+        monkeypatch.setattr(f"atelier.perception.network.{name}", 0)
     assert all(torch.equal(a, b) for a, b in zip(plain, seen(), strict=True))
+
+
+def test_sums_come_in_place_of_layers_and_lead_back_to_the_same_slopes() -> None:
+    net = Network.load("pocket", dtype=torch.float32)
+    x = torch.rand(1, 3, 45, 38, generator=torch.Generator().manual_seed(3))
+    names = ("conv1_1", "conv2_1", "conv3_2", "conv5_1")
+    sums = {name: Sum(correlation, slice(1, None), slice(None)) for name in names if name != "conv3_2"}
+
+    def seen(sums: dict[str, Sum]) -> list[torch.Tensor]:
+        pixels = x.clone().requires_grad_()
+        found = net.see(pixels, names, sums=sums)
+        values = [found[name] if name in sums or name == "conv3_2" else correlation(found[name][:, :, 1:]) for name in names]
+        (slope,) = torch.autograd.grad(sum(((v / v.detach().norm()).square().sum() for v in values), torch.zeros(())), pixels)
+        return [*values, slope]
+
+    for one, other in zip(seen(sums), seen({}), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.detach().abs().max()))
+
+
+def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(tmp_path: Path) -> None:
+    rng, tensors, inputs = np.random.default_rng(0), {}, 3
+    for name, width in TEACHER_CHANNELS.items():
+        width = min(width, 96)
+        tensors[f"{name}.weight"] = (rng.standard_normal((width, inputs, 3, 3)) * (2 / (9 * inputs)) ** 0.5).astype(np.float16)
+        tensors[f"{name}.bias"], inputs = np.zeros(width, np.float16), width
+    safetensors.numpy.save_file(tensors, tmp_path / "half.safetensors")
+    safetensors.numpy.save_file({name: each.astype(np.float32) for name, each in tensors.items()}, tmp_path / "full.safetensors")
+    half, full = (Network.load(str(tmp_path / f"{name}.safetensors"), dtype=torch.float32) for name in ("half", "full"))
+    assert {half.weights[name][0].dtype for name in ("conv1_2", "conv5_1")} == {torch.float32, torch.float16}
+    assert half.dtype == torch.float32
+
+    def seen(net: Network) -> tuple[torch.Tensor, torch.Tensor]:
+        pixels = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        found = net.see(pixels, ("conv5_1",))["conv5_1"]
+        return found, torch.autograd.grad(found.square().sum(), pixels)[0]
+
+    for one, other in zip(seen(half), seen(full), strict=True):
+        assert torch.equal(one, other)

@@ -34,8 +34,8 @@ TEACHER_CHANNELS = dict(zip(CONVS, (64, 64, 128, 128, 256, 256, 256, 256, 512, 5
 MEAN = (123.68, 116.779, 103.939)
 """Channel means (R, G, B) of ImageNet in 0..255, subtracted from the input (Simonyan & Zisserman 2014)."""
 
-LARGE = 2**22
-"""Numbers of a layer from which on memory is saved for a little time: at its pooling; of the first block, by bands."""
+LARGE, POOLED = 2**22, 2**21
+"""Numbers of a layer from which on memory is saved for a little time: of the first block, by bands; of any, at its pooling."""
 
 MANY = 2**16
 """Numbers of a kernel from which on it may be kept in half precision."""
@@ -111,7 +111,7 @@ def activations(
         x = conv3x3(x, weight, bias, padding=1 if name != CONVS[0] else 1 - border)
         last = following[:5] != name[:5]  # of its block
         done = not last
-        if last and pooling in BY_BYTES and name not in wanted and x.requires_grad and x.numel() >= LARGE:
+        if last and pooling in BY_BYTES and name not in wanted and x.requires_grad and x.numel() >= POOLED:
             x, done = Shrunk.apply(x, pooling), True
         else:
             x = F.relu_(x)

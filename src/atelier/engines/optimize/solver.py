@@ -18,7 +18,7 @@ Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
 HISTORY = 10
 HISTORY_BYTES = 300 * 2**20
-"""L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least 2."""
+"""L-BFGS keeps pairs of canvas-sized vectors: as many as this allows, at most HISTORY, at least one."""
 GROWTH, SLACK = 2.0, 0.05
 """A loss over GROWTH times the lowest plus SLACK of the first one is astray. The latter is for the end of a long way down,
 where Adam goes to and fro by many times a loss that is next to nothing."""
@@ -75,7 +75,7 @@ class Solver:
                 return Plain(self.rate)
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
-                history = max(2, min(HISTORY, HISTORY_BYTES // pair))
+                history = max(1, min(HISTORY, HISTORY_BYTES // pair))
                 height, width = self.parameters[0].shape[2:]
 
                 def of(part: Tensor | None) -> LBFGS:
