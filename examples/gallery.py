@@ -3,7 +3,8 @@
     python examples/gallery.py                  # all of it
     python examples/gallery.py coffee-strokes   # some
 
-The photos are scikit-image's, the styles those beside this file, so all of it may be published.
+All of it takes VGG-19's weights (`atelier weights pull vgg19`) and half an hour. The photos are scikit-image's, the styles those
+beside this file, so all of it may be published.
 """
 
 from __future__ import annotations

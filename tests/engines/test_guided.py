@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,17 @@ def test_looking_within_zones_is_looking_zone_by_zone(student: Network, shape: s
     assert error(gradients[0], gradients[1]) < 1e-5
     whole = student.see(x, STYLE, pooling)
     assert all(torch.equal(f, seen[name]) for name, f in whole.items())  # and forwards nothing is changed
+
+
+def test_kernels_of_16_bits_see_within_zones_alike(student: Network) -> None:
+    half = {name: (weight.half() if name not in CONVS[:2] else weight, bias) for name, (weight, bias) in student.weights.items()}
+    full = {name: (weight.float(), bias) for name, (weight, bias) in half.items()}
+    x, zones, found = pixels(64, 48, 3), Zones(blobs(48, 64)), []
+    for weights in (half, full):
+        leaf = x.clone().requires_grad_()
+        seen = zones.see(dataclasses.replace(student, weights=weights), leaf, STYLE, "max")
+        found.append(torch.autograd.grad(sum((seen[name].square().sum() for name in STYLE), torch.zeros(())), leaf)[0])
+    assert torch.equal(found[0], found[1])
 
 
 @pytest.mark.parametrize("tile", [0, 32])

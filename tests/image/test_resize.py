@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -76,3 +78,13 @@ def test_fit_keeps_proportions(width: int, height: int, side: int) -> None:
     assert max(w, h) == side
     assert min(w, h) >= 1
     assert abs(w * height - h * width) <= max(width, height) or min(w, h) == 1
+
+
+def test_channels_in_threads_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    image = Image(rng.random((40, 50, 3), np.float32), alpha=rng.random((40, 50), np.float32))
+    expected = resize(image, (23, 31))
+    monkeypatch.setattr(importlib.import_module("atelier.image.resize"), "LARGE", 0)  # the name is the function's, too
+    found = resize(image, (23, 31))
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+    np.testing.assert_array_equal(found.alpha, expected.alpha)

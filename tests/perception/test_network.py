@@ -200,7 +200,8 @@ def test_sums_come_in_place_of_layers_and_lead_back_to_the_same_slopes() -> None
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.detach().abs().max()))
 
 
-def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bands", [False, True])
+def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(bands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng, tensors, inputs = np.random.default_rng(0), {}, 3
     for name, width in TEACHER_CHANNELS.items():
         width = min(width, 96)
@@ -211,6 +212,10 @@ def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(tmp_path: Path) 
     half, full = (Network.load(str(tmp_path / f"{name}.safetensors"), dtype=torch.float32) for name in ("half", "full"))
     assert {half.weights[name][0].dtype for name in ("conv1_2", "conv5_1")} == {torch.float32, torch.float16}
     assert half.dtype == torch.float32
+
+    if bands:
+        for name in ("LARGE", "POOLED"):
+            monkeypatch.setattr(f"atelier.perception.network.{name}", 0)
 
     def seen(net: Network) -> tuple[torch.Tensor, torch.Tensor]:
         pixels = torch.rand(1, 3, 96, 80, generator=torch.Generator().manual_seed(0)).requires_grad_()

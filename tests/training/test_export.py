@@ -293,8 +293,13 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
 def test_a_painter_of_another_version_is_refused(pocket: dict[str, Array]) -> None:
     model = onnx.load_model_from_string(export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {}))
     model.graph.node[-1].output[0] = model.graph.output[0].name = "picture"  # whose channels lay otherwise
+    other = model.SerializeToString()
     with pytest.raises(WeightsError, match="version"):
-        export.read_painter(model.SerializeToString())
+        export.read_painter(other)
+    painting, pixels = Paints(open_model(other, backend="onnxruntime")), np.zeros((32, 32, 3), np.float32)
+    tiling = painting.tiling((32, 32))
+    with pytest.raises(WeightsError, match="version"):
+        list(painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], tiling, list(tiling.windows()), pixels, {}))
 
 
 def test_the_readers_weights_come_back(pocket: dict[str, Array]) -> None:

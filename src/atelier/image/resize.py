@@ -12,8 +12,6 @@ from atelier.errors import SettingError
 from atelier.image.value import Image, Pixels
 
 INVISIBLE = 1e-3  # alpha under which a colour divided by it is noise
-
-
 LARGE = 2**17
 """Numbers a channel from which the channels are worth a thread each."""
 
@@ -57,7 +55,7 @@ def _resampled(array: Pixels, size: tuple[int, int]) -> Pixels:
         plane = Pillow.fromarray(np.ascontiguousarray(array[:, :, at])).resize(size, Pillow.Resampling.LANCZOS)
         np.clip(np.asarray(plane, np.float32), 0.0, 1.0, out=out[:, :, at])
 
-    if array[:, :, 0].size < LARGE:
+    if max(array[:, :, 0].size, size[0] * size[1]) < LARGE:
         for at in range(array.shape[2]):
             channel(at)
     else:

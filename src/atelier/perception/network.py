@@ -37,9 +37,6 @@ MEAN = (123.68, 116.779, 103.939)
 LARGE, POOLED = 2**22, 2**21
 """Numbers of a layer from which on memory is saved for a little time: of the first block, by bands; of any, at its pooling."""
 
-MANY = 2**16
-"""Numbers of a kernel from which on it may be kept in half precision."""
-
 BY_BYTES = ("max", "average")
 """The poolings whose gradient needs no more than a byte of each result."""
 
@@ -90,7 +87,7 @@ def activations(
     """Run the plan over normalised input up to the deepest layer asked for, zero-padded by 1 before each convolution.
 
     x (B, 3, H + 2 border, W + 2 border), border 0 or 1: the pixels that conv1_1 sees beyond the picture are part of x
-    already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in float of the weights' type; and for
+    already. The result holds (B, C, H/2^(b-1), W/2^(b-1)) for each layer of block b, in x's type; and for
     a layer that is asked for and has one of `sums`, that sum of it in place of its features. Its gradient is then made when that of
     the layers beyond is there, not before: at the beginning, when all features are still held, those of all sums together would be
     what memory has to be there for.
@@ -136,10 +133,10 @@ def in_bands(weights: Weights, x: Tensor, wanted: set[str], pooling: str, border
 class Network:
     """A perceptual network, ready to look.
 
-    weights: convolutions by layer, in the type and on the device that computing is done in. mean: (3,), RGB in 0..255,
-    subtracted from the input. metric: for a distilled network, layer -> R (k, k) such that distances between R f are
-    the teacher's distances; a layer that is absent is its own measure. channels: how many channels a layer has in the
-    space its losses are stated in (the teacher's, for a student), the N of Gatys' normalisation.
+    weights: convolutions by layer, in the type and on the device that computing is done in, but for kernels that may have fewer bits.
+    mean: (3,), RGB in 0..255, subtracted from the input. metric: for a distilled network, layer -> R (k, k) such that distances
+    between R f are the teacher's distances; a layer that is absent is its own measure. channels: how many channels a layer has in
+    the space its losses are stated in (the teacher's, for a student), the N of Gatys' normalisation.
     """
 
     name: str
@@ -157,12 +154,13 @@ class Network:
         dtype = dtype or fastest(device)
         loaded = load_weights(name)
 
-        def kept(weight: NDArray[Any]) -> Tensor:
-            # On a processor `conv3x3` makes float32 of a piece at a time, of a file that has 16 bits: half the memory.
-            half = weight.dtype == np.float16 and weight.size >= MANY and dtype == torch.float32 and device == "cpu"
+        def kept(layer: str, weight: NDArray[Any]) -> Tensor:
+            # On a processor `conv3x3` makes float32 of a piece at a time, of a file that has 16 bits: half the memory. What goes by
+            # bands has its own way, and is small.
+            half = weight.dtype == np.float16 and layer not in CONVS[:2] and dtype == torch.float32 and device == "cpu"
             return torch.from_numpy(weight).to(device, torch.float16 if half else dtype).contiguous(memory_format=torch.channels_last)
 
-        convs = {layer: (kept(weight), torch.from_numpy(bias).to(device, dtype)) for layer, (weight, bias) in loaded.layers.items()}
+        convs = {layer: (kept(layer, weight), torch.from_numpy(bias).to(device, dtype)) for layer, (weight, bias) in loaded.layers.items()}
         metric = {layer: torch.from_numpy(r).to(device, torch.float32) for layer, r in loaded.metrics.items()}
         channels = {layer: TEACHER_CHANNELS[layer] if metric else len(bias) for layer, (_, bias) in convs.items()}
         mean = torch.tensor(loaded.mean, dtype=torch.float32, device=device).view(1, 3, 1, 1)
@@ -170,7 +168,8 @@ class Network:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.weights[CONVS[0]][0].dtype
+        """What is computed in."""
+        return self.weights[CONVS[0]][1].dtype
 
     def see(self, pixels: Tensor, layers: Iterable[str], pooling: str = "max", sums: Mapping[str, Sum] = NOTHING) -> dict[str, Tensor]:
         """pixels (B, 3, H, W), RGB in [0, 1] -> layer -> (B, C, H/2^(b-1), W/2^(b-1)), in this network's type.

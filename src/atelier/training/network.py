@@ -180,7 +180,7 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
     torch.manual_seed(seed)
     parts: dict[str, nn.Module] = {"painter": Painter(plan).to(processes.device).to(memory_format=torch.channels_last)}  # type: ignore[call-overload]
     if settings.reader:
-        parts["reader"] = Reader(plan, giver.channels, hidden=settings.hidden, code=settings.code).to(processes.device)
+        parts["reader"] = Reader(plan, giver.channels, hidden=settings.reader_hidden, code=settings.reader_code).to(processes.device)
     else:
         assert lessons.named is not None
         parts["table"] = table(plan, len(lessons.named.names) + 1).to(processes.device)
@@ -210,8 +210,8 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
     tensors = {name: value.float().to(device) for name, value in tensors.items()}
     taken = 0
     for name, module in parts.items():
-        if isinstance(module, Reader):
-            taken += module.begin(part_of(tensors, name))
+        if isinstance(module, Reader) and module.begin(part_of(tensors, name)):
+            taken += 1
             continue
         state = module.state_dict()
         for key, value in state.items():

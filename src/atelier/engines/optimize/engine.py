@@ -350,7 +350,13 @@ def too_small(layers: Sequence[str], height: int, width: int) -> str:
 @cache
 def _trim() -> Callable[[int], int] | None:
     """What makes the C library give memory back that it holds for later, where that library is GNU's."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    try:
+        trim = ctypes.CDLL(None).malloc_trim if sys.platform == "linux" else None
+    except (OSError, AttributeError):  # linked into Python itself, or another library
+        return None
+    if trim:
+        trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+    return trim
 
 
 def give_back() -> None:

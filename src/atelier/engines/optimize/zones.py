@@ -252,7 +252,7 @@ class _Within(torch.autograd.Function):
         if seam is None:
             return out, None, None, None, None
         out = out.contiguous(memory_format=torch.channels_last)
-        ways = weight.permute(2, 3, 0, 1).reshape(-1, weight.shape[1])  # (9 C', C)
+        ways = weight.to(slope.dtype).permute(2, 3, 0, 1).reshape(-1, weight.shape[1])  # (9 C', C)
         into = _rows(slope)
         for cells, around, same in zip(seam.cells.split(SOME), seam.around.split(SOME), seam.same.split(SOME), strict=True):
             given = into.index_select(0, around.flatten()).view(len(cells), 9, -1) * same
