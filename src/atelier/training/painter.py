@@ -200,7 +200,7 @@ class Reader(nn.Module):
 
     width: rows of each matrix that are looked at; hidden, code: of the two layers between them and the numbers."""
 
-    def __init__(self, plan: Plan, channels: dict[str, int], width: int = 32, hidden: int = 640, code: int = 192) -> None:
+    def __init__(self, plan: Plan, channels: dict[str, int], width: int = 32, hidden: int = 256, code: int = 96) -> None:
         super().__init__()
         self.looks = nn.ModuleDict({name: nn.Linear(c, min(c, width), bias=False) for name, c in channels.items()})
         inputs = 0
