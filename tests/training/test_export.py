@@ -149,7 +149,8 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         maps[layer] = (np.eye(channels, channels + 1) + rng.standard_normal((channels, channels + 1)) * 0.02).astype(np.float32)
         given[f"map_{layer}"] = maps[layer][None]
     model = export.painter_model(tensors(made), as_dict(plan), pocket, {"licence": "none"})
-    found, statistics = run(model, **given)
+    found, statistics, *small_painted = run(model, **given)
+    assert len(small_painted) == bool(plan.seen)
     # what is known is taken, and the thumbnail then is nobody's
     again = {
         **given,
@@ -188,6 +189,10 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     np.testing.assert_allclose(statistics[0, :, 0].T, torch.cat(affine, 2)[0].numpy(), rtol=2e-3, atol=2e-3)
     assert expected.std() > 0.02
     np.testing.assert_allclose(picture_of(found), expected, atol=1e-4 if plan.seen else 5e-5)
+    for each in small_painted:
+        with torch.no_grad():
+            expected = made(*given_to(small, small_noise)).clamp(0, 1).numpy()
+        np.testing.assert_allclose(picture_of(each), expected, atol=2e-4)
 
 
 @pytest.mark.parametrize("seen", [(), (64, 128)])

@@ -444,6 +444,7 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
 
     The normalisations' statistics are the thumbnail's, so that tiles of one photo fit together without a seam. They are a second
     result, thumbnail_statistics: whoever gives it back, as known, needs no thumbnail from then on but one of 16 x 16 px, of anything.
+    Where the plan has `seen` there is a third, thumbnail_painted (1, h/2, w/2, 12): what the picture's colours come to.
     tensors: the Painter's state. pocket: the tensors of pocket's file. Raises WeightsError for weights that are not the plan's.
     """
     checked(tensors, plan)
@@ -465,7 +466,7 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
         return body(graph, tensors, plan, planes, noise, features, manner)
 
     whole = Asked(graph, tensors, plan)
-    painted("thumbnail", "thumbnail_noise", whole)
+    small = painted("thumbnail", "thumbnail_noise", whole)
     both = (graph("Concat", *(whole.known[name][which] for name in norms(plan)), axis=1) for which in (0, 1))
     found = graph("Concat", *both, axis=3, name="thumbnail_statistics")
     taken = graph("Where", graph("Greater", "known", graph.single([0.5])), "statistics", found)
@@ -475,6 +476,13 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
         statistics[name] = graph.slice(own, 0, 1, 3), graph.slice(own, 1, 2, 3)
     picture = painted("photo", "noise", Asked(graph, tensors, plan, statistics))
     graph("Transpose", picture, perm=[0, 2, 3, 1], name="painted")
+    outputs: dict[str, list[Any]] = {
+        "painted": [1, "painted_rows", "painted_columns", 12],
+        "thumbnail_statistics": [1, whole.channels, 1, 2],
+    }
+    if plan["seen"]:
+        graph("Transpose", small, perm=[0, 2, 3, 1], name="thumbnail_painted")
+        outputs["thumbnail_painted"] = [1, "small_rows", "small_columns", 12]
     sizes = [f"map_{layer}" for layer in GIVEN] if plan["seen"] else []
     cells, noise = [1, 66, 66, 48], [1, plan["noise"], 32, 32]
     beside = {"known": [1], "statistics": [1, whole.channels, 1, 2], "numbers": [1, count(plan)], "colours": [1, 3, 4]}
@@ -491,7 +499,7 @@ def painter_model(tensors: Tensors, plan: Mapping[str, Any], pocket: Tensors, me
             **beside,
             **{name: [1, c, c + 1] for name, c in zip(sizes, plan["seen"], strict=False)},
         },
-        {"painted": [1, "painted_rows", "painted_columns", 12], "thumbnail_statistics": beside["statistics"]},
+        outputs,
         {**metadata, "atelier.plan": json.dumps(dict(plan)), "atelier.kind": "painter", "atelier.example": json.dumps(example)},
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.network.catalogue import left_as_it_is, models_folder
-from atelier.engines.network.painter import MULTIPLE, THUMBNAIL, TILE, Numbers, Painter, planes
+from atelier.engines.network.painter import MULTIPLE, THUMBNAIL, TILE, Correct, Numbers, Painter, planes
 from atelier.engines.network.places import middle, scaled, touching
 from atelier.engines.network.runner import Runner, open_model
 from atelier.engines.network.tiles import Read, Tiling, Window
@@ -28,6 +28,8 @@ STYLE_SIDE = 512
 """Long side at which a painting is read, px: what the reader was trained at."""
 STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
+CORRECTED, CORRECTED_STRETCH = 0.5, 2.0
+"""How far the painted colours are taken to the style's mean and covariance, and how much they may be spread for that."""
 RIDGE = 1e-3
 """Share of the mean variance that is added to every feature's, in training as here: some features of a small picture never vary."""
 LEAST_RIDGE = 1e-6
@@ -205,7 +207,9 @@ class InstantEngine:
         style = self.style(brush, own, own.colours if own else moments(small, SPACES["rgb"]))
         tiling = brush.painter.tiling(size, self.settings.tile or TILE)
         windows = [window for window in tiling.windows() if visible(tiling, window)]
-        for done, (x, y, part) in enumerate(brush.painter.windows(read, tiling, windows, small, style, self.seed), 1):
+        for done, (x, y, part) in enumerate(
+            brush.painter.windows(read, tiling, windows, small, style, self.seed, self.corrected(brush)), 1
+        ):
             report(Progress("painting", done, len(windows)))
             yield x, y, self.shown(part, read, x, y)
 
@@ -270,9 +274,23 @@ class InstantEngine:
         colours = moments(photo.pixels[some, some], SPACES["rgb"], counted) if meant else moments(small, SPACES["rgb"])
         style = self.style(brush, own, colours)
         read, tiling = reading(photo), brush.painter.tiling(photo.size)
-        for done, (x, y, part) in enumerate(brush.painter.windows(read, tiling, windows, small, style, self.seed), 1):
+        for done, (x, y, part) in enumerate(
+            brush.painter.windows(read, tiling, windows, small, style, self.seed, self.corrected(brush)), 1
+        ):
             report(Progress("painting", done, len(windows)))
             yield x, y, self.shown(part, read, x, y)
+
+    def corrected(self, brush: Brush) -> Correct | None:
+        """What brings the colours that were painted back towards the style's, for a body that never saw it, as its colours drift then:
+        of the painted thumbnail (H, W, 3), matrix and offset (3, 4) that give it their mean and covariance by CORRECTED."""
+        if brush.named:
+            return None
+
+        def correct(painted: Pixels) -> Pixels:
+            found = linear_map(moments(painted, SPACES["rgb"]), brush.look.colours, transport, stretch=CORRECTED_STRETCH)
+            return towards(*found, CORRECTED * self.settings.strength)[0]
+
+        return correct
 
     def style(self, brush: Brush, own: Look | None, colours: Moments) -> dict[str, Any]:
         """What the painter takes beside a photo: the style's numbers, and what makes colours and features as the style's are

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +18,8 @@ from atelier.image.value import Pixels
 
 Numbers = NDArray[np.float32]
 """(N,): what a style is to a painter."""
+
+Correct = Callable[[Pixels], Pixels]
 
 MARGIN, MULTIPLE, CELL = 16, 16, 8
 """As in training/painter.py."""
@@ -57,17 +59,19 @@ class Painter:
         return Tiling(*size, MARGIN, MULTIPLE, self.reach, tile)
 
     def windows(
-        self, read: Read, tiling: Tiling, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0
-    ) -> Iterator[tuple[int, int, Pixels]]:
+        self, read: Read, tiling: Tiling, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
+        corrected: Correct | None = None,
+    ) -> Iterator[tuple[int, int, Pixels]]:  # fmt: skip
         """Paint windows of a photo, one after the other: x, y and painted pixels (h, w, 3) in [0, 1].
 
         windows: the tiling's own, or others on its grid. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
-        from: the whole photo. style: what else the model takes, by name. Raises WeightsError for a model of another version.
+        from: the whole photo. style: what else the model takes, by name. corrected: of the thumbnail as it is painted, where the model
+        tells, makes the matrix and offset (3, 4) that all painted colours go through. Raises WeightsError for a model of another version.
         """
         small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
         channels = self.plan["noise"]
-        if [port.name for port in self.runner.outputs] != ["painted", "thumbnail_statistics"]:
+        if [port.name for port in self.runner.outputs][:2] != ["painted", "thumbnail_statistics"]:
             raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
         width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
         around = {
@@ -76,12 +80,16 @@ class Painter:
             "known": np.zeros(1, np.float32),
             "statistics": np.zeros((1, width, 1, 2), np.float32),
         }
+        last: Pixels | None = None
         for window in windows:
             given = {"photo": to_cells(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
             if not self.runner.settled and len(windows) > 1:
                 self.runner(**given)  # all windows by the same backend: another one rounds otherwise
-            painted, found = self.runner(**given)
+            painted, found, *small_painted = self.runner(**given)
             if not around["known"]:  # the thumbnail has done its work
+                if corrected and small_painted:
+                    down, across, *_ = small.inside(next(small.windows()))
+                    last = corrected(from_cells(small_painted[0])[down, across])
                 around = {
                     "thumbnail": np.zeros((1, MULTIPLE // 4 + 2, MULTIPLE // 4 + 2, 48), np.float32),
                     "thumbnail_noise": np.zeros((1, channels, MULTIPLE // CELL, MULTIPLE // CELL), np.float32),
@@ -91,7 +99,7 @@ class Painter:
             inner_rows, inner_columns, x, y = tiling.inside(window)
             part = from_cells(painted)[inner_rows, inner_columns]
             if part.size:
-                yield x, y, part
+                yield x, y, part if last is None else (part @ last[:, :3].T + last[:, 3]).clip(0, 1)
 
 
 def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels:
