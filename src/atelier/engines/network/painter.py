@@ -97,9 +97,14 @@ class Painter:
                     "statistics": found,
                 }
             inner_rows, inner_columns, x, y = tiling.inside(window)
-            part = from_cells(painted)[inner_rows, inner_columns]
+            whole = from_cells(painted)
+            if last is not None:
+                whole = (whole.reshape(-1, 3) @ last[:, :3].T.copy()).reshape(whole.shape)
+                whole += last[:, 3]
+                np.clip(whole, 0, 1, out=whole)
+            part = whole[inner_rows, inner_columns]
             if part.size:
-                yield x, y, part if last is None else (part @ last[:, :3].T + last[:, 3]).clip(0, 1)
+                yield x, y, part
 
 
 def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels:
