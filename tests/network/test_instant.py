@@ -78,6 +78,17 @@ def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool
         assert distance(before, after) < 0.2
 
 
+def test_painted_colours_are_taken_back_towards_the_paintings(picture: Paint, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, wanted = picture(120, 90, seed=1), painting.pixels.mean((0, 1))
+
+    def off() -> float:
+        return float(np.abs(InstantEngine([Sample(painting)], settings())(photo).pixels.mean((0, 1)) - wanted).max())
+
+    corrected = off()
+    monkeypatch.setattr(engine, "CORRECTED", 0.0)
+    assert corrected < 0.8 * off()
+
+
 def test_alpha_and_words_are_kept(picture: Paint, painting: Image) -> None:
     photo = replace(picture(40, 30, seed=1), alpha=np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40), text={"Title": "hm"})
     painted = InstantEngine([Sample(painting)], settings())(photo)
