@@ -35,7 +35,7 @@ from atelier.training.objective import halved
 from atelier.training.painter import Painter, Plan, Reader
 
 Array = NDArray[Any]
-PLAN = Plan(fine=16, wide=16, deep=16, half=16, blocks=1, deep_blocks=1, rank=2)
+PLAN = Plan(fine=16, wide=16, deep=16, half=16, blocks=1, deep_blocks=1, rank=2, fine_blocks=1)
 COLOURS = Moments(np.array([0.55, 0.45, 0.3]), np.array([[0.05, 0.02, 0.01], [0.02, 0.04, 0.0], [0.01, 0.0, 0.03]]))
 
 

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from atelier.engines.network import painter as engine
 from atelier.perception.network import CONVS, activations
-from atelier.training.painter import CELL, MARGIN, MULTIPLE, Painter, Plan, Reader, mixed
+from atelier.training.painter import CELL, EPSILON, MARGIN, MULTIPLE, Normed, Painter, Plan, Reader, mixed
 
 PLAN = Plan(fine=16, wide=16, deep=24, half=16, blocks=1, deep_blocks=1, rank=2)
 
@@ -54,7 +54,7 @@ def test_pictures_keep_their_size(size: tuple[int, int]) -> None:
 def test_the_output_has_its_range(output: str, low: float, high: float) -> None:
     painter = Painter(dataclasses.replace(PLAN, output=output))
     values = torch.linspace(-30, 30, 61)
-    ended = painter.ended(values)
+    ended = painter.end(values)
     assert float(ended[30]) == pytest.approx(0.5)
     assert bool((ended.diff() >= 0).all())
     assert (float(ended[0]), float(ended[-1])) == pytest.approx((low, high), abs=1e-4)
@@ -271,3 +271,16 @@ def test_a_larger_reader_begins_by_reading_as_a_smaller_one_and_learns_with_all_
     large(grams).square().sum().backward()
     assert float(large.numbers.weight.grad[:, 6:].abs().max()) > 0  # type: ignore[index]
     assert float(large.hidden[3].weight.grad[:6, 12:].abs().max()) > 0  # type: ignore[index, union-attr]
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_the_normalisation_by_hand_is_the_plain_one(relu: bool) -> None:
+    x = torch.randn(2, 5, 6, 7).contiguous(memory_format=torch.channels_last).requires_grad_()
+    gamma, beta, weight = torch.randn(2, 5, requires_grad=True), torch.randn(2, 5, requires_grad=True), torch.randn(2, 5, 6, 7)
+    variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+    plain = (x - mean) * (variance + EPSILON).rsqrt() * gamma[..., None, None] + beta[..., None, None]
+    plain = plain.relu() if relu else plain
+    made = Normed.apply(x, gamma, beta, relu)
+    torch.testing.assert_close(made, plain, atol=1e-5, rtol=1e-5)
+    wanted = torch.autograd.grad((plain * weight).sum(), (x, gamma, beta))
+    torch.testing.assert_close(torch.autograd.grad((made * weight).sum(), (x, gamma, beta)), wanted, atol=1e-5, rtol=1e-4)

@@ -143,8 +143,9 @@ def norms(plan: Mapping[str, Any]) -> dict[str, int]:
     """As Plan.norms, which needs torch to be imported."""
     wide = {f"wide{i}{half}": plan["wide"] for i in range(plan["blocks"]) for half in "ab"}
     deep = {f"deep{i}{half}": plan["deep"] for i in range(plan["deep_blocks"]) for half in "ab"}
+    fine = {f"fine{i}{half}": plan["fine"] for i in range(plan.get("fine_blocks", 0)) for half in "ab"}
     first = {"stem": plan["fine"], "down": plan["wide"], "below": plan["deep"]}
-    return {**first, **deep, "rise": plan["wide"], **wide, "up": plan["fine"], "detail": plan["half"]}
+    return {**first, **deep, "rise": plan["wide"], **wide, "up": plan["fine"], **fine, "detail": plan["half"]}
 
 
 def count(plan: Mapping[str, Any]) -> int:
@@ -171,7 +172,7 @@ def shapes(plan: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {"convs.stem.weight": (fine, 48, 3, 3), "convs.down.weight": (wide, fine, 3, 3)}
     found |= {"convs.below.weight": (deep, wide, 3, 3), "convs.rise.weight": (wide, deep, 1, 1)}
     for name, channels in norms(plan).items():
-        if name.startswith(("wide", "deep")):
+        if name.startswith(("wide", "deep", "fine")):
             found[f"convs.{name}.weight"] = (channels, channels, 3, 3)
     found |= {"convs.up.weight": (fine, wide, 3, 3), "convs.detail.weight": (4 * half, fine, 3, 3)}
     found |= {"noise.weight": (wide, plan["noise"] // 2, 1, 1), "grain.weight": (fine, plan["noise"] // 8, 3, 3)}
@@ -259,6 +260,7 @@ def read_plan(text: str) -> dict[str, Any]:
         counts = [plan[name] for name in ("fine", "wide", "deep", "half", "rank", "noise")]
         fits = all(type(n) is int and 1 <= n <= WIDEST for n in [*counts, *plan["seen"]]) and len(plan["seen"]) in (0, 2)
         fits = fits and all(type(plan[name]) is int and 0 <= plan[name] <= 64 for name in ("blocks", "deep_blocks"))
+        fits = fits and type(plan.setdefault("fine_blocks", 0)) is int and 0 <= plan["fine_blocks"] <= 64
         fits = fits and plan["noise"] % 8 == 0
         fits = fits and plan["output"] in ("sigmoid", "tanh", "linear") and plan["norm"] in ("instance", "batch")
     except (ValueError, KeyError, TypeError) as error:
@@ -417,6 +419,7 @@ def body(
     y = graph("Relu", graph("Add", doubled(manner.normed("rise", y)), middle))
     y = doubled(blocks("wide", plan["blocks"], y))
     y = graph("Relu", graph("Add", manner.normed("up", graph("Add", conv("up", y), manner.grained(fine, True))), skip))
+    y = blocks("fine", plan.get("fine_blocks", 0), y)
     y = graph("Relu", manner.normed("detail", graph("DepthToSpace", conv("detail", y), blocksize=2, mode="CRD")))
     last = (graph.weight(f"out.{each}", turned(tensors[f"out.{each}"], 3, 4)) for each in ("weight", "bias"))
     y = graph("Conv", y, *last, pads=[1] * 4, kernel_shape=[3, 3])

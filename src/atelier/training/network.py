@@ -174,7 +174,7 @@ def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team)
     seen = tuple(len(giver.network.weights[name][1]) for name in GIVEN) if settings.seen else ()
     plan = Plan(
         fine=settings.fine, wide=settings.wide, deep=settings.deep, half=settings.half,
-        blocks=settings.blocks, deep_blocks=settings.deep_blocks, rank=settings.rank,
+        blocks=settings.blocks, deep_blocks=settings.deep_blocks, fine_blocks=settings.fine_blocks, rank=settings.rank,
         output=settings.output, norm=settings.norm, seen=seen,
     )  # fmt: skip
     torch.manual_seed(seed)

@@ -11,10 +11,12 @@ and none larger than 3x3, and widths are multiples of 16.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 MARGIN = 16
 """Pixels of reflected picture around what is painted, cut off again: the zero padding of the last three convolutions falls on
@@ -22,14 +24,20 @@ them. All before repeat the border instead: what they made of zeros would be a b
 blocks into the picture, as a frame."""
 MULTIPLE = 16
 """The sides that the body takes are multiples of this."""
+EPSILON = 1e-5
+"""Added to the variance of a normalisation."""
 CELL = 8
 """Pixels from one place of the noise to the next; the second half of its channels are folded 2x2, and lie 4 px apart."""
+
+
+BLOCKS = ("wide", "deep", "fine")
+"""What the names of convolutions in residual blocks begin with."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Widths of the body: `fine` channels at 1/4 of the resolution, `wide` at 1/8, `deep` at 1/16, `half` at 1/2; residual blocks
-    at 1/16 and, after those, at 1/8."""
+    at 1/16, then at 1/8, then at 1/4."""
 
     fine: int = 32
     wide: int = 64
@@ -37,6 +45,7 @@ class Plan:
     half: int = 16
     blocks: int = 2
     deep_blocks: int = 3
+    fine_blocks: int = 0
     rank: int = 4
     noise: int = 8
     output: str = "sigmoid"
@@ -50,8 +59,9 @@ class Plan:
         """Every normalisation and its channels, in order."""
         wide = {f"wide{i}{half}": self.wide for i in range(self.blocks) for half in "ab"}
         deep = {f"deep{i}{half}": self.deep for i in range(self.deep_blocks) for half in "ab"}
-        first, last = {"stem": self.fine, "down": self.wide, "below": self.deep}, {"up": self.fine, "detail": self.half}
-        return {**first, **deep, "rise": self.wide, **wide, **last}
+        fine = {f"fine{i}{half}": self.fine for i in range(self.fine_blocks) for half in "ab"}
+        first = {"stem": self.fine, "down": self.wide, "below": self.deep}
+        return {**first, **deep, "rise": self.wide, **wide, "up": self.fine, **fine, "detail": self.half}
 
     @property
     def channels(self) -> int:
@@ -83,7 +93,7 @@ class Painter(nn.Module):
         convs: dict[str, nn.Module] = {"stem": conv(48, plan.fine, edge=True), "down": conv(plan.fine, plan.wide, stride=2, edge=True)}
         convs["below"] = conv(plan.wide, plan.deep, stride=2, edge=True)
         for name, channels in plan.norms.items():
-            if name.startswith(("wide", "deep")):
+            if name.startswith(BLOCKS):
                 convs[name] = conv(channels, channels, edge=True)
         convs["rise"] = nn.Conv2d(plan.deep, plan.wide, 1, bias=False)
         convs["up"] = conv(plan.wide, plan.fine)
@@ -101,7 +111,7 @@ class Painter(nn.Module):
                 self.register_buffer(f"mean_{name}", torch.zeros(channels))
                 self.register_buffer(f"variance_{name}", torch.ones(channels))
         for name in plan.norms:
-            if name.endswith("b") and name.startswith(("wide", "deep")):
+            if name.endswith("b") and name.startswith(BLOCKS):
                 nn.init.normal_(self.convs[name].weight, std=0.3 * (2 / (9 * plan.norms[name])) ** 0.5)  # type: ignore[arg-type]
 
     def forward(
@@ -112,62 +122,74 @@ class Painter(nn.Module):
         folded, 2x2 numbers for each place. features
         (B, plan.seen[0], H/8, W/8) and (B, plan.seen[1], H/16, W/16): see `Plan.seen`. affine (B, 2, plan.channels): scale and
         offset of every normalisation, known from elsewhere; else they are taken from x itself, and appended to `seen`, if
-        given, as (B, 2, C) each."""
+        given, as (B, 2, C) each. Computed in x's type, statistics in float32; the result is float32."""
         plan = self.plan
         gammas, betas = style[:, : plan.channels], style[:, plan.channels : 2 * plan.channels]
         mixes = style[:, 2 * plan.channels : -plan.gains].unflatten(1, (2, 2, plan.deep, plan.rank))
-        coarse, fine = noise.chunk(2, 1)
-        coarse = self.noise(coarse) * style[:, -plan.gains : -plan.fine, None, None]
-        fine = self.grain(F.pixel_shuffle(fine, 2)) * style[:, -plan.fine :, None, None]
+        coarse, fine = noise.to(x.dtype).chunk(2, 1)
+        coarse = convolve(self.noise, coarse) * style[:, -plan.gains : -plan.fine, None, None].to(x.dtype)
+        fine = convolve(self.grain, F.pixel_shuffle(fine, 2)) * style[:, -plan.fine :, None, None].to(x.dtype)
         place = {}
         at = 0
         for name, channels in plan.norms.items():
             place[name] = slice(at, at + channels)
             at += channels
 
-        def normed(name: str, y: Tensor) -> Tensor:
+        def normed(name: str, y: Tensor, relu: bool = False) -> Tensor:
+            if affine is None and seen is None and plan.norm == "instance":
+                return Normed.apply(y, 1 + gammas[:, place[name]], betas[:, place[name]], relu)
             if affine is not None:
                 scale, offset = affine[:, 0, place[name]], affine[:, 1, place[name]]
             else:
-                if plan.norm == "instance":
-                    variance, mean = torch.var_mean(y, (2, 3), correction=0)
-                elif self.training:
-                    variance, mean = torch.var_mean(y, (0, 2, 3), correction=0)
-                    with torch.no_grad():
-                        self.get_buffer(f"mean_{name}").lerp_(mean, 0.01)
-                        self.get_buffer(f"variance_{name}").lerp_(variance, 0.01)
-                    mean, variance = mean[None], variance[None]
-                else:
-                    mean, variance = self.get_buffer(f"mean_{name}")[None], self.get_buffer(f"variance_{name}")[None]
-                scale = (1 + gammas[:, place[name]]) * (variance + 1e-5).rsqrt()
-                offset = betas[:, place[name]] - mean * scale
+                scale, offset = self.affine(name, y, gammas[:, place[name]], betas[:, place[name]])
                 if seen is not None:
                     seen.append(torch.stack((scale, offset), 1))
-            return y * scale[:, :, None, None] + offset[:, :, None, None]
+            y = y * scale[:, :, None, None] + offset[:, :, None, None]
+            return F.relu(y) if relu else y
+
+        def convolved(name: str, y: Tensor) -> Tensor:
+            return convolve(self.convs[name], y)
+
+        def blocks(kind: str, count: int, y: Tensor) -> Tensor:
+            for i in range(count):
+                z = normed(f"{kind}{i}a", convolved(f"{kind}{i}a", y), relu=True)
+                y = y + normed(f"{kind}{i}b", convolved(f"{kind}{i}b", z))
+            return y
 
         x = F.pixel_unshuffle(x, 4).contiguous(memory_format=torch.channels_last)  # (B, 48, H/4, W/4)
-        skip = F.relu(normed("stem", self.convs["stem"](x)))
-        y = self.convs["down"](skip) + coarse
+        skip = normed("stem", convolved("stem", x), relu=True)
+        y = convolved("down", skip) + coarse
         if features is not None:
-            y = y + self.seen["down"](features[0])
-        middle = F.relu(normed("down", y))  # (B, wide, H/8, W/8)
-        y = self.convs["below"](middle)
+            y = y + convolve(self.seen["down"], features[0])
+        middle = normed("down", y, relu=True)  # (B, wide, H/8, W/8)
+        y = convolved("below", middle)
         if features is not None:
-            y = y + self.seen["below"](features[1])
-        y = mixed(F.relu(normed("below", y)), mixes[:, 0])  # (B, deep, H/16, W/16)
-        for i in range(plan.deep_blocks):
-            z = F.relu(normed(f"deep{i}a", self.convs[f"deep{i}a"](y)))
-            y = y + normed(f"deep{i}b", self.convs[f"deep{i}b"](z))
-        y = normed("rise", self.convs["rise"](mixed(y, mixes[:, 1])))
-        y = F.relu(doubled(y) + middle)
-        for i in range(plan.blocks):
-            z = F.relu(normed(f"wide{i}a", self.convs[f"wide{i}a"](y)))
-            y = y + normed(f"wide{i}b", self.convs[f"wide{i}b"](z))
-        y = F.relu(normed("up", self.convs["up"](doubled(y)) + fine) + skip)  # (B, fine, H/4, W/4)
-        y = F.relu(normed("detail", F.pixel_shuffle(self.convs["detail"](y), 2)))  # (B, half, H/2, W/2)
-        return self.ended(F.pixel_shuffle(self.out(y), 2))
+            y = y + convolve(self.seen["below"], features[1])
+        y = blocks("deep", plan.deep_blocks, mixed(normed("below", y, relu=True), mixes[:, 0]))  # (B, deep, H/16, W/16)
+        y = normed("rise", convolved("rise", mixed(y, mixes[:, 1])))
+        y = blocks("wide", plan.blocks, F.relu(doubled(y) + middle))
+        y = F.relu(normed("up", convolved("up", doubled(y)) + fine) + skip)  # (B, fine, H/4, W/4)
+        y = blocks("fine", plan.fine_blocks, y)
+        y = normed("detail", F.pixel_shuffle(convolved("detail", y), 2), relu=True)  # (B, half, H/2, W/2)
+        return self.end(F.pixel_shuffle(convolve(self.out, y), 2))
 
-    def ended(self, y: Tensor) -> Tensor:
+    def affine(self, name: str, y: Tensor, gamma: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        """Scale and offset (B, C) of a normalisation, from y's own statistics or the batch's."""
+        if self.plan.norm == "instance":
+            variance, mean = torch.var_mean(y, (2, 3), correction=0)
+        elif self.training:
+            variance, mean = torch.var_mean(y, (0, 2, 3), correction=0)
+            with torch.no_grad():
+                self.get_buffer(f"mean_{name}").lerp_(mean, 0.01)
+                self.get_buffer(f"variance_{name}").lerp_(variance, 0.01)
+            mean, variance = mean[None], variance[None]
+        else:
+            mean, variance = self.get_buffer(f"mean_{name}")[None], self.get_buffer(f"variance_{name}")[None]
+        scale = (1 + gamma) * (variance + EPSILON).rsqrt()
+        return scale, beta - mean * scale
+
+    def end(self, y: Tensor) -> Tensor:
+        y = y.float()
         match self.plan.output:
             case "sigmoid":
                 return torch.sigmoid(y)
@@ -182,6 +204,56 @@ def conv(inputs: int, outputs: int, stride: int = 1, edge: bool = False) -> nn.C
     return nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False, padding_mode="replicate" if edge else "zeros")
 
 
+def convolve(layer: nn.Module, x: Tensor) -> Tensor:
+    """Apply a convolution in x's type. Its weights stay in float32, so that small steps are not lost."""
+    assert isinstance(layer, nn.Conv2d)
+    if layer.padding_mode == "replicate":
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    padding = 0 if layer.padding_mode == "replicate" else layer.padding
+    bias = None if layer.bias is None else layer.bias.to(x.dtype)
+    return F.conv2d(x, layer.weight.to(x.dtype), bias, layer.stride, padding)
+
+
+class Normed(torch.autograd.Function):
+    """Normalise every channel over its positions, scale, offset, and leave out what is below 0 if asked to (Ulyanov et al. 2016;
+    Dumoulin et al. 2017). x (B, C, H, W), channels last, of any type; gamma, beta (B, C) float32.
+
+    Written by hand: torch's backward of a normalisation is scalar code on a processor, and took half of a painter's step. Here it is
+    sums over rows of a matrix (positions, channels), in float32, and two passes.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gamma: Tensor, beta: Tensor, relu: bool) -> Tensor:
+        b, c, h, w = x.shape
+        flat = x.permute(0, 2, 3, 1).reshape(b, h * w, c)
+        mean = flat.sum(1, dtype=torch.float32) / (h * w)
+        square = (flat * flat).sum(1, dtype=torch.float32) / (h * w)
+        inverse = ((square - mean * mean).clamp_min(0) + EPSILON).rsqrt()  # (B, C)
+        scale = gamma * inverse
+        out = torch.addcmul((beta - mean * scale).to(x.dtype)[:, None], flat, scale.to(x.dtype)[:, None])
+        if relu:
+            out = out.relu_()
+        ctx.save_for_backward(flat, gamma, mean, inverse, out if relu else torch.empty(0))
+        return out.view(b, h, w, c).permute(0, 3, 1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        flat, gamma, mean, inverse, out = ctx.saved_tensors
+        b, c, h, w = gradient.shape
+        g = gradient.permute(0, 2, 3, 1).reshape(b, h * w, c)
+        if out.numel():
+            g = torch.ops.aten.threshold_backward(g, out, 0)
+        total = g.sum(1, dtype=torch.float32)
+        along = inverse * ((g * flat).sum(1, dtype=torch.float32) - mean * total)  # the gradient of gamma
+        scale = gamma * inverse
+        slope = -scale * inverse * along / (h * w)
+        offset = -scale * total / (h * w) - slope * mean
+        made = torch.addcmul(offset.to(g.dtype)[:, None], flat, slope.to(g.dtype)[:, None])
+        made.addcmul_(g, scale.to(g.dtype)[:, None])
+        return made.view(b, h, w, c).permute(0, 3, 1, 2), along, total, None
+
+
 def doubled(x: Tensor) -> Tensor:
     """Twice as high and wide, bilinearly: repeated pixels would be seen as a grid."""
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
@@ -191,7 +263,8 @@ def mixed(x: Tensor, factors: Tensor) -> Tensor:
     """x + U Vᵀ x, a matrix over its channels; factors (B, 2, C, rank) are U and V."""
     b, c, h, w = x.shape
     flat = x.permute(0, 2, 3, 1).reshape(b, h * w, c)
-    more = torch.bmm(torch.bmm(flat, factors[:, 1]), factors[:, 0].transpose(1, 2))
+    u, v = factors.to(x.dtype).unbind(1)
+    more = torch.bmm(torch.bmm(flat, v), u.transpose(1, 2))
     return x + more.reshape(b, h, w, c).permute(0, 3, 1, 2)
 
 

@@ -36,6 +36,7 @@ class TrainSettings:
     half: int = option(16, "Channels at 1/2", low=4, high=512)
     blocks: int = option(2, "Residual blocks at 1/8", low=0, high=64)
     deep_blocks: int = option(3, "Residual blocks at 1/16", low=0, high=64)
+    fine_blocks: int = option(0, "Residual blocks at 1/4", low=0, high=64)
     rank: int = option(4, "Rank of the matrix over channels that each style has in two places", low=1, high=256)
     reader_hidden: int = option(256, "Units of the reader's first hidden layer", low=4, high=8192)
     reader_code: int = option(96, "Units of its second, of which it makes the style's numbers", low=4, high=8192)

@@ -48,7 +48,8 @@ class Painter:
         # Back from a border, and each time as far as the cell that one of them lies in: the last three convolutions (16 px), two a block
         # at 1/8, one cell of 1/16 more as what is bilinear takes the next one in, two a block at 1/16, and on the way in one at 1/8 and
         # two at 1/4 (16 px).
-        own = 16 + 16 * int(self.plan["blocks"]) + 16 + 32 * int(self.plan["deep_blocks"]) + 16
+        # ... and two a block at 1/4.
+        own = 16 + 8 * int(self.plan.get("fine_blocks", 0)) + 16 * int(self.plan["blocks"]) + 16 + 32 * int(self.plan["deep_blocks"]) + 16
         # In the place of the way in: one that takes in what pocket sees at conv4_1 of half the size, that layer's own, four before it at
         # 1/8, two at 1/4, two at 1/2.
         seen = 16 + 16 + 4 * 8 + 2 * 4 + 2 * 2 - 16
