@@ -111,7 +111,7 @@ def needed(arguments: argparse.Namespace) -> Path:
 
 def vgg(required: bool = True) -> bool:
     """Whether VGG-19's weights are here. Raises Absent where they are required and are not."""
-    from atelier.perception.weights import find
+    from atelier.perception.store import find
 
     try:
         find("vgg19")

@@ -16,7 +16,7 @@ import pytest
 import safetensors.numpy
 
 from atelier.image import Image, encode
-from atelier.perception.weights import LAYERS
+from atelier.perception.convention import LAYERS
 
 WIDTHS = (4, 4, 5, 5, 6, 6, 6, 6, 8, 8, 8, 8, 8)
 

@@ -19,12 +19,13 @@ MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", *TOLD)),
     "run": ("engines", "media", *BELOW, *TOLD),
     "engines": (*BELOW, *TOLD),
-    "media": (*BELOW, *TOLD),
+    "media": ("image", *TOLD),
     "plot": ("media", "image", *TOLD),
     "judging": ("media", *BELOW, *TOLD),
     "bench": ("run", "engines", "media", *BELOW, *TOLD),
     "training": ("engines", "media", *BELOW, *TOLD),
     **dict.fromkeys(BELOW, TOLD),
+    "perception": ("media", "image", *TOLD),  # its weights come by the house's one download
     **dict.fromkeys(TOLD, ("errors",)),
     "errors": (),
     "": ("api", "image", *TOLD),  # atelier/__init__.py: the public names

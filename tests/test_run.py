@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
-from atelier.perception.weights import find
+from atelier.perception.store import find
 from atelier.progress import Progress, Report
 from atelier.request import Request, Style
 from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, redo, redraw, settled

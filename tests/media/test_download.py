@@ -13,7 +13,7 @@ import pytest
 from atelier.errors import ImageError, SourceError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
-from atelier.media.download import is_public
+from atelier.media.connection import is_public
 
 PNG = encode(Image.from_array(np.zeros((4, 6, 3), np.uint8)), "png")
 

@@ -15,8 +15,9 @@ from torch import Tensor
 from atelier.errors import SettingError, WeightsError
 from atelier.losses import correlation
 from atelier.perception.bands import Sum
+from atelier.perception.convention import LAYERS
 from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network, activations, fastest, layer_name, normalise, pool
-from atelier.perception.weights import LAYERS, load
+from atelier.perception.weights import load
 
 
 def pixels(width: int, height: int, seed: int = 0) -> Tensor:

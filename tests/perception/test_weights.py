@@ -24,8 +24,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atelier.errors import Cancelled, OutputError, SettingError, WeightsError
-from atelier.perception import weights
-from atelier.perception.weights import FEATURES, LAYERS, digest, find, known, load, pull, record, verify
+from atelier.media import connection, remote
+from atelier.perception import store
+from atelier.perception.convention import FEATURES, LAYERS, MEAN
+from atelier.perception.pull import pull
+from atelier.perception.record import record, verify
+from atelier.perception.store import find, known
+from atelier.perception.weights import digest, load
 from atelier.progress import Progress
 
 WIDTHS = (8, 8, 16, 16, 24, 24, 24, 24, 32, 32, 32, 32, 32)
@@ -44,8 +49,8 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(weights, "shipped_folder", lambda: tmp_path / "models")
-    monkeypatch.setitem(weights.NETWORKS, "vgg19", dataclasses.replace(weights.NETWORKS["vgg19"], widths=WIDTHS))
+    monkeypatch.setattr(store, "shipped_folder", lambda: tmp_path / "models")
+    monkeypatch.setitem(store.NETWORKS, "vgg19", dataclasses.replace(store.NETWORKS["vgg19"], widths=WIDTHS))
 
 
 def net(seed: int = 0, names: dict[str, str] | None = None, dtype: Any = np.float32) -> Tensors:
@@ -79,16 +84,16 @@ def test_layers_are_those_of_the_plan() -> None:
     from atelier.perception import network
 
     assert network.CONVS == LAYERS
-    assert network.MEAN == weights.MEAN
+    assert network.MEAN == MEAN
 
 
 def test_needs_no_torch() -> None:
-    code = "import sys, atelier.perception.weights as w; w.known(); assert 'torch' not in sys.modules"
+    code = "import sys, atelier.perception.pull, atelier.perception.store as s; s.known(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_find_looks_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached = write(weights.cache_folder() / "vgg19.safetensors", net())
+    cached = write(store.cache_folder() / "vgg19.safetensors", net())
     assert find("vgg19") == cached
     shipped = write(tmp_path / "models" / "vgg19.safetensors", net())
     assert find("vgg19") == shipped
@@ -125,15 +130,15 @@ def test_not_found_says_what_to_do() -> None:
 
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="the XDG place of caches")
 def test_cache_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert weights.cache_folder() == tmp_path / "cache" / "atelier" / "weights"
+    assert store.cache_folder() == tmp_path / "cache" / "atelier" / "weights"
     monkeypatch.setenv("HOME", "/home/somebody")
     for ignored in ("", "relative"):
         monkeypatch.setenv("XDG_CACHE_HOME", ignored)
-        assert weights.cache_folder() == Path("/home/somebody/.cache/atelier/weights")
+        assert store.cache_folder() == Path("/home/somebody/.cache/atelier/weights")
 
 
 def test_known_lists_what_is_there() -> None:
-    path = write(weights.cache_folder() / "vgg19.safetensors", net())
+    path = write(store.cache_folder() / "vgg19.safetensors", net())
     states = {state.name: state for state in known()}
     assert states["vgg19"].path == path
     assert states["vgg19"].size == path.stat().st_size
@@ -153,7 +158,7 @@ def test_load_pocket_with_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ATELIER_WEIGHTS", str(tmp_path))
     loaded = load("pocket")
     assert tuple(loaded.layers) == LAYERS
-    assert loaded.mean == weights.MEAN
+    assert loaded.mean == MEAN
     assert list(loaded.metrics) == ["conv4_1"]
     np.testing.assert_array_equal(loaded.metrics["conv4_1"], tensors["conv4_1.metric"])
     for layer, (weight, bias) in loaded.layers.items():
@@ -224,7 +229,7 @@ def test_one_net_in_every_writing_is_one_net(
         tensors[first] = np.ascontiguousarray(tensors[first][:, ::-1])
     tensors["classifier.0.weight"] = np.zeros((4, 4), np.float32)
     other = load(write(tmp_path / "other.safetensors", tensors, metadata))
-    assert other.mean == plain.mean == weights.MEAN
+    assert other.mean == plain.mean == MEAN
     for layer in LAYERS:
         for a, b in zip(plain.layers[layer], other.layers[layer], strict=True):
             np.testing.assert_array_equal(a, b)
@@ -411,8 +416,8 @@ def test_verify_with_and_without_a_record(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_verify_knows_the_registry_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    write(weights.cache_folder() / "vgg19.safetensors", net())
-    monkeypatch.setitem(weights.NETWORKS, "vgg19", dataclasses.replace(weights.NETWORKS["vgg19"], digest="0" * 64))
+    write(store.cache_folder() / "vgg19.safetensors", net())
+    monkeypatch.setitem(store.NETWORKS, "vgg19", dataclasses.replace(store.NETWORKS["vgg19"], digest="0" * 64))
     assert not verify("vgg19").ok
 
 
@@ -556,7 +561,7 @@ def test_pull_fetches_only_the_convolutions(tmp_path: Path) -> None:
     with serving(Site(PUBLIC)) as site:
         path = pull("vgg19", url=site.url, report=told.append, **QUICK)
         assert site.sent < WANTED + 10_000 < len(PUBLIC) / 2
-    assert path == weights.cache_folder() / "vgg19.safetensors" == find("vgg19")
+    assert path == store.cache_folder() / "vgg19.safetensors" == find("vgg19")
     assert_installed(path)
     assert (told[0].step, told[-1].step) == (0, WANTED >> 10)
     assert all(p.total == WANTED >> 10 and "vgg19" in p.stage for p in told)
@@ -614,9 +619,9 @@ def test_a_later_run_goes_on_where_the_first_stopped() -> None:
     with serving(Site(PUBLIC, drop_after=[90_000])) as site:
         with pytest.raises(WeightsError, match=r"what has come is kept, so run this again"):
             pull("vgg19", url=site.url, retries=0, **QUICK)
-        (part,) = leftovers(weights.cache_folder())
+        (part,) = leftovers(store.cache_folder())
         assert part.endswith(".part")
-        assert (weights.cache_folder() / part).stat().st_size == 90_000
+        assert (store.cache_folder() / part).stat().st_size == 90_000
         before = site.sent
         assert_installed(pull("vgg19", url=site.url, **QUICK))
         assert site.sent - before < WANTED - 90_000 + 10_000
@@ -662,7 +667,7 @@ def test_another_content_than_the_digest_says_is_thrown_away() -> None:
     with serving(Site(PUBLIC)) as site:
         with pytest.raises(WeightsError, match="nothing was installed"):
             pull("vgg19", url=site.url, sha256="0" * 64, **QUICK)
-        assert leftovers(weights.cache_folder()) == []
+        assert leftovers(store.cache_folder()) == []
         right = hashlib.sha256()
         for key, array in net().items():
             right.update(f"{key} F32 {','.join(map(str, array.shape))}\n".encode() + array.tobytes())
@@ -675,7 +680,7 @@ def test_numbers_that_are_none_are_not_installed() -> None:
     with serving(Site(safetensors.numpy.save(tensors))) as site:
         with pytest.raises(WeightsError, match="NaN or infinity"):
             pull("vgg19", url=site.url, **QUICK)
-        assert leftovers(weights.cache_folder()) == []
+        assert leftovers(store.cache_folder()) == []
 
 
 def test_redirects_are_followed_with_the_range() -> None:
@@ -694,13 +699,33 @@ def test_redirects_to_elsewhere_are_not_followed(target: str) -> None:
         pull("vgg19", url=site.url.replace("model", "moved"), retries=0, **QUICK)
 
 
-def test_no_redirect_from_https_down_to_http() -> None:
-    import urllib.request
+def test_no_redirect_from_https_down_to_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server at https is one that speaks http behind the door, so that no certificate is needed."""
+    monkeypatch.setattr(connection, "_secured", lambda plain, address: plain)
+    with serving(Site(PUBLIC)) as site:
+        site.redirect = site.url + "?key=secret"
+        with pytest.raises(WeightsError, match="not safe to follow") as error:
+            pull("vgg19", url=site.url.replace("model", "moved").replace("http:", "https:") + "?key=secret", **QUICK)
+        assert "secret" not in str(error.value)
+        assert len(site.requests) == 1
 
-    request = urllib.request.Request("https://a.example/x?key=secret")
-    with pytest.raises(WeightsError, match="not safe to follow") as error:
-        weights._Redirects().redirect_request(request, None, 302, "", {}, "http://b.example/y")
-    assert "secret" not in str(error.value)
+
+def test_a_public_source_may_not_lead_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "is_local", lambda url: False)
+    with serving(Site(PUBLIC)) as site:
+        site.redirect = site.url
+        with pytest.raises(WeightsError, match="private address"):
+            pull("vgg19", url=site.url.replace("model", "moved"), **QUICK)
+
+
+def test_the_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Site(PUBLIC)) as site:
+        monkeypatch.setenv("no_proxy", "")
+        monkeypatch.setenv("http_proxy", site.url.replace("//", "//me:secret@").removesuffix("/model.safetensors"))
+        assert_installed(pull("vgg19", url="http://mirror.invalid/model.safetensors", **QUICK))
+        assert {request[":path"] for request in site.requests} == {"http://mirror.invalid/model.safetensors"}
+        assert {request["host"] for request in site.requests} == {"mirror.invalid"}
+        assert {request["proxy-authorization"] for request in site.requests} == {"Basic bWU6c2VjcmV0"}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
@@ -716,13 +741,13 @@ def test_a_busy_server_is_asked_again() -> None:
         assert_installed(pull("vgg19", url=site.url, **QUICK))
     with serving(Site(PUBLIC, answers=[500] * 9)) as site:
         with pytest.raises(WeightsError, match=r"500 Internal Server Error$"):
-            pull("vgg19", url=site.url, retries=2, folder=Path(weights.cache_folder() / "b"), **QUICK)
+            pull("vgg19", url=site.url, retries=2, folder=Path(store.cache_folder() / "b"), **QUICK)
         assert len(site.requests) == 3
 
 
 def test_a_server_that_falls_silent_is_given_up() -> None:
     with serving(Site(PUBLIC, drop_after=[70_000] * 9, stall=True, chunked=True)) as site:
-        with pytest.raises(WeightsError, match=r"nothing came for 0\.2 s"):
+        with pytest.raises(WeightsError, match=r"no answer for 0\.2 s"):
             pull("vgg19", url=site.url, retries=0, timeout=0.2, pause=0.01)
         site.drop_after.clear()
         assert_installed(pull("vgg19", url=site.url, **QUICK))
@@ -767,7 +792,7 @@ def test_lies_and_other_files_are_told(site: Site, message: str) -> None:
             return
         with pytest.raises(WeightsError, match=message):
             pull("vgg19", url=site.url, retries=1, **QUICK)
-    assert leftovers(weights.cache_folder()) == []
+    assert leftovers(store.cache_folder()) == []
 
 
 def test_a_net_of_other_widths_is_not_vgg19(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -787,8 +812,8 @@ def test_an_interrupted_pull_can_be_resumed(stop: type[BaseException]) -> None:
     with serving(Site(PUBLIC)) as site:
         with pytest.raises(stop):
             pull("vgg19", url=site.url, report=report, **QUICK)
-        (part,) = leftovers(weights.cache_folder())
-        kept = (weights.cache_folder() / part).stat().st_size
+        (part,) = leftovers(store.cache_folder())
+        kept = (store.cache_folder() / part).stat().st_size
         assert kept > 120 << 10
         told: list[Progress] = []
         assert_installed(pull("vgg19", url=site.url, report=told.append, **QUICK))
@@ -821,7 +846,7 @@ def test_the_converted_file_keeps_its_convention(tmp_path: Path) -> None:
     with serving(Site(source.read_bytes())) as site:
         pulled = load(pull("vgg19", url=site.url, **QUICK))
     wanted = load(source)
-    assert pulled.mean == wanted.mean == weights.MEAN
+    assert pulled.mean == wanted.mean == MEAN
     np.testing.assert_array_equal(pulled.layers["conv1_1"][0], wanted.layers["conv1_1"][0])
     assert pulled.layers["conv1_1"][0].dtype == np.float16
     assert digest(pulled.path) == digest(source)
@@ -860,7 +885,7 @@ def test_the_real_vgg19_sees_what_it_should() -> None:
     from atelier.perception.network import activations
 
     loaded = load(SHARED / "vgg19.safetensors")
-    assert loaded.mean == weights.MEAN
+    assert loaded.mean == MEAN
     with Image.open(SHARED / "fixture_kodim23_crop256.png") as picture:
         rgb = np.asarray(picture.convert("RGB"), np.float32).transpose(2, 0, 1)
     x = torch.from_numpy(rgb - np.array(loaded.mean, np.float32)[:, None, None])[None]

@@ -28,7 +28,7 @@ from atelier.image import Image
 from atelier.image.recolour import Moments, linear_map, moments, transport
 from atelier.image.spaces import SPACES
 from atelier.perception.network import Network
-from atelier.perception.weights import find
+from atelier.perception.store import find
 from atelier.request import InstantSettings
 from atelier.training import export
 from atelier.training.objective import halved

@@ -27,7 +27,7 @@ from atelier.engines.network.painter import from_cells, to_cells
 from atelier.errors import Cancelled, Diverged, MissingExtra, OutputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.perception.network import Network
-from atelier.perception.weights import find
+from atelier.perception.store import find
 from atelier.plot import read_log
 from atelier.progress import Progress
 from atelier.request import InstantSettings

@@ -15,7 +15,8 @@ import torch
 
 from atelier.image import Image, encode
 from atelier.perception.network import CONVS, Network, activations, normalise
-from atelier.perception.weights import load, verify
+from atelier.perception.record import verify
+from atelier.perception.weights import load
 from atelier.training import pocket
 
 TEACHER = (6, 6, 6, 6, 8, 8, 8, 8, 10, 10, 10, 10, 10)

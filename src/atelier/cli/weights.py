@@ -19,7 +19,7 @@ def weights_list(as_json: Annotated[bool, typer.Option("--json", help="As JSON")
     """List the networks atelier knows, and where their weights are."""
     import dataclasses
 
-    from atelier.perception.weights import known
+    from atelier.perception.store import known
 
     statuses = known()
     if as_json:
@@ -40,7 +40,7 @@ def weights_pull(
     quiet: Quiet = False,
 ) -> None:
     """Fetch a network. Only the tensors that are used; resumable, and checked."""
-    from atelier.perception.weights import pull
+    from atelier.perception.pull import pull
 
     with watching(quiet) as report:
         path = pull(name, url=url, sha256=sha256, report=report)
@@ -52,7 +52,8 @@ def weights_verify(
     names: Annotated[list[str] | None, typer.Argument(help="Networks or files (default: all that are here)")] = None,
 ) -> None:
     """Check that weights are whole and what they were."""
-    from atelier.perception.weights import known, verify
+    from atelier.perception.record import verify
+    from atelier.perception.store import known
 
     failed = False
     for name in names or [s.name for s in known() if s.path]:
@@ -66,6 +67,6 @@ def weights_verify(
 @weights_app.command("path")
 def weights_path(name: Annotated[str, typer.Argument(help="A network's name, or a file")]) -> None:
     """Print where a network's weights are."""
-    from atelier.perception.weights import find
+    from atelier.perception.store import find
 
     typer.echo(str(find(name)))

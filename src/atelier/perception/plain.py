@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import SettingError
-from atelier.perception.weights import LAYERS, LoadedWeights
+from atelier.perception.convention import LAYERS
+from atelier.perception.weights import LoadedWeights
 
 Plane = NDArray[np.float32]
 

@@ -24,7 +24,7 @@ from atelier.image import Image, Limits
 from atelier.image.regions import KEY
 from atelier.image.sheet import Block, Cell, grid_sheet
 from atelier.media import STANDARD, atomic_write, check_place, open_still
-from atelier.perception.weights import NETWORKS
+from atelier.perception.store import NETWORKS
 from atelier.progress import Progress, Report, silent
 from atelier.request import (
     ENGINES,

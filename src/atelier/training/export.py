@@ -529,7 +529,7 @@ def halved(graph: Graph, cells: str) -> str:
 
 def look(graph: Graph, pocket: Tensors, x: str, layers: Sequence[str]) -> dict[str, str]:
     """What pocket sees at these layers of x (1, 3, H, W) in [0, 1], up to the deepest of them."""
-    from atelier.perception.weights import LAYERS, MEAN
+    from atelier.perception.convention import LAYERS, MEAN
 
     x = graph("Mul", x, graph.single(255.0))
     x = graph("Sub", x, graph.constant(np.reshape(MEAN, (1, 3, 1, 1)), np.float32))

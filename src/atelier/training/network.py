@@ -27,7 +27,7 @@ from atelier.errors import OutputError, SettingError, TargetError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import atomic_file, atomic_write
 from atelier.perception.network import Network
-from atelier.perception.weights import find as find_weights
+from atelier.perception.store import find as find_weights
 from atelier.progress import Progress, Report, silent
 from atelier.training.data import LARGEST_SPREAD, LOOK_SIZES, SHORTEST, Opening, Pictures, find, painting_looks, photo_crops, some
 from atelier.training.export import painter_model, plain_model, read_painter, read_plan, read_reader, reader_model

@@ -442,7 +442,7 @@ def cores() -> int:
 
 def choices_file() -> Path:
     """Where it is remembered what runs a model fastest."""
-    from atelier.perception.weights import cache_folder
+    from atelier.perception.store import cache_folder
 
     return cache_folder().parent / "backends.json"
 
