@@ -19,7 +19,7 @@ import atelier.cli.judging  # noqa: F401  (adds its command)
 from atelier.cli import main
 from atelier.errors import ImageError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode, resize
-from atelier.judging import Judge, Verdict, defects, judge, measures
+from atelier.judging import Judge, Verdict, defects, flatness, judge, measures
 from atelier.judging.chart import draw_chart
 from atelier.judging.distances import (
     bands,
@@ -32,6 +32,8 @@ from atelier.judging.distances import (
     spots,
     ssim,
 )
+from atelier.judging.features import GRAM_LAYERS
+from atelier.judging.panel import SEEN
 from atelier.perception import weights
 from conftest import Paint, WriteNet
 
@@ -57,7 +59,7 @@ def painted(astronaut: Image, waves: Image) -> Image:
 
 @pytest.fixture(scope="module")
 def panel(astronaut: Image, waves: Image) -> Judge:
-    return Judge(astronaut, waves, size=SIDE)
+    return Judge(astronaut, waves, size=SIDE, features="pocket")
 
 
 def checks(shape: tuple[int, int], period: int) -> Any:
@@ -219,7 +221,7 @@ def test_clipped_flat_and_grey_places_are_counted() -> None:
 
 # The panel ------------------------------------------------------------------------------------------------------------
 
-STYLE = ("style_error", "held_out", "patches", "palette")
+STYLE = ("strokes", "style_error", "held_out", "patches", "palette")
 CONTENT = ("content_error", "structure", "ssim", "edges")
 
 
@@ -279,7 +281,8 @@ def test_a_grid_is_looked_for_at_the_pictures_own_pixels(painted: Image, astrona
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (17, 31), (101, 63), (64, 16)])
 def test_odd_and_tiny_pictures_are_judged(picture: Paint, width: int, height: int) -> None:
-    verdict = judge(picture(width, height, 1), picture(width, height, 2), picture(41, 41, 3), size=max(width, height))
+    pictures = picture(width, height, 1), picture(width, height, 2), picture(41, 41, 3)
+    verdict = judge(*pictures, size=max(width, height), features="pocket")
     assert (verdict.width, verdict.height) == (width, height)
     numbers = [getattr(verdict, name) for name in measures() if not name.startswith("grid")]
     assert np.all(np.isfinite(numbers))
@@ -378,20 +381,70 @@ def test_with_vgg19_it_is_the_fields_yardstick(astronaut: Image, waves: Image, p
 
     x, c, s = (features(image) for image in (painted, astronaut, waves))
     errors = []
-    for name in ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"):
+    for name in GRAM_LAYERS:
         g, a = (f[name] @ f[name].T / f[name].shape[1] for f in (x, s))
         errors.append(float((g - a).square().sum() / a.square().sum()))
     verdict = judge(painted, astronaut, waves, size=SIDE, features="vgg19")
     assert verdict.style_error == pytest.approx(np.mean(errors), rel=1e-3)
+    assert verdict.strokes == pytest.approx(np.exp(np.log(errors[1:4]).mean()), rel=1e-3)
+    assert [getattr(verdict, name) for name in GRAM_LAYERS] == pytest.approx(errors, rel=1e-3)
     expected = float((x["conv4_2"] - c["conv4_2"]).square().sum() / c["conv4_2"].square().sum())
     assert verdict.content_error == pytest.approx(expected, rel=1e-3)
+
+
+def test_without_vgg19_pocket_looks_and_a_note_says_so(
+    astronaut: Image, waves: Image, painted: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(name: str) -> Path:
+        raise WeightsError(f"no weights for {name}")
+
+    monkeypatch.setattr("atelier.judging.panel.find", nowhere)
+    verdict, asked = judge(painted, astronaut, waves, size=64), judge(painted, astronaut, waves, size=64, features="pocket")
+    assert verdict.features == asked.features == "pocket"
+    assert verdict.strokes == asked.strokes and asked.notes == ()
+    assert len(verdict.notes) == 1 and "weights pull vgg19" in verdict.notes[0]
+
+
+def test_strokes_are_not_drowned_by_one_layer(panel: Judge, painted: Image) -> None:
+    verdict = panel(painted)
+    layers = [getattr(verdict, name) for name in GRAM_LAYERS]
+    assert verdict.style_error == pytest.approx(np.mean(layers))
+    assert verdict.strokes == pytest.approx(np.prod(layers[1:4]) ** (1 / 3))
+
+
+def test_a_weave_repeats_and_noise_does_not() -> None:
+    rng = np.random.default_rng(0)
+    y, x = np.indices((160, 200))
+    noise = rng.standard_normal((160, 200, 1))
+    woven, calm = 0.05 * np.sin(x * 2 * np.pi / 8) * np.sin(y * 2 * np.pi / 8), np.full((160, 200), 0.5)
+    assert flatness(grey(calm)) == flatness(grey(calm + 0.2)) != flatness(grey(calm + woven))
+    assert flatness(grey(calm)).weave == flatness(grey(calm)).border == 0
+    assert flatness(grey(calm + woven)).weave > 0.95
+    assert flatness(grey(calm + 0.05 * noise[:, :, 0])).weave < 0.05
+
+
+@pytest.mark.parametrize("side", ["top", "bottom", "left", "right"])
+def test_a_frame_is_how_far_a_side_is_from_the_middle(side: str) -> None:
+    plane = np.full((120, 144), 0.2)
+    plane[{"top": np.s_[:8], "bottom": np.s_[-8:], "left": np.s_[:, :8], "right": np.s_[:, -8:]}[side]] = 0.6
+    assert flatness(grey(plane)).border == pytest.approx(0.4 * 255)
+
+
+def test_what_is_too_small_for_a_weave_is_refused() -> None:
+    with pytest.raises(SettingError, match="96 px"):
+        flatness(grey(np.zeros((95, 200))))
+
+
+def grey(plane: Any) -> Image:
+    """(H, W) in [0, 1] as a picture without colour."""
+    return Image(np.repeat(np.clip(plane, 0, 1)[:, :, None], 3, axis=2).astype(np.float32))
 
 
 def test_without_a_network_its_entries_are_none(panel: Judge, painted: Image, astronaut: Image, waves: Image) -> None:
     whole, bare = panel(painted), judge(painted, astronaut, waves, size=SIDE, features="none")
     assert bare.features is None and bare.notes == ()
     for name in measures():
-        assert getattr(bare, name) == (None if name in ("style_error", "held_out", "content_error", "structure") else getattr(whole, name))
+        assert getattr(bare, name) == (None if name in SEEN else getattr(whole, name))
 
 
 def test_weights_that_are_not_there_are_said(astronaut: Image, waves: Image) -> None:
@@ -415,7 +468,7 @@ def test_the_table_has_a_column_a_picture(out: Path, photo: Path, painting: Path
     assert lines[0].split() == ["better", "out", "photo", "the", "photo", "the", "painting"]
     row = next(line for line in lines if " SSIM" in line).split()
     assert row[-5] == "↑" and row[-3:-1] == ["1.000", "1.000"]
-    assert next(line for line in lines if "Gram" in line).split()[-4:] == ["-"] * 4
+    assert next(line for line in lines if "strokes" in line).split()[-4:] == ["-"] * 4
     assert lines.count("too small to look for grids, which takes 64 px a side") == 1
 
 
@@ -434,6 +487,19 @@ def test_json_to_a_file_and_to_standard_output(
     assert said["pictures"][0]["patches"] == alone.patches
 
 
+def test_flat_photos_need_no_painting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "flat.png"
+    path.write_bytes(encode(grey(np.full((100, 100), 0.5)), "png"))
+    main_ends(["evaluate", "--flat", str(path)])
+    assert capsys.readouterr().out == "flat: weave 0.000, border 0.0 levels of 255\n"
+    main_ends(["evaluate", "--flat", str(path), "--json", "-"])
+    assert json.loads(capsys.readouterr().out)["pictures"] == [{"weave": 0.0, "border": 0.0, "picture": str(path)}]
+    for more in (["--flat", "-c", str(path)], ["-c", str(path)], []):
+        with pytest.raises(SystemExit) as end:
+            main(["evaluate", str(path), *more])
+        assert end.value.code == 2 and "--content" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_the_plot_is_drawn_in_the_suffixs_format(out: Path, photo: Path, painting: Path, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"plot{suffix}"
@@ -450,7 +516,7 @@ def test_the_plot_labels_every_picture_and_the_extremes(panel: Judge, painted: I
     text = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     for label in ("mine", "the photo", "the painting"):
         assert text.count(f">{label}<") == 3
-    draw_chart([], *(dataclasses.replace(end, held_out=None, style_error=None) for end in (photo, painting)), tmp_path / "one.png")
+    draw_chart([], *(dataclasses.replace(end, held_out=None, strokes=None) for end in (photo, painting)), tmp_path / "one.png")
     assert Pillow.open(tmp_path / "one.png").width < 700
 
 

@@ -324,7 +324,7 @@ def compare(
     out: str | Path | None = None,
     side: int = 320,
     size: int = 512,
-    features: str = "pocket",
+    features: str = "auto",
     seed: int = 0,
     limits: Limits = Limits(),
     report: Report = silent,

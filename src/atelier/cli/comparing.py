@@ -30,7 +30,7 @@ def compare(
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
     side: Annotated[int, typer.Option("--side", min=48, max=4096, help="Long side of a picture on the sheet, px at the most")] = 320,
     size: Annotated[int, typer.Option("--size", help="Long side that pictures are judged in, px")] = 512,
-    features: Annotated[str, typer.Option("--features", help="Network that judges: pocket, vgg19, a safetensors file, or none")] = "pocket",
+    features: Annotated[str, typer.Option("--features", help="Network that judges: auto, vgg19, pocket, a file, or none")] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Of what is judged: same seed, same numbers")] = 0,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,

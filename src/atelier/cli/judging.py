@@ -13,6 +13,7 @@ from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, app, limits
 from atelier.cli.watching import watching
 
 if TYPE_CHECKING:
+    from atelier.image import Limits
     from atelier.judging import Verdict
 
 Named = Sequence[tuple[str, "Verdict"]]
@@ -21,12 +22,15 @@ Named = Sequence[tuple[str, "Verdict"]]
 @app.command()
 def evaluate(
     pictures: Annotated[list[str], typer.Argument(help="Painted pictures: paths, globs, folders, URLs, or - for standard input")],
-    content: Annotated[str, typer.Option("--content", "-c", help="The photo they were painted from")],
-    style: Annotated[str, typer.Option("--style", "-s", help="The painting in whose manner they are, or a style by name")],
+    content: Annotated[str | None, typer.Option("--content", "-c", help="The photo they were painted from")] = None,
+    style: Annotated[str | None, typer.Option("--style", "-s", help="The painting in whose manner they are, or a style by name")] = None,
+    flat: Annotated[bool, typer.Option("--flat", help="They were painted from a flat photo: look for a weave and a frame")] = False,
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw style against content: .png, .svg or .pdf")] = None,
     size: Annotated[int, typer.Option("--size", help="Long side that the pictures are looked at in, px")] = 512,
-    features: Annotated[str, typer.Option("--features", help="Network that looks: pocket, vgg19, a safetensors file, or none")] = "pocket",
+    features: Annotated[
+        str, typer.Option("--features", help="Network that looks: vgg19, pocket, a safetensors file, none, or auto: vgg19 if it is here")
+    ] = "auto",
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same numbers")] = 0,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
@@ -37,14 +41,18 @@ def evaluate(
     from atelier.errors import SettingError
     from atelier.judging import Judge
     from atelier.judging.chart import check_chart, draw_chart
-    from atelier.media import STANDARD, atomic_write, check_place, expand
+    from atelier.media import STANDARD, check_place, expand
     from atelier.progress import Progress
     from atelier.run import check_apart
     from atelier.run.opening import as_picture, open_style
     from atelier.run.places import beforehand
 
+    if flat and (content is not None or style is not None or plot is not None):
+        raise SettingError("--flat looks at pictures alone: leave out --content, --style and --plot")
+    if not flat and (content is None or style is None):
+        raise SettingError("--content and --style are needed, to measure against; or --flat, for what was painted of a flat photo")
     sources = expand(pictures)
-    read = [*sources, content, style]
+    read = [*sources, *(name for name in (content, style) if name is not None)]
     if read.count(STANDARD) > 1:
         raise SettingError("only one picture can come from standard input")
     written = [(option, str(name)) for option, name in (("--json", as_json), ("--plot", plot)) if name is not None]
@@ -54,8 +62,11 @@ def evaluate(
             check_place(as_json)
     if plot is not None:
         check_chart(plot)
+    opened = limits(max_pixels, max_bytes, allow_private)
+    if content is None or style is None:
+        evaluate_flat(sources, opened, as_json, quiet)
+        return
     with watching(quiet) as report:
-        opened = limits(max_pixels, max_bytes, allow_private)
         painted_like = as_picture(open_style(style, opened, report))
         judge = Judge(content, painted_like, size=size, features=features, seed=seed, limits=opened, report=report)
         named = []
@@ -66,15 +77,36 @@ def evaluate(
     if as_json is not None:
         entries = [json.loads(verdict.to_json(picture=source)) for source, (_, verdict) in zip(sources, named, strict=True)]
         ends = {name: json.loads(end.to_json()) for name, end in (("photo", photo), ("painting", painting))}
-        text = json.dumps({"content": content, "style": style, "pictures": entries, **ends}, ensure_ascii=False, indent=2)
-        if as_json == STANDARD:
-            typer.echo(text)
-        else:
-            atomic_write(f"{text}\n".encode(), as_json)
+        write_json({"content": content, "style": style, "pictures": entries, **ends}, as_json)
     if plot is not None:
         draw_chart(named, photo, painting, plot)
     if not quiet and as_json != STANDARD:
         show_table(named, [("the photo", photo), ("the painting", painting)])
+
+
+def evaluate_flat(sources: Sequence[str], opened: Limits, as_json: str | None, quiet: bool) -> None:
+    """Print or write the weave and the frame of what was painted of flat photos."""
+    from atelier.judging import flatness
+    from atelier.media import STANDARD, open_still
+
+    found = [flatness(open_still(source, opened)) for source in sources]
+    if as_json is not None:
+        entries = [json.loads(each.to_json(picture=source)) for source, each in zip(sources, found, strict=True)]
+        write_json({"pictures": entries}, as_json)
+    if not quiet and as_json != STANDARD:
+        for label, each in zip(labels_of(sources), found, strict=True):
+            typer.echo(f"{label}: weave {each.weave:.3f}, border {each.border:.1f} levels of 255")
+
+
+def write_json(value: Any, name: str) -> None:
+    """Write to the file of that name, whole, or to standard output for -."""
+    from atelier.media import STANDARD, atomic_write
+
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if name == STANDARD:
+        typer.echo(text)
+    else:
+        atomic_write(f"{text}\n".encode(), name)
 
 
 def labels_of(sources: Sequence[str]) -> list[str]:

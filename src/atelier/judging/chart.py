@@ -12,7 +12,7 @@ from atelier.judging.panel import Verdict, measures
 from atelier.media import atomic_write, check_place
 
 FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf"}
-PANELS = (("held_out", "structure"), ("style_error", "content_error"), ("patches", "edges"))
+PANELS = (("held_out", "structure"), ("strokes", "content_error"), ("patches", "edges"))
 """Pairs of a style and a content measure, a panel each where there are such numbers."""
 
 

@@ -13,6 +13,8 @@ from atelier.image.value import Pixels
 from atelier.judging.distances import SAMPLES, relative, self_similarity, spots
 
 GRAM_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+STROKE_LAYERS = GRAM_LAYERS[1:4]
+"""Layers that see strokes, facets and curls."""
 CONTENT_LAYER = "conv4_2"
 HELD_OUT = ("conv1_2", "conv2_2", "conv3_3", "conv4_4")
 """Layers that no engine paints towards unless it is told to (the recipe inetwork paints towards all there are)."""
@@ -85,13 +87,18 @@ class Eyes:
             return float(content_loss(picture.content, content.content, metric) / whole.clamp_min(1e-30))
 
 
-def style_error(picture: Seen, painting: Seen) -> float:
-    """Mean over conv1_1, conv2_1, conv3_1, conv4_1, conv5_1 of |G - A|² / |A|²: what Gatys et al. 2016 minimise, relative."""
-    errors = []
+def style_errors(picture: Seen, painting: Seen) -> dict[str, float]:
+    """Layer -> |G - A|² / |A|² of Gram matrices G, A: what Gatys et al. 2016 minimise, relative to the painting."""
+    errors = {}
     for name, wanted in painting.grams.items():
         difference = (picture.grams[name] - wanted).square().sum()
-        errors.append(float(difference / wanted.square().sum().clamp_min(1e-30)))
-    return float(np.mean(errors))
+        errors[name] = float(difference / wanted.square().sum().clamp_min(1e-30))
+    return errors
+
+
+def strokes(errors: Mapping[str, float]) -> float:
+    """Geometric mean of the errors at conv2_1, conv3_1, conv4_1. No layer drowns the others, as conv5_1 does in the arithmetic mean."""
+    return float(np.exp(np.mean([np.log(max(errors[name], 1e-30)) for name in STROKE_LAYERS])))
 
 
 def held_out_distance(picture: Seen, painting: Seen, seed: int) -> float:

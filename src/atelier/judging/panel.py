@@ -7,22 +7,27 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from atelier.errors import SettingError
+import numpy as np
+
+from atelier.errors import SettingError, WeightsError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.value import Pixels
 from atelier.judging import defects
 from atelier.judging.distances import colours, edge_correlation, luminance, palette_distance, patch_distance, patches, ssim
+from atelier.judging.features import GRAM_LAYERS, Eyes, Seen, held_out_distance, strokes, structure_distance, style_errors
 from atelier.media import open_still
+from atelier.perception.weights import find
 from atelier.progress import Progress, Report, silent
 from atelier.request import plain
 
-if TYPE_CHECKING:
-    from atelier.judging.features import Eyes, Seen
-
 SMALLEST, LARGEST = 16, 4096
 """Sides of a picture that can be judged, px."""
+FEATURES = "auto"
+"""The network that looks unless told otherwise: VGG-19 where its weights are, else pocket."""
+SEEN = ("strokes", "style_error", *GRAM_LAYERS, "held_out", "content_error", "structure")
+"""Numbers of the verdict that only a network can tell."""
 GRID_SEEN, GRID_VISIBLE = 6.0, 0.5
 """A grid is spoken of from so many dB and so many levels of 255 on; without a grid photos stay under these (docs/judging.md)."""
 
@@ -45,7 +50,13 @@ class Verdict:
     features: str | None
     seed: int
     grid_period: int | None
-    style_error: float | None = measure("style", "Gram error", "lower")
+    strokes: float | None = measure("style", "strokes", "lower")
+    style_error: float | None = measure("style", "Gram error, mean", "lower")
+    conv1_1: float | None = measure("style", "  at conv1_1", "lower")
+    conv2_1: float | None = measure("style", "  at conv2_1", "lower")
+    conv3_1: float | None = measure("style", "  at conv3_1", "lower")
+    conv4_1: float | None = measure("style", "  at conv4_1", "lower")
+    conv5_1: float | None = measure("style", "  at conv5_1", "lower")
     held_out: float | None = measure("style", "features held out", "lower")
     patches: float = measure("style", "patches", "lower")
     content_error: float | None = measure("content", "feature error", "lower")
@@ -82,13 +93,14 @@ class Judge:
         style: Image | str | Path,
         *,
         size: int = 512,
-        features: str = "pocket",
+        features: str = FEATURES,
         seed: int = 0,
         limits: Limits = Limits(),
         report: Report = silent,
     ) -> None:
         """content, style: pictures, or paths and URLs of them. size: long side that photo and painting are looked at in, px.
-        features: pocket, vgg19, a safetensors file, or none. What is transparent is laid over white.
+        features: auto (vgg19 where its weights are, else pocket, with a note), pocket, vgg19, a safetensors file, or none. What is
+        transparent is laid over white.
 
         Without torch the network's entries are None, and a note says so. Raises SettingError for a size out of range or a picture so
         long that its short side would be under 16 px; SourceError, ImageError; WeightsError where the network's weights are not to be had.
@@ -105,11 +117,10 @@ class Judge:
         self.content = resize(self._whole, self._size)
         self.style = resize(whole, _sized(whole, size, "the painting"))
         self._eyes: Eyes | None = None
-        self._notes: tuple[str, ...] = ()
-        self._features = None if features == "none" else features
+        self._features, self._notes = _seeing(features)
         if self._features is not None:
-            report(Progress(f"looking with {features}"))
-            self._eyes, self._notes = _eyes(features)
+            report(Progress(f"looking with {self._features}"))
+            self._eyes = Eyes(self._features)
         self._photo_luminance = luminance(self.content.pixels)
         self._painting_patches = patches(self.style.pixels, self._key)
         self._painting_colours = colours(self.style.pixels, self._key)
@@ -158,7 +169,7 @@ class Judge:
             grey_added=grey[1],
             width=self._size[0],
             height=self._size[1],
-            features=self._features if self._eyes else None,
+            features=self._features,
             seed=self.seed,
             notes=tuple(notes),
         )
@@ -170,12 +181,13 @@ class Judge:
     def _looked(self, pixels: Pixels) -> dict[str, float | None]:
         """What the network says of the picture."""
         if self._eyes is None or self._photo_seen is None or self._painting_seen is None:
-            return dict.fromkeys(("style_error", "held_out", "content_error", "structure"))
-        from atelier.judging.features import held_out_distance, structure_distance, style_error
-
+            return dict.fromkeys(SEEN)
         seen = self._eyes.look(pixels, self._key)
+        errors = style_errors(seen, self._painting_seen)
         return {
-            "style_error": style_error(seen, self._painting_seen),
+            "strokes": strokes(errors),
+            "style_error": float(np.mean(list(errors.values()))),
+            **errors,
             "held_out": held_out_distance(seen, self._painting_seen, self._key),
             "content_error": self._eyes.content_error(seen, self._photo_seen),
             "structure": structure_distance(seen, self._photo_seen),
@@ -192,7 +204,7 @@ def judge(
     style: Image | str | Path,
     *,
     size: int = 512,
-    features: str = "pocket",
+    features: str = FEATURES,
     seed: int = 0,
     limits: Limits = Limits(),
     report: Report = silent,
@@ -211,11 +223,18 @@ def _sized(image: Image, size: int, what: str) -> tuple[int, int]:
     return sides
 
 
-def _eyes(name: str) -> tuple[Eyes | None, tuple[str, ...]]:
-    from atelier.judging.features import Eyes
-
+def _seeing(features: str) -> tuple[str | None, tuple[str, ...]]:
+    """The network that looks, or None, and notes about it."""
+    if features == "none":
+        return None, ()
     try:
         import torch  # noqa: F401  (asked for here, so that a fault inside it is not taken for its absence)
     except ModuleNotFoundError:
         return None, ("PyTorch is not installed, so no network looked: pip install 'atelier[torch]'",)
-    return Eyes(name), ()
+    if features != FEATURES:
+        return features, ()
+    try:
+        find("vgg19")
+    except WeightsError:
+        return "pocket", ("pocket looked, as VGG-19 is not here; their numbers do not compare: atelier weights pull vgg19",)
+    return "vgg19", ()
