@@ -28,7 +28,8 @@ from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.recipes import recipe
 from atelier.errors import SettingError
 from atelier.image import Image, resize
-from atelier.image.regions import Regions, matched, read_map
+from atelier.image.maps import read_map
+from atelier.image.regions import Regions, match_regions
 from atelier.judging import Judge
 from atelier.media import open_still, write_still
 from atelier.request import override
@@ -72,8 +73,8 @@ def own_region(picture: Image, painting: Image, maps: tuple[Regions, Regions], s
     """The share of the picture's patches whose most similar patch of the painting is in their own region; None where fewer than two regions
     are large enough on both sides."""
     rng = np.random.default_rng(seed)
-    theirs = {s: patches(painting, maps[1], s, rng) for _, s in matched(*maps)}
-    ours = {s: patches(picture, maps[0], c, rng) for c, s in matched(*maps)}
+    theirs = {s: patches(painting, maps[1], s, rng) for _, s in match_regions(*maps)}
+    ours = {s: patches(picture, maps[0], c, rng) for c, s in match_regions(*maps)}
     large = [s for s in theirs if min(len(theirs[s]), len(ours[s])) >= LEAST]
     if len(large) < 2:
         return None

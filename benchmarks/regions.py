@@ -25,7 +25,9 @@ import numpy as np
 import pairs
 from atelier.engines.guide import Guide, Sample
 from atelier.image import Image
-from atelier.image.regions import from_masks, matched, read_map
+from atelier.image.maps import read_map
+from atelier.image.masks import from_masks
+from atelier.image.regions import match_regions
 from atelier.media import open_still, write_still
 from atelier.request import InstantSettings, Settings, override
 
@@ -52,7 +54,7 @@ def cases(folder: Path, size: int, names: list[str]) -> list[Case]:
         if name in ("in14", "in17"):
             photo, maps = mapped(folder, name, "content", size)
             painting, own = mapped(folder, name, "style", None)
-            belongs = matched(maps, own)
+            belongs = match_regions(maps, own)
             # Where the map has more, the largest two, and the photo elsewhere.
             order = sorted(belongs, key=lambda pair: -maps.shares[maps.names[pair[0]]])[:2]
             samples = [Sample(painting, place=at, part=own.mask(own.names[theirs])) for at, (_, theirs) in enumerate(order)]
@@ -81,7 +83,7 @@ def cases(folder: Path, size: int, names: list[str]) -> list[Case]:
 def mapped(folder: Path, name: str, which: str, size: int | None) -> tuple[Image, Any]:
     picture = open_still(there(folder / "masks" / f"{name}_{which}.jpg")).flat()
     picture = picture if size is None else pairs.sized(picture, size)
-    return picture, read_map(open_still(there(folder / "masks" / f"{name}_{which}_regions.png"))).resized(picture.size)
+    return picture, read_map(open_still(there(folder / "masks" / f"{name}_{which}_regions.png"))).resize(picture.size)
 
 
 def there(path: Path) -> Path:

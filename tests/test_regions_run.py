@@ -19,8 +19,10 @@ from atelier.cli import main
 from atelier.engines.network.large import shrunk
 from atelier.errors import InputError, SettingError, SourceError
 from atelier.image import Image, encode
+from atelier.image.color_names import COLORS
+from atelier.image.maps import read_map, write_map
 from atelier.image.recolour import recolour
-from atelier.image.regions import COLOURS, Regions, read_map, write_map
+from atelier.image.regions import Regions
 from atelier.media import open_still
 from atelier.request import InstantSettings, Request, Style
 from atelier.run.colouring import coloured_places
@@ -48,7 +50,7 @@ def regions() -> Regions:
     """Sky above sea, and a strip of shore that nobody paints."""
     labels = np.zeros((SIZE[1], SIZE[0]), np.uint8)
     labels[20:], labels[40:] = 1, 2
-    return Regions(labels, ("sky", "sea", "shore"), (COLOURS["blue"], COLOURS["green"], COLOURS["yellow"]))
+    return Regions(labels, ("sky", "sea", "shore"), (COLORS["blue"], COLORS["green"], COLORS["yellow"]))
 
 
 @pytest.fixture
@@ -214,7 +216,7 @@ def test_regions_become_places(photo: str, map_: str, picture: Paint, regions: R
 
 def test_a_map_of_another_size_is_resized_with_a_word(photo: str, map_: str, picture: Paint, regions: Regions) -> None:
     def notes(drawn: tuple[int, int], **more: Any) -> list[str]:
-        (Path("m.png")).write_bytes(encode(write_map(regions.resized(drawn)), "png"))
+        (Path("m.png")).write_bytes(encode(write_map(regions.resize(drawn)), "png"))
         said: list[str] = []
         _, guide = laid(
             instant(Style("a", region="sky"), regions="m.png"),
@@ -270,7 +272,7 @@ def test_a_mask_for_each_style(photo: str, picture: Paint) -> None:
 
 
 def test_a_region_takes_that_of_the_painting(photo: str, map_: str, picture: Paint, regions: Regions) -> None:
-    turned = Regions(np.ascontiguousarray(regions.labels.T), regions.names, regions.colours)
+    turned = Regions(np.ascontiguousarray(regions.labels.T), regions.names, regions.colors)
     Path("style.png").write_bytes(encode(write_map(turned), "png"))
     content, painting = open_still(photo), picture(SIZE[1], SIZE[0], 5)
     samples, guide = laid(instant(Style("a"), regions=map_, style_regions=("style.png",)), content, painting)
@@ -281,7 +283,7 @@ def test_a_region_takes_that_of_the_painting(photo: str, map_: str, picture: Pai
     assert len(guide.places) == 1
     np.testing.assert_array_equal(one.part, np.rot90(turned.labels == 1, -1))
     assert one.part.shape == one.picture.shape
-    fewer = Regions(np.minimum(turned.labels, 1), regions.names[:2], regions.colours[:2])
+    fewer = Regions(np.minimum(turned.labels, 1), regions.names[:2], regions.colors[:2])
     Path("style.png").write_bytes(encode(write_map(fewer), "png"))
     with pytest.raises(SettingError, match="the photo's has shore"):
         laid(instant(Style("a"), regions=map_, style_regions=("style.png",)), content, painting)
@@ -377,7 +379,7 @@ def test_a_large_tiff_is_painted_in_places_from_window_to_window(
     Path("photo.tif").write_bytes(encode(dataclasses.replace(photo, depth=16), "tiff", depth=16))
     labels = np.zeros((120, 180), np.uint8)
     labels[:, 80:], labels[90:] = 1, 2
-    Path("map.png").write_bytes(encode(write_map(Regions(labels, ("a", "b", "c"), tuple(COLOURS.values())[:3])), "png"))
+    Path("map.png").write_bytes(encode(write_map(Regions(labels, ("a", "b", "c"), tuple(COLORS.values())[:3])), "png"))
     for at, name in enumerate(("one.png", "other.png")):
         Path(name).write_bytes(encode(Image.from_array(np.where(labels == at, np.uint8(255), np.uint8(0))), "png"))
     given: dict[str, Any] = {

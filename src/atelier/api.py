@@ -22,7 +22,9 @@ from PIL import ImageOps
 from atelier import run
 from atelier.errors import ImageError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode, fit
-from atelier.image.regions import BACKGROUND, MOST, Regions, palette, write_map
+from atelier.image.color_names import distinct_colors
+from atelier.image.maps import write_map
+from atelier.image.regions import BACKGROUND, MOST, Regions
 from atelier.media import atomic_write, open_still, write_still
 from atelier.progress import Report, silent
 from atelier.request import DrawSettings, Request, Style, override
@@ -547,7 +549,7 @@ def _map(given: Any, limits: Limits) -> run.Map:
         if numbers.size and 0 <= numbers.min() < numbers.max() < MOST and (numbers.size == given.size or _near(numbers)):
             values, labels = np.unique(given, return_inverse=True)
             if len(values) <= MOST:
-                colours = palette(MOST + 1)  # a number has the same one in every map
+                colours = distinct_colors(MOST + 1)  # a number has the same one in every map
                 named = tuple(BACKGROUND if value == VOID else str(value) for value in values.tolist())
                 own = tuple(colours[min(value, MOST)] for value in values.tolist())
                 return Regions(labels.reshape(given.shape).astype(np.uint8), named, own)

@@ -15,26 +15,19 @@ from PIL import ImageFilter
 
 from atelier.errors import ImageError, SettingError
 from atelier.image import Image, decode, encode
-from atelier.image.regions import (
-    BACKGROUND,
-    Regions,
-    distance,
-    from_masks,
-    keep,
-    legend,
-    matched,
-    palette,
-    preview,
-    read_map,
-    write_map,
-)
+from atelier.image.color_names import distinct_colors, parse_legend
+from atelier.image.maps import read_map, write_map
+from atelier.image.masks import blend, from_masks
+from atelier.image.morphology import distances
+from atelier.image.preview import draw_preview
+from atelier.image.regions import BACKGROUND, Regions, match_regions
 
 RGB = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 
 
 def regions(labels: np.ndarray, names: str = "abc") -> Regions:
     count = int(labels.max()) + 1
-    return Regions(labels.astype(np.uint8), tuple(names[:count]), palette(count))
+    return Regions(labels.astype(np.uint8), tuple(names[:count]), distinct_colors(count))
 
 
 def patches(count: int, height: int = 120, width: int = 160) -> np.ndarray:
@@ -54,7 +47,7 @@ def read(picture: Pillow.Image, **options: object) -> Regions:
 
 def agrees(found: Regions, labels: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> float:
     """Share of pixels that are in the region of the colour they were painted in."""
-    off = np.abs(np.array(found.colours)[:, None] - np.array(colours)).max(2)
+    off = np.abs(np.array(found.colors)[:, None] - np.array(colours)).max(2)
     return float((off.argmin(1)[found.labels] == labels).mean())
 
 
@@ -66,10 +59,11 @@ def test_distance_is_that_of_all_pairs() -> None:
     y, x = np.mgrid[:17, :23]
     spots = np.argwhere(inside)
     wanted = np.sqrt((np.square(y - spots[:, 0, None, None]) + np.square(x - spots[:, 1, None, None])).min(0))
-    np.testing.assert_allclose(distance(inside, 40), wanted, rtol=1e-6)
+    np.testing.assert_allclose(distances(inside, 40), wanted, rtol=1e-6)
     near = wanted <= 3
-    np.testing.assert_allclose(distance(inside, 3)[near], wanted[near], rtol=1e-6)
-    assert (distance(inside, 3)[~near] > 3).all()
+    np.testing.assert_allclose(distances(inside, 3)[near], wanted[near], rtol=1e-6)
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knowndistances(inside, 3)[~near] > 3).all()
 
 
 def test_a_straight_border_is_a_smooth_step() -> None:
@@ -80,8 +74,10 @@ def test_a_straight_border_is_a_smooth_step() -> None:
     wanted = across**2 * (3 - 2 * across)
     soft = regions(labels).soft(feather)
     np.testing.assert_allclose(soft[1], np.tile(wanted, (5, 1)), atol=1e-6)
-    assert (soft[1, :, :16] == 0).all()
-    assert (soft[1, :, 24:] == 1).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsoft[1, :, :16] == 0).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsoft[1, :, 24:] == 1).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -94,7 +90,8 @@ def test_weights_sum_to_one_and_nothing_vanishes(labels: np.ndarray, feather: fl
     soft = three.soft(feather)
     np.testing.assert_allclose(soft.sum(0), 1, atol=1e-6)
     own = np.take_along_axis(soft, labels[None].astype(int), 0)[0]
-    assert (own >= soft.max(0) - 1e-6).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownown >= soft.max(0) - 1e-6).all()
     for at, name in enumerate(three.names):
         np.testing.assert_array_equal(three.mask(name, feather), soft[at])
 
@@ -102,7 +99,8 @@ def test_weights_sum_to_one_and_nothing_vanishes(labels: np.ndarray, feather: fl
 def test_a_line_counts_most_where_it_is() -> None:
     labels = np.zeros((30, 30), np.uint8)
     labels[:, 15] = 1
-    assert (regions(labels).mask("b", 20)[:, 15] > 0.5).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownregions(labels).mask("b", 20)[:, 15] > 0.5).all()
     assert set(np.unique(regions(labels).mask("b", 1))) == {0.0, 1.0}
 
 
@@ -118,19 +116,21 @@ def test_a_feather_is_a_width(feather: float) -> None:
 def test_resizing_votes() -> None:
     labels = np.kron(np.array([[0, 1], [2, 0]], np.uint8), np.ones((4, 4), np.uint8))
     labels[0, 0] = 1
-    small = regions(labels).resized((2, 2))
+    small = regions(labels).resize((2, 2))
     np.testing.assert_array_equal(small.labels, [[0, 1], [2, 0]])
-    assert small.resized((2, 2)) is small
-    assert regions(patches(3)).resized((37, 300)).labels.shape == (300, 37)
+    assert small.resize((2, 2)) is small
+    assert regions(patches(3)).resize((37, 300)).labels.shape == (300, 37)
 
 
 def test_thin_regions_survive() -> None:
     labels = np.zeros((96, 96), np.uint8)
     labels[:, 41] = 1
     labels[70, 70] = 2
-    small = regions(labels).resized((12, 12)).labels
-    assert (small == 1).any(1).all()  # a line still, not dashes
-    assert (small == 2).sum() == 1
+    small = regions(labels).resize((12, 12)).labels
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsmall == 1).any(1).all()  # a line still, not dashes
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsmall == 2).sum() == 1
 
 
 # Maps -----------------------------------------------------------------------------------------------------------------
@@ -139,16 +139,16 @@ def test_thin_regions_survive() -> None:
 @pytest.mark.parametrize("count", [2, 5, 16, 64])
 def test_a_clean_map_is_read_exactly(count: int) -> None:
     labels = patches(count, 240, 320)
-    found = read(painted(labels, palette(count)))
+    found = read(painted(labels, distinct_colors(count)))
     assert len(found.names) == len(np.unique(labels))
-    assert agrees(found, labels, palette(count)) == 1
+    assert agrees(found, labels, distinct_colors(count)) == 1
     assert list(found.shares.values()) == sorted(found.shares.values(), reverse=True)
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 @pytest.mark.parametrize("harm", ["smoothed", "enlarged", "jpeg"])
 def test_edges_are_no_regions(count: int, harm: str) -> None:
-    colours = palette(count)
+    colours = distinct_colors(count)
     labels = patches(count, 240, 320)
     picture = painted(labels, colours)
     if harm == "smoothed":
@@ -175,11 +175,14 @@ def test_grey_between_black_and_white_is_an_edge_and_a_grey_spot_is_none() -> No
     spot[40:48, 76:84] = 128
     found = read(Pillow.fromarray(spot))
     assert found.names == ("black", "white", "grey")
-    assert (found.labels == 2)[40:48, 76:84].all()
-    assert (found.labels == 2).sum() < 80  # and the edge did not join it
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 2)[40:48, 76:84].all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 2).sum() < 80  # and the edge did not join it
     line = np.array([0, 255], np.uint8)[labels]
     line[20:100, 30] = 128  # grey with nothing white about
-    assert (read(Pillow.fromarray(line)).labels[20:100, 30] == 2).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownread(Pillow.fromarray(line)).labels[20:100, 30] == 2).all()
 
 
 def test_transparent_is_background() -> None:
@@ -188,7 +191,8 @@ def test_transparent_is_background() -> None:
     codes[10:30, 10:30] = (255, 0, 0, 255)
     found = read_map(Image.from_array(codes))
     assert found.names == (BACKGROUND, "red")
-    assert (found.labels == 1).sum() == 400
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 1).sum() == 400
 
 
 def test_names_come_from_the_caller_or_the_colours() -> None:
@@ -207,19 +211,23 @@ def test_names_come_from_the_caller_or_the_colours() -> None:
 
 
 def test_legends() -> None:
-    assert legend('{"sky": "#0000ff", "sea": "green"}') == legend("sky=#00f\nsea = green") == {"sky": "#0000ff", "sea": "#00ff00"}
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == known
+        parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == {"sky": "#0000ff", "sea": "#00ff00"}
+    )
     for wrong in ("", "sky", "sky=#12345", "[1]", '{"sky": 3}', "a=red,a=blue", "[" * 100_000):
         with pytest.raises(SettingError):
-            legend(wrong)
+            parse_legend(wrong)
 
 
 @settings(max_examples=25, deadline=None)
 @given(labels=arrays.arrays(np.uint8, st.tuples(st.integers(1, 8), st.integers(1, 8)), elements=st.integers(0, 4)))
 def test_what_is_written_is_read(labels: np.ndarray) -> None:
-    five = Regions(labels, ("Himmel", "océan", "3", "red", "e"), palette(5))
+    five = Regions(labels, ("Himmel", "océan", "3", "red", "e"), distinct_colors(5))
     again = read_map(decode(encode(write_map(five), "png")))
     np.testing.assert_array_equal(again.labels, five.labels)
-    assert (again.names, again.colours) == (five.names, five.colours)
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownagain.names, again.colors) == (five.names, five.colors)
 
 
 def test_a_corrected_map_keeps_its_names_and_order() -> None:
@@ -229,13 +237,14 @@ def test_a_corrected_map_keeps_its_names_and_order() -> None:
     codes[:, :30] = (255, 255, 0)
     found = read_map(Image.from_array(codes, text=map_.text))
     assert found.names == ("sky", "sea", "sand", "yellow")
-    assert (found.labels[:, :30] == 3).all()
+    known = {"sky": "#0000ff", "sea": "#00ff00"}
+    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels[:, :30] == 3).all()
     np.testing.assert_array_equal(found.labels[:, 30:], labels[:, 30:])
     codes[labels == 1] = (255, 0, 0)
     emptied = read_map(Image.from_array(codes, text=map_.text))
     assert emptied.shares["sea"] == 0
     with pytest.raises(SettingError, match="'sea' of the photo's map is empty"):
-        matched(emptied, emptied)
+        match_regions(emptied, emptied)
     broken = read_map(Image.from_array(map_.to_array(), text={"atelier-regions": json.dumps([1])}))
     assert set(broken.names) == {"red", "green", "blue"}
 
@@ -294,7 +303,7 @@ def test_soft_masks_keep_their_weights() -> None:
     found = from_masks([("sky", Image.from_array(ramp)), ("sea", Image.from_array(1 - ramp))])
     np.testing.assert_allclose(found.mask("sky"), ramp, atol=4.1 / 255)
     np.testing.assert_allclose(found.soft(9).sum(0), 1, atol=1e-6)
-    half = found.resized((20, 10))
+    half = found.resize((20, 10))
     np.testing.assert_allclose(half.mask("sky"), found.mask("sky").reshape(10, 2, 20, 2).mean((1, 3)), atol=1e-5)
 
 
@@ -302,7 +311,7 @@ def test_masks_that_overlap() -> None:
     pair = [("sky", mask(slice(0, 20))), ("sea", mask(slice(10, 40)))]
     with pytest.raises(SettingError, match=r"'sky' and 'sea' overlap in 25\.0 %"):
         from_masks(pair)
-    shared = from_masks(pair, normalise=True)
+    shared = from_masks(pair, normalize=True)
     np.testing.assert_allclose(shared.mask("sky")[:, 10:20], 0.5)
     np.testing.assert_allclose(shared.soft().sum(0), 1, atol=1e-6)
 
@@ -326,38 +335,38 @@ def test_partners_by_name_colour_and_number() -> None:
     labels = patches(3)
     photo = Regions(labels, ("sky", "sea", "sand"), RGB)
     swapped = Regions(labels, ("sea", "sky", "beach"), ((9, 9, 9), (99, 99, 99), (20, 0, 230)))
-    assert matched(photo, swapped) == [(0, 1), (1, 0), (2, 2)]
-    assert matched(photo, swapped, by="number") == [(0, 0), (1, 1), (2, 2)]
+    assert match_regions(photo, swapped) == [(0, 1), (1, 0), (2, 2)]
+    assert match_regions(photo, swapped, by="number") == [(0, 0), (1, 1), (2, 2)]
     two = Regions(np.minimum(labels, 1), ("sky", "rock"), ((255, 0, 0), (9, 9, 9)))
     with pytest.raises(SettingError, match="the photo's has sea, sand; the painting's has rock"):
-        matched(photo, two)
+        match_regions(photo, two)
     with pytest.raises(SettingError, match=r"3 regions .* 2"):
-        matched(photo, two, by="number")
+        match_regions(photo, two, by="number")
     with pytest.raises(SettingError, match="by name or number"):
-        matched(photo, two, by="size")
+        match_regions(photo, two, by="size")
 
 
 def test_what_is_kept_is_kept_bit_for_bit() -> None:
     rng = np.random.default_rng(0)
     photo, paint = rng.random((2, 8, 30, 3), dtype=np.float32)
     weight = np.tile(np.linspace(-1, 2, 30, dtype=np.float32).clip(0, 1), (8, 1))
-    out = keep(photo, paint, weight)
+    out = blend(photo, paint, weight)
     np.testing.assert_array_equal(out[weight == 0], photo[weight == 0])
     np.testing.assert_array_equal(out[weight == 1], paint[weight == 1])
     np.testing.assert_allclose(out, photo + weight[..., None] * (paint - photo), atol=1e-6)
     with pytest.raises(ImageError, match="one size"):
-        keep(photo, paint, weight[:4])
+        blend(photo, paint, weight[:4])
     with pytest.raises(ImageError, match=r"\[0, 1\]"):
-        keep(photo, paint, weight * np.float32("nan"))
+        blend(photo, paint, weight * np.float32("nan"))
 
 
 def test_a_preview_shows_the_regions() -> None:
     labels = np.zeros((200, 300), np.uint8)
     labels[:, 150:] = 1
     photo = Image.from_array(np.full((200, 300, 3), 0.5, np.float32))
-    shown = preview(photo, Regions(labels, ("sky", "sea"), RGB[:2])).pixels
+    shown = draw_preview(photo, Regions(labels, ("sky", "sea"), RGB[:2])).pixels
     np.testing.assert_allclose(shown[5, 5], [0.7, 0.3, 0.3], atol=0.01)
     np.testing.assert_allclose(shown[5, -5], [0.3, 0.7, 0.3], atol=0.01)
     assert shown[5, 145:155].max() == 1  # the outline
     assert shown[:, :100].max() == 1  # the words
-    assert preview(photo, Regions(labels, ("sky", "sea"), RGB[:2]).resized((30, 20))).size == (300, 200)
+    assert draw_preview(photo, Regions(labels, ("sky", "sea"), RGB[:2]).resize((30, 20))).size == (300, 200)

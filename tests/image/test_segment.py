@@ -168,7 +168,7 @@ def halves(photo: Image, *, seed: int = 0) -> Regions:
 
 
 def small(photo: Image, *, seed: int = 0) -> Regions:
-    return halves(photo).resized((4, 3))
+    return halves(photo).resize((4, 3))
 
 
 def nothing(photo: Image, *, seed: int = 0) -> None:

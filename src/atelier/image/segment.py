@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from atelier.errors import AtelierError, MissingExtra, SettingError
-from atelier.image.regions import BACKGROUND, MOST, Bools, Labels, Regions, called, palette
+from atelier.image.color_names import distinct_colors, name_colors
+from atelier.image.morphology import Bools
+from atelier.image.regions import BACKGROUND, MOST, Labels, Regions
 from atelier.image.resize import fit, resize
 from atelier.image.spaces import SPACES
 from atelier.image.value import Image, Pixels
@@ -407,8 +409,8 @@ def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0
     order = np.argsort(-sizes, kind="stable")[: int((sizes > 0).sum())]
     rank = np.zeros(len(sizes), np.uint8)
     rank[order] = np.arange(len(order))
-    colours = palette(len(order) + 2)[2:]  # black and white stay free for masks
-    return Regions(rank[labels], tuple(called(colours)), colours)
+    colours = distinct_colors(len(order) + 2)[2:]  # black and white stay free for masks
+    return Regions(rank[labels], tuple(name_colors(colours)), colours)
 
 
 def superpixels(lab: Pixels, count: int, rounds: int = 6) -> NDArray[np.intp]:

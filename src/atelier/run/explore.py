@@ -21,7 +21,7 @@ from typing import Any
 import atelier
 from atelier.errors import AtelierError, Cancelled, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits
-from atelier.image.regions import KEY
+from atelier.image.maps import KEY
 from atelier.image.sheet import Block, Cell, grid_sheet
 from atelier.media import STANDARD, atomic_write, check_place, open_still
 from atelier.perception.store import NETWORKS

@@ -18,20 +18,11 @@ from PIL import Image as Pillow
 from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit, resize
-from atelier.image.regions import (
-    BACKGROUND,
-    KEY,
-    MOST,
-    Labels,
-    Regions,
-    from_masks,
-    matched,
-    palette,
-    preview,
-    read_map,
-    specks,
-    write_map,
-)
+from atelier.image.color_names import distinct_colors
+from atelier.image.maps import KEY, read_map, specks, write_map
+from atelier.image.masks import from_masks
+from atelier.image.preview import draw_preview
+from atelier.image.regions import BACKGROUND, MOST, Labels, Regions, match_regions
 from atelier.image.segment import check_word, object_and_background, segment, segmenters
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still, write_still
@@ -149,18 +140,18 @@ def parted(
             found = segment(seen, how, features=_features(seen) if how.startswith("auto") else (), seed=seed)
             kept = {} if kept is None else kept
             kept[key] = found
-        return kept[key].resized(picture.size)
+        return kept[key].resize(picture.size)
     if how.size not in (picture.size, size):
         report(Progress("opening", note=_resized(called, how.size, size)))
     if isinstance(how, Regions):
-        return how.resized(picture.size)
+        return how.resize(picture.size)
     if (numbers := _numbers(how)) is not None:
         report(Progress("opening", note=f"{called} is taken for numbers of {len(numbers.names)} regions: {', '.join(numbers.names)}"))
-        return numbers.resized(picture.size)
+        return numbers.resize(picture.size)
     read = read_map(how)
     if stray := specks(how, read):
         report(Progress("opening", note=f"{called} has {stray} px of other colours, specks too small for regions: they go to those around"))
-    return read.resized(picture.size)
+    return read.resize(picture.size)
 
 
 _KEPT: ContextVar[dict[Hashable, Regions] | None] = ContextVar("_KEPT", default=None)
@@ -203,7 +194,7 @@ def _numbered(codes: NDArray[Any]) -> Regions | None:
     void = [BACKGROUND] if len(values) > len(numbers) else []
     if void and np.diff(numbers.astype(int)).min() > NEAR:
         return None
-    return Regions(labels, (*(f"label {number}" for number in numbers), *void), palette(len(values) + 2)[2:])
+    return Regions(labels, (*(f"label {number}" for number in numbers), *void), distinct_colors(len(values) + 2)[2:])
 
 
 def _features(picture: Image) -> list[Pixels]:
@@ -279,7 +270,7 @@ def _wanted(style: Style, regions: Regions, painting: Painting, map_: Map | str 
         at = regions.index(style.region)
         pairs = [(at, _partner(regions, at, own, style))]
     else:
-        pairs = matched(regions, own)
+        pairs = match_regions(regions, own)
     parts = []
     for at, other in pairs:
         part = own.mask(own.names[other])
@@ -455,7 +446,7 @@ def make_regions(
     if out:
         write_still(write_map(found), out, overwrite=overwrite)
     if shown:
-        write_still(preview(picture, found), shown, overwrite=overwrite)
+        write_still(draw_preview(picture, found), shown, overwrite=overwrite)
     return found
 
 

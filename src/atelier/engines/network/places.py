@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 
 from atelier.engines.network.tiles import Tiling, Window, even
 from atelier.image import fit
-from atelier.image.regions import Bools
+from atelier.image.morphology import Bools
 from atelier.image.value import Pixels
 
 ASIDE = 96
