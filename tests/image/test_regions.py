@@ -62,8 +62,7 @@ def test_distance_is_that_of_all_pairs() -> None:
     np.testing.assert_allclose(distances(inside, 40), wanted, rtol=1e-6)
     near = wanted <= 3
     np.testing.assert_allclose(distances(inside, 3)[near], wanted[near], rtol=1e-6)
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knowndistances(inside, 3)[~near] > 3).all()
+    assert (distances(inside, 3)[~near] > 3).all()
 
 
 def test_a_straight_border_is_a_smooth_step() -> None:
@@ -74,10 +73,8 @@ def test_a_straight_border_is_a_smooth_step() -> None:
     wanted = across**2 * (3 - 2 * across)
     soft = regions(labels).soft(feather)
     np.testing.assert_allclose(soft[1], np.tile(wanted, (5, 1)), atol=1e-6)
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsoft[1, :, :16] == 0).all()
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsoft[1, :, 24:] == 1).all()
+    assert (soft[1, :, :16] == 0).all()
+    assert (soft[1, :, 24:] == 1).all()
 
 
 @settings(max_examples=25, deadline=None)
@@ -90,8 +87,7 @@ def test_weights_sum_to_one_and_nothing_vanishes(labels: np.ndarray, feather: fl
     soft = three.soft(feather)
     np.testing.assert_allclose(soft.sum(0), 1, atol=1e-6)
     own = np.take_along_axis(soft, labels[None].astype(int), 0)[0]
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownown >= soft.max(0) - 1e-6).all()
+    assert (own >= soft.max(0) - 1e-6).all()
     for at, name in enumerate(three.names):
         np.testing.assert_array_equal(three.mask(name, feather), soft[at])
 
@@ -99,8 +95,7 @@ def test_weights_sum_to_one_and_nothing_vanishes(labels: np.ndarray, feather: fl
 def test_a_line_counts_most_where_it_is() -> None:
     labels = np.zeros((30, 30), np.uint8)
     labels[:, 15] = 1
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownregions(labels).mask("b", 20)[:, 15] > 0.5).all()
+    assert (regions(labels).mask("b", 20)[:, 15] > 0.5).all()
     assert set(np.unique(regions(labels).mask("b", 1))) == {0.0, 1.0}
 
 
@@ -127,10 +122,8 @@ def test_thin_regions_survive() -> None:
     labels[:, 41] = 1
     labels[70, 70] = 2
     small = regions(labels).resize((12, 12)).labels
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsmall == 1).any(1).all()  # a line still, not dashes
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownsmall == 2).sum() == 1
+    assert (small == 1).any(1).all()  # a line still, not dashes
+    assert (small == 2).sum() == 1
 
 
 # Maps -----------------------------------------------------------------------------------------------------------------
@@ -175,14 +168,11 @@ def test_grey_between_black_and_white_is_an_edge_and_a_grey_spot_is_none() -> No
     spot[40:48, 76:84] = 128
     found = read(Pillow.fromarray(spot))
     assert found.names == ("black", "white", "grey")
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 2)[40:48, 76:84].all()
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 2).sum() < 80  # and the edge did not join it
+    assert (found.labels == 2)[40:48, 76:84].all()
+    assert (found.labels == 2).sum() < 80  # and the edge did not join it
     line = np.array([0, 255], np.uint8)[labels]
     line[20:100, 30] = 128  # grey with nothing white about
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownread(Pillow.fromarray(line)).labels[20:100, 30] == 2).all()
+    assert (read(Pillow.fromarray(line)).labels[20:100, 30] == 2).all()
 
 
 def test_transparent_is_background() -> None:
@@ -191,8 +181,7 @@ def test_transparent_is_background() -> None:
     codes[10:30, 10:30] = (255, 0, 0, 255)
     found = read_map(Image.from_array(codes))
     assert found.names == (BACKGROUND, "red")
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels == 1).sum() == 400
+    assert (found.labels == 1).sum() == 400
 
 
 def test_names_come_from_the_caller_or_the_colours() -> None:
@@ -213,8 +202,6 @@ def test_names_come_from_the_caller_or_the_colours() -> None:
 def test_legends() -> None:
     known = {"sky": "#0000ff", "sea": "#00ff00"}
     assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == known
-        parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == {"sky": "#0000ff", "sea": "#00ff00"}
-    )
     for wrong in ("", "sky", "sky=#12345", "[1]", '{"sky": 3}', "a=red,a=blue", "[" * 100_000):
         with pytest.raises(SettingError):
             parse_legend(wrong)
@@ -226,8 +213,7 @@ def test_what_is_written_is_read(labels: np.ndarray) -> None:
     five = Regions(labels, ("Himmel", "océan", "3", "red", "e"), distinct_colors(5))
     again = read_map(decode(encode(write_map(five), "png")))
     np.testing.assert_array_equal(again.labels, five.labels)
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownagain.names, again.colors) == (five.names, five.colors)
+    assert (again.names, again.colors) == (five.names, five.colors)
 
 
 def test_a_corrected_map_keeps_its_names_and_order() -> None:
@@ -237,8 +223,7 @@ def test_a_corrected_map_keeps_its_names_and_order() -> None:
     codes[:, :30] = (255, 255, 0)
     found = read_map(Image.from_array(codes, text=map_.text))
     assert found.names == ("sky", "sea", "sand", "yellow")
-    known = {"sky": "#0000ff", "sea": "#00ff00"}
-    assert parse_legend('{"sky": "#0000ff", "sea": "green"}') == parse_legend("sky=#00f\nsea = green") == knownfound.labels[:, :30] == 3).all()
+    assert (found.labels[:, :30] == 3).all()
     np.testing.assert_array_equal(found.labels[:, 30:], labels[:, 30:])
     codes[labels == 1] = (255, 0, 0)
     emptied = read_map(Image.from_array(codes, text=map_.text))

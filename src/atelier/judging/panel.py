@@ -18,7 +18,7 @@ from atelier.judging import defects
 from atelier.judging.distances import colours, edge_correlation, luminance, palette_distance, patch_distance, patches, ssim
 from atelier.judging.features import GRAM_LAYERS, Eyes, Seen, held_out_distance, strokes, structure_distance, style_errors
 from atelier.media import open_still
-from atelier.perception.weights import find
+from atelier.perception.store import find
 from atelier.progress import Progress, Report, silent
 from atelier.request import plain
 
