@@ -6,7 +6,6 @@ import contextlib
 import copy
 import dataclasses
 import math
-import threading
 import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -87,13 +86,7 @@ def models_for(request: Request, settings: InstantSettings, styles: Sequence[Pai
     names = ["reader", "painter"] if any(paintings) else []
     if not any(paintings) or (apart and not all(paintings)):
         names.append("styles")
-
-    def opened() -> None:
-        with contextlib.suppress(Exception):  # whatever it is
-            for name in names:
-                models(name)
-
-    threading.Thread(target=opened, daemon=True).start()  # a command that fails does not wait for it
+    models.begin(names)
     return models
 
 

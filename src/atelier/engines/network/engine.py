@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -63,6 +64,20 @@ class Models:
             if name not in self.runners:
                 self.runners[name] = open_model(models_folder() / f"{name}.onnx", device=self.device, backend=self.backend)
             return self.runners[name]
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Open models in another thread, while the caller does something else. What fails there fails again where it is asked for.
+
+        A command that is refused meanwhile waits for it, for a tenth of a second or two: if Python ended while a runtime is being
+        set up, the process would abort.
+        """
+
+        def opened() -> None:
+            with contextlib.suppress(Exception):
+                for name in names:
+                    self(name)
+
+        threading.Thread(target=opened, daemon=False).start()
 
 
 @dataclass(frozen=True)

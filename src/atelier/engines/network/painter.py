@@ -84,8 +84,6 @@ class Painter:
         last: Pixels | None = None
         for window in windows:
             given = {"photo": to_cells(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
-            if not self.runner.settled and len(windows) > 1:
-                self.runner(**given)  # all windows by the same backend: another one rounds otherwise
             painted, found, *small_painted = self.runner(**given)
             if not around["known"]:  # the thumbnail has done its work
                 if corrected and small_painted:
