@@ -38,7 +38,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no grid loss": {"grid": 0.0},
     "together": {"together": True},
 }
-COLUMNS = ("style", "content", "ssim", "edges", "grid_peak", "clipped_added", "seconds")
+COLUMNS = (
+    "strokes", "style", "content", "conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1",
+    "ssim", "edges", "grid_peak", "clipped_added", "seconds",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -91,9 +94,8 @@ def main() -> None:
                 engine = open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu")
                 for photo, small in smalls.items():
                     painted = engine(small)
-                    style, content = yardstick(pairs.find(folder, "photos", photo), painting, painted)
                     verdict = Judge(small, painting, size=size, features="none")(painted)
-                    values = {"style": style, "content": content}
+                    values = yardstick(pairs.find(folder, "photos", photo), painting, painted).by_name()
                     values |= {k: float(getattr(verdict, k) or 0) for k in ("ssim", "edges", "grid_peak", "clipped_added")}
                     for key, value in values.items():
                         found[key].append(value)

@@ -18,8 +18,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import pairs
 from ablations import BASE, PAINTINGS
 from atelier.errors import SettingError
@@ -76,7 +74,7 @@ def main() -> None:
     pictures = {path.stem: pairs.sized(open_still(path), size) for path in photos}
     yardstick = machine.Judge(size)
 
-    def judged(out: Path) -> tuple[float, float]:
+    def judged(out: Path) -> dict[str, float]:
         errors = []
         for name, painting in paintings.items():
             engine = open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu")
@@ -85,7 +83,7 @@ def main() -> None:
                 if at == 0:
                     write_still(painted, out / f"{name}.png")
                 errors.append(yardstick(pairs.find(folder, "photos", photo), painting, painted))
-        return tuple(float(value) for value in np.mean(errors, 0))  # type: ignore[return-value]
+        return machine.mean_errors(errors)
 
     rows = []
     asked = {"network": str(arguments.network), "steps": steps, "features": arguments.features, "photos": list(pictures)}
@@ -105,7 +103,7 @@ def main() -> None:
                 trained = train_network(
                     folder / "photos" / "train", out / when, styles, settings=override(TrainSettings(), {**base, **more})
                 )
-                row[f"style {when}"], row[f"content {when}"] = judged(out / when)
+                row |= {f"{name} {when}": value for name, value in judged(out / when).items()}
             row["seconds trained"] = trained.seconds
             row["numbers"] = sum(value.numel() for key, value in trained.weights.items() if key.startswith("painter."))
             row["style numbers"] = dataclasses.replace(plan, **widths).numbers
@@ -124,20 +122,14 @@ def main() -> None:
     shown = []
     for row in rows:
         row["seconds"] = machine.median(timed[row["variant"]])
-        told = [f"{row[f'style {when}']:.3f} / {row[f'content {when}']:.2f}" for when in ("cut", "trained")]
         sizes = [f"{row['numbers'] / 1000:.0f}", f"{row['numbers'] * 4 / KIB:.0f}", f"{row['model KiB']:.0f}"]
-        shown.append([row["variant"], f"{row['wide']} / {row['deep']}", *sizes, f"{row['seconds']:.3f}", *told])
-    columns = [
-        "variant",
-        "channels at 1/8, 1/16",
-        "thousand numbers",
-        "float32 KiB",
-        "model KiB",
-        f"s at {side} px",
-        "as cut",
-        "trained on",
-    ]
+        shown.append([row["variant"], f"{row['wide']} / {row['deep']}", *sizes, f"{row['seconds']:.3f}"])
+    columns = ["variant", "channels at 1/8, 1/16", "thousand numbers", "float32 KiB", "model KiB", f"s at {side} px"]
     print(pairs.markdown(columns, shown))
+    judged_rows = [
+        [row["variant"], when, *(f"{row[f'{name} {when}']:.3f}" for name in machine.COLUMNS)] for row in rows for when in ("cut", "trained")
+    ]
+    print("\n" + pairs.markdown(["variant", "when", *machine.COLUMNS], judged_rows))
     cells = [(f"{name}\n{style}", open_still(out / f"{style}.png")) for name, out in folders.items() for style in PAINTINGS]
     write_still(contact_sheet(cells, side=size, columns=len(PAINTINGS)), arguments.out / "sheet.png")
     pairs.write(arguments, "compression", described, {"steps": steps, "rows": rows})

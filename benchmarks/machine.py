@@ -2,7 +2,7 @@
 picture is to its photo and its painting.
 
     python benchmarks/machine.py                                  the machine and its matrix products
-    python benchmarks/machine.py PHOTO PAINTING PICTURE...        style and content error of pictures
+    python benchmarks/machine.py PHOTO PAINTING PICTURE...        style errors by layer, strokes and content error of pictures
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -138,11 +139,45 @@ def atelier_command() -> list[str]:
 Picture = Image | str | Path
 
 
-class Judge:
-    """How far pictures are from photos and paintings, seen by VGG-19 in float32 (max pooling, zero padding). 0 0 is the aim.
+COLUMNS = ("strokes", "style", "content", *STYLE_LAYERS)
+"""The numbers of `Errors`, in the order of a table."""
 
-    style: |G - A|² / |A|² of Gram matrices averaged over positions, its mean over conv1_1 .. conv5_1. content:
-    |F - P|² / |P|² at conv4_2. Pictures are compared at the photo's size, its long side brought to `size`; the painting's long
+
+@dataclass(frozen=True)
+class Errors:
+    """Of one picture. layers: |G - A|² / |A|² of Gram matrices at conv1_1 .. conv5_1. content: |F - P|² / |P|² at conv4_2."""
+
+    layers: tuple[float, ...]
+    content: float
+
+    @property
+    def strokes(self) -> float:
+        """The geometric mean at conv2_1, conv3_1, conv4_1: look here first."""
+        return float(np.exp(np.log(np.maximum(self.layers[1:4], 1e-30)).mean()))
+
+    @property
+    def style(self) -> float:
+        """The arithmetic mean of all layers."""
+        return float(np.mean(self.layers))
+
+    def by_name(self) -> dict[str, float]:
+        """All numbers, by their names in `COLUMNS`."""
+        return dict(zip(COLUMNS, (self.strokes, self.style, self.content, *self.layers), strict=True))
+
+    def __str__(self) -> str:
+        layers = " ".join(f"{error:.3f}" for error in self.layers)
+        return f"strokes {self.strokes:.4f} ({layers}), style {self.style:.4f}, content {self.content:.4f}"
+
+
+def mean_errors(errors: Sequence[Errors]) -> dict[str, float]:
+    """The mean of each number of several pictures."""
+    return {name: float(np.mean([each.by_name()[name] for each in errors])) for name in COLUMNS}
+
+
+class Judge:
+    """How far pictures are from photos and paintings, seen by VGG-19 in float32 (max pooling, zero padding). 0 is the aim.
+
+    Pictures are compared at the photo's size, its long side brought to `size`; the painting's long
     side is `size` as well. What was seen of photos and paintings is kept.
     """
 
@@ -158,13 +193,13 @@ class Judge:
         self.contents: dict[str, tuple[tuple[int, int], Tensor]] = {}
 
     @torch.inference_mode()
-    def __call__(self, content: Picture, style: Picture, picture: Picture) -> tuple[float, float]:
-        """(style, content) of a picture."""
+    def __call__(self, content: Picture, style: Picture, picture: Picture) -> Errors:
+        """The errors of a picture."""
         shape, wanted = self.content(content)
         seen = self.see(self.opened(picture), shape)
         grams = [gram(seen[layer]) for layer in STYLE_LAYERS]
-        errors = [relative(g, a) for g, a in zip(grams, self.style(style), strict=True)]
-        return float(np.mean(errors)), relative(seen[CONTENT_LAYER], wanted)
+        errors = tuple(relative(g, a) for g, a in zip(grams, self.style(style), strict=True))
+        return Errors(errors, relative(seen[CONTENT_LAYER], wanted))
 
     def content(self, picture: Picture) -> tuple[tuple[int, int], Tensor]:
         key = "" if isinstance(picture, Image) else str(picture)
@@ -211,8 +246,8 @@ def relative(found: Tensor, wanted: Tensor) -> float:
     return float((found - wanted).square().sum() / wanted.square().sum())
 
 
-def judge(content: Picture, style: Picture, picture: Picture, size: int = 512) -> tuple[float, float]:
-    """(style, content) of one picture: see Judge, which is the quicker way for several."""
+def judge(content: Picture, style: Picture, picture: Picture, size: int = 512) -> Errors:
+    """The errors of one picture: see Judge, which is the quicker way for several."""
     return Judge(size)(content, style, picture)
 
 
@@ -230,8 +265,10 @@ def main() -> None:
         photo, painting, *made = arguments.pictures
         look = Judge(arguments.size)
         judged = {name: look(photo, painting, name) for name in made}
-        pairs.table(f"relative error at {arguments.size} px", ("picture", "style", "content"), [(k, *v) for k, v in judged.items()])
-        pairs.write(arguments, "machine", machine, {name: {"style": s, "content": c} for name, (s, c) in judged.items()})
+        pairs.table(
+            f"relative error at {arguments.size} px", ("picture", *COLUMNS), [(k, *v.by_name().values()) for k, v in judged.items()]
+        )
+        pairs.write(arguments, "machine", machine, {name: errors.by_name() for name, errors in judged.items()})
         return
     side, repeats = (1024, 3) if arguments.quick else (4096, 5)
     # without the instructions for it bfloat16 is emulated, at a thousandth of the speed

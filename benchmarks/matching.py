@@ -31,6 +31,7 @@ from atelier.image import Image, resize
 from atelier.image.maps import read_map
 from atelier.image.regions import Regions, match_regions
 from atelier.judging import Judge
+from atelier.judging.features import GRAM_LAYERS
 from atelier.media import open_still, write_still
 from atelier.request import override
 
@@ -39,7 +40,7 @@ PAIRS = ("in14", "in17", "portrait")
 SIDE, PATCH, SAMPLES = 256, 7, 600
 LEAST = 200
 """Patches that a region of either side must have to be counted."""
-MEASURES = ("patches", "palette", "held_out", "structure", "ssim", "edges")
+MEASURES = ("strokes", "style_error", *GRAM_LAYERS, "content_error", "patches", "palette", "held_out", "structure", "ssim", "edges")
 
 Floats = NDArray[np.float32]
 
@@ -98,7 +99,7 @@ def compare(name: str, folder: Path, size: int, given: Mapping[str, Any], out: P
     content_path, style_path, map_paths = found(folder, name)
     photo, painting = pairs.sized(open_still(content_path), size), open_still(style_path).flat()
     maps = (read_map(open_still(map_paths[0])), read_map(open_still(map_paths[1]))) if map_paths else None
-    judge = Judge(photo, painting, size=size, features="pocket")
+    judge = Judge(photo, painting, size=size)
 
     def row(what: str, picture: Image, seconds: float | None) -> dict[str, Any]:
         verdict = judge(picture)

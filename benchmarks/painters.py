@@ -1,21 +1,33 @@
-"""How good the trained networks are: style and content error, by VGG-19, of what they paint, beside the peers' own networks.
+"""How near the trained networks come to their paintings, seen by VGG-19 layer by layer, beside the peers' own networks.
 
-    python benchmarks/painters.py                          all photos of the Kodak set x the paintings that the peers have networks for
-    python benchmarks/painters.py --photos kodim23 --show runs/painters     and keep the pictures
-    python benchmarks/painters.py --paintings gauguin,monet,renoir          paintings that the body for any painting learned on
+    python benchmarks/painters.py                                 kodim03, 15, 23 x the paintings that the peers have networks for
+    python benchmarks/painters.py --models runs/mine --show runs/painters     networks in the making, and the pictures side by side
+    python benchmarks/painters.py --photos all --paintings gauguin,monet,renoir       other pairs
+    python benchmarks/painters.py --only flat                     weave and border of a painted flat photo
 
-`any` is the body for any painting, which never saw the four that it is judged by unless others are asked for; `named` the body for
-styles by name, which was trained on them. Peers (where their figures are known, on three photos) are MicroAST (any painting) and
-fast-style-transfer (one network a style).
+`any` is the painter for any painting, which never saw the paintings in UNSEEN; `named` the painter of styles by name. MicroAST
+(any painting) and fast-style-transfer (one network a style) are their authors' trained networks; what they make is in peers/ of the
+shared folder, measured alike. Look at `strokes` first: the geometric mean at conv2_1, conv3_1, conv4_1. `style` is the arithmetic
+mean over five layers, which for trained networks is nearly all conv5_1.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+import atelier
+import machine
 import pairs
+from atelier.image import Image
+from atelier.image.sheet import contact_sheet
+from atelier.judging import flatness
+from atelier.media import open_still, write_still
 
 NAMES = {
     "starry_night": "starry-night",
@@ -24,94 +36,175 @@ NAMES = {
     "udnie": "udnie",
     "shipwreck": "shipwreck-minotaur",
 }
+"""Paintings, and the styles by name that are theirs."""
 UNSEEN = ("starry_night", "great_wave", "the_scream", "udnie")
-"""Paintings that were kept from the body for any painting."""
-MICROAST = {
-    "starry_night": {"kodim03": (0.239, 0.81), "kodim15": (0.225, 0.65), "kodim23": (0.243, 0.77)},
-    "great_wave": {"kodim03": (0.268, 0.77), "kodim15": (0.270, 0.67), "kodim23": (0.284, 0.76)},
-    "the_scream": {"kodim03": (0.227, 0.60), "kodim15": (0.251, 0.54), "kodim23": (0.235, 0.54)},
-    "udnie": {"kodim03": (0.172, 0.66), "kodim15": (0.193, 0.44), "kodim23": (0.187, 0.51)},
-}
-FAST_STYLE_TRANSFER = {
-    "great_wave": {"kodim03": (0.191, 0.77), "kodim15": (0.184, 0.65), "kodim23": (0.196, 0.77)},
-    "the_scream": {"kodim03": (0.199, 0.54), "kodim15": (0.326, 0.45), "kodim23": (0.207, 0.48)},
-    "udnie": {"kodim03": (0.083, 0.58), "kodim15": (0.072, 0.45), "kodim23": (0.069, 0.58)},
-    "shipwreck": {"kodim03": (0.167, 0.53), "kodim15": (0.182, 0.47), "kodim23": (0.170, 0.52)},
-}
-"""(style, content) errors of the peers' own trained networks at 512 px, by the same yardstick."""
+"""Paintings that were kept from the painter of any painting."""
+PHOTOS = "kodim03,kodim15,kodim23"
+RIVALS = {"any": "MicroAST", "named": "fst"}
+"""Ours, and who does the same."""
+PARTS = ("pairs", "flat")
+FLAT = (120, 40, 200)
+"""Colour of the flat photo, of 255."""
 
-
-def told(errors: tuple[float, float] | None) -> str:
-    return f"{errors[0]:.3f} / {errors[1]:.2f}" if errors else ""
+Row = dict[str, Any]
 
 
 def main() -> None:
-    parser = pairs.parser(__doc__)
-    parser.add_argument("--photos", default="", help="names, by comma (default: all kodim*)")
-    parser.add_argument("--paintings", default=",".join(NAMES), help="names, by comma")
-    parser.add_argument("--size", type=int, default=512)
-    parser.add_argument("--show", type=Path, metavar="FOLDER", help="keep the pictures there")
-    arguments = parser.parse_args()
-    pairs.ready(arguments)
-
-    import machine
-    from atelier.engines.guide import Sample
-    from atelier.engines.network.catalogue import shipped
-    from atelier.engines.network.engine import InstantEngine
-    from atelier.media import open_still, write_still
-    from atelier.request import InstantSettings
-
+    arguments = parsed()
     described = machine.introduce()
     folder = pairs.needed(arguments)
-    pairs.vgg()
-    size = 128 if arguments.quick else arguments.size
-    photos = [n for n in arguments.photos.split(",") if n] or sorted(path.stem for path in (folder / "photos").glob("kodim*.jpg"))
-    photos = photos[:2] if arguments.quick else photos
-    judge = machine.Judge(size)
-    rows: list[dict[str, Any]] = []
+    results: dict[str, Any] = {}
+    if "pairs" in arguments.only:
+        pairs.vgg()
+        results["pairs"] = rows = judged(folder, arguments)
+        show(rows)
+        results["ratios"] = ratios(rows)
+    if "flat" in arguments.only:
+        results["flat"] = flat(folder, arguments)
+    pairs.write(arguments, "painters", described, json.loads(json.dumps(results)))
+
+
+def parsed() -> argparse.Namespace:
+    parser = pairs.parser(__doc__ or "")
+    parser.add_argument("--photos", default=PHOTOS, help="names, by comma, or all: every kodim*")
+    parser.add_argument("--paintings", default=",".join(NAMES), help="names, by comma")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--models", type=Path, metavar="FOLDER", help="of the networks and styles, before they ship (default: what ships)")
+    parser.add_argument("--show", type=Path, metavar="FOLDER", help="keep the pictures there, and a sheet of each pair at full size")
+    parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.size, arguments.photos = 128, "kodim23"
+    pairs.ready(arguments)
+    return arguments
+
+
+# Pairs ----------------------------------------------------------------------------------------------------------------
+
+
+def judged(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+    """A row for each pair and each who painted it: photo, painting, who, and the errors by name."""
+    judge, rivals = machine.Judge(arguments.size), known(folder)
+    names = [path.stem for path in sorted((folder / "photos").glob("kodim*.jpg"))]
+    names = names if arguments.photos == "all" else arguments.photos.split(",")
+    rows = []
     for painting in arguments.paintings.split(","):
         path = pairs.find(folder, "paintings", painting)
-        engines = {}
-        if painting in NAMES:
-            engines["named"] = InstantEngine([Sample(shipped()[NAMES[painting]])], InstantSettings())
-        if painting in UNSEEN or painting not in NAMES:
-            engines["any"] = InstantEngine([Sample(open_still(path).flat())], InstantSettings())
-        for name in photos:
-            photo = pairs.find(folder, "photos", name)
-            small = pairs.sized(open_still(photo), size)
-            row: dict[str, Any] = {"photo": name, "painting": painting}
-            for kind, engine in engines.items():
-                painted = engine(small)
-                row[kind] = judge(photo, path, painted)
-                if arguments.show:
-                    arguments.show.mkdir(parents=True, exist_ok=True)
-                    write_still(painted, arguments.show / f"{name}-{NAMES.get(painting, painting)}-{kind}.png")
-            for peer, known in (("microast", MICROAST), ("fast_style_transfer", FAST_STYLE_TRANSFER)):
-                if found := known.get(painting, {}).get(name):
-                    row[peer] = found
-            rows.append(row)
-    columns = ("pair", "any", "MicroAST", "named", "fast-style-transfer")
-    shown = [
-        (
-            f"{row['photo']} × {row['painting']}",
-            *(
-                f"{row[kind][0]:.3f} / {row[kind][1]:.2f}" if kind in row else ""
-                for kind in ("any", "microast", "named", "fast_style_transfer")
-            ),
-        )
-        for row in rows
-    ]
+        for name in names:
+            photo = photo_of(folder, name)
+            small = pairs.sized(open_still(photo), arguments.size)
+            cells = [(name, small)]
+            for who, style in ours(painting, path).items():
+                painted = atelier.stylize(small, style, engine="instant")
+                errors = judge(photo, path, painted)
+                rows.append({"photo": name, "painting": painting, "who": who, **errors.by_name()})
+                cells.append((f"{who}: strokes {errors.strokes:.3f}, content {errors.content:.2f}", painted))
+                if rival := rivals.get((RIVALS[who], name, NAMES.get(painting, ""))):
+                    rows.append({"photo": name, "painting": painting, "who": RIVALS[who], **rival})
+                    cells += [(RIVALS[who], open_still(each)) for each in theirs(folder, RIVALS[who], name, path.stem, painting)]
+            if arguments.show:
+                keep(cells, arguments.show, f"{name}-{NAMES.get(painting, painting)}", arguments.size)
+    return rows
+
+
+def ours(painting: str, path: Path) -> dict[str, Path | str]:
+    """Who of ours paints this painting, and the style to give."""
+    found: dict[str, Path | str] = {}
+    if painting in UNSEEN or painting not in NAMES:
+        found["any"] = path
+    if painting in NAMES:
+        found["named"] = NAMES[painting]
+    return found
+
+
+def known(folder: Path) -> dict[tuple[str, str, str], dict[str, float]]:
+    """(who, photo, style by name) -> errors by name, of what the peers painted; none where there is no table."""
+    table = folder / "peers" / "table.json"
+    if not table.is_file():
+        print(f"note: no {table}, so no peers")
+        return {}
+    rows = {}
+    for line in json.loads(table.read_text(encoding="utf-8")):
+        style = next((name for part, name in NAMES.items() if part in line["painting"].replace("-", "_")), line["painting"])
+        rows[line["who"], line["photo"], style] = machine.Errors(tuple(line["errors"]), line["content"]).by_name()
+    return rows
+
+
+def photo_of(folder: Path, name: str) -> Path:
+    peer = folder / "peers" / f"{name}.jpg"
+    return peer if peer.is_file() else pairs.find(folder, "photos", name)
+
+
+def theirs(folder: Path, who: str, photo: str, stem: str, painting: str) -> list[Path]:
+    """The peer's picture of a pair, or nothing."""
+    short = {"the_scream": "scream", "great_wave": "wave", "shipwreck": "wreck"}.get(painting, painting)
+    path = folder / "peers" / ("microast" if who == "MicroAST" else who) / f"{photo}-{stem if who == 'MicroAST' else short}.jpg"
+    return [path] if path.is_file() else []
+
+
+def keep(cells: Sequence[tuple[str, Image]], folder: Path, name: str, size: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for label, picture in cells[1:]:
+        write_still(picture, folder / f"{name}-{label.partition(':')[0]}.png")
+    write_still(contact_sheet(cells, columns=3, side=size), folder / f"{name}.png")
+
+
+def show(rows: Sequence[Row]) -> None:
+    columns = ("pair", "who", *machine.COLUMNS)
+    shown = [(f"{row['photo']} × {row['painting']}", row["who"], *(f"{row[name]:.3f}" for name in machine.COLUMNS)) for row in rows]
     print(pairs.markdown(columns, shown))
-    for ours, peer in (("any", "microast"), ("named", "fast_style_transfer")):
-        both = [row for row in rows if ours in row and peer in row]
-        if both:
-            styles, contents = zip(*((row[ours][0] / row[peer][0], row[ours][1] / row[peer][1]) for row in both), strict=True)
-            print(f"{ours} / {peer}: style {machine.median(styles):.2f} times (median; {min(styles):.2f} to {max(styles):.2f}), "
-                  f"content {machine.median(contents):.2f} times ({min(contents):.2f} to {max(contents):.2f})")  # fmt: skip
-    for kind in ("any", "named"):
-        if own := [row[kind] for row in rows if kind in row]:
-            print(f"{kind}: style {sum(s for s, _ in own) / len(own):.3f}, content {sum(c for _, c in own) / len(own):.2f} (means)")
-    pairs.write(arguments, "painters", described, json.loads(json.dumps(rows)))
+
+
+def ratios(rows: Sequence[Row]) -> list[Row]:
+    """Ours over the rival's, over the pairs that both painted: printed by style and over all, and given back."""
+    by_pair = {(row["photo"], row["painting"], row["who"]): row for row in rows}
+    found, shown = [], []
+    for who, rival in RIVALS.items():
+        both = [(row, by_pair[*at[:2], rival]) for at, row in by_pair.items() if at[2] == who and (*at[:2], rival) in by_pair]
+        groups = {
+            name: [pair for pair in both if pair[0]["painting"] == name] for name in dict.fromkeys(row["painting"] for row, _ in both)
+        }
+        for name, chosen in [*groups.items(), ("all", both)]:
+            if chosen:
+                line = {"ours": who, "rival": rival, "painting": name, "pairs": len(chosen), **compared(chosen)}
+                found.append(line)
+                shown.append((f"{who} / {rival}", name, len(chosen), *(f"{line[key]:.2f}" for key in line if " " in key)))
+    if found:
+        print("\n" + pairs.markdown(("ratio", "painting", "pairs", *(key for key in found[0] if " " in key)), shown))
+    return found
+
+
+def compared(both: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> dict[str, float]:
+    """Ratios of strokes, style and content, median and worst."""
+    out = {}
+    for name in ("strokes", "style", "content"):
+        values = [mine[name] / other[name] for mine, other in both]
+        out |= {f"{name} median": machine.median(values), f"{name} worst": max(values)}
+    return out
+
+
+# A flat photo ---------------------------------------------------------------------------------------------------------
+
+
+def flat(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+    """Weave and border of a photo of one colour, painted after each painting by each of ours."""
+    photo = Image.from_array(np.full((arguments.size * 3 // 4, arguments.size, 3), FLAT, np.uint8))
+    rows = []
+    for painting in arguments.paintings.split(","):
+        path = pairs.find(folder, "paintings", painting)
+        for who, style in ({"any": path} | ours(painting, path)).items():
+            painted = atelier.stylize(photo, style, engine="instant")
+            found = flatness(painted)
+            rows.append({"painting": painting, "who": who, "weave": found.weave, "border": found.border})
+            if arguments.show:
+                keep([("", photo), (who, painted)], arguments.show, f"flat-{NAMES.get(painting, painting)}", arguments.size)
+    print(
+        "\n" + pairs.markdown(("a flat photo as", "who", "weave", "border"), [tuple(pairs.figure(v) for v in row.values()) for row in rows])
+    )
+    for who in dict.fromkeys(row["who"] for row in rows):
+        own = [row for row in rows if row["who"] == who]
+        print(f"{who}: weave at most {max(row['weave'] for row in own):.2f}, border at most {max(row['border'] for row in own):.0f} levels")
+    return rows
 
 
 if __name__ == "__main__":

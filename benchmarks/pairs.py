@@ -46,6 +46,10 @@ def parser(doc: str) -> argparse.ArgumentParser:
 
 def ready(arguments: argparse.Namespace) -> None:
     """Put the common options into effect: where weights are found, how many threads there are."""
+    if getattr(arguments, "models", None) is not None:
+        if not arguments.models.is_dir():
+            raise SettingError(f"--models {arguments.models}: no such folder")
+        os.environ["ATELIER_MODELS"] = str(arguments.models.resolve())
     if arguments.threads:
         os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(arguments.threads)
     folder = shared(arguments)
@@ -171,7 +175,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         drawn.add_column(column, justify="left" if words else "right", no_wrap=index == 0)
     for row in rows:
         drawn.add_row(*(figure(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 220)
     console.print(f"\n{title}", markup=False, highlight=False)
     console.print(drawn)
 

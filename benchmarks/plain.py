@@ -160,14 +160,14 @@ def main() -> None:
     picture = plain(pairs.tensor(small), pairs.tensor(model), arguments.iterations, alpha, beta, log, loss=arguments.loss)
     seconds = time.perf_counter() - began
     loss = plain_loss(network(), pairs.tensor(small), pairs.tensor(model), alpha, beta, arguments.loss)(pairs.tensor(as_image(picture)))
-    style, content = machine.judge(small, model, as_image(picture), arguments.size)
+    errors = machine.judge(small, model, as_image(picture), arguments.size)
     shown = sorted({*range(0, len(rows), max(1, len(rows) // 10)), len(rows) - 1})
     pairs.table("the plain way", ("iteration", "seconds", "loss"), [*(rows[i] for i in shown), (arguments.iterations, seconds, loss)])
     steps = np.diff([second for _, second, _ in rows])
-    print(f"style {style:.4f}, content {content:.4f}; a step: median {np.median(steps):.3f} s, least {steps.min():.3f} s")
+    print(f"{errors}; a step: median {np.median(steps):.3f} s, least {steps.min():.3f} s")
     if arguments.out:
         write_still(as_image(picture), arguments.out)
-    result = {"style": style, "content": content, "seconds": seconds, "loss": loss, "step_median": float(np.median(steps)), "trace": rows}
+    result = {**errors.by_name(), "seconds": seconds, "loss": loss, "step_median": float(np.median(steps)), "trace": rows}
     result |= {"alpha": alpha, "beta": beta}
     pairs.write(arguments, "plain", about, result)
 

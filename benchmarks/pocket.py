@@ -5,8 +5,8 @@
 
 Each photo is painted after each painting by `atelier stylize`, a process from start to file: once with pocket, and with VGG-19 at
 content weights that bracket the content error that pocket lands at (machine.Judge; weights are tried outwards from the recipe's
-own). VGG-19's style error at equal content is interpolated between the two, its logarithm linear in the content error. The ratio
-of style errors is the price of the small network. What is painted is a picture and a line in FOLDER/paintings.jsonl; what has a line
+own). VGG-19's `strokes` at equal content are interpolated between the two, their logarithm linear in the content error. The ratio
+of strokes is the price of the small network. What is painted is a picture and a line in FOLDER/paintings.jsonl; what has a line
 (same pictures, settings and weights) is not painted again, so this can be run in pieces.
 """
 
@@ -45,7 +45,7 @@ class Book:
         return [json.loads(line) for line in self.file.read_text().splitlines() if line.strip()] if self.file.exists() else []
 
     def find(self, key: Mapping[str, Any]) -> Line | None:
-        return next((line for line in self.lines() if line["key"] == key), None)
+        return next((line for line in self.lines() if line["key"] == key and "strokes" in line), None)
 
     def add(self, line: Line) -> None:
         with self.file.open("a", encoding="utf-8") as file:
@@ -79,27 +79,27 @@ class Workshop:
         command = [*machine.atelier_command(), "stylize", str(sources[0]), "--style", str(sources[1]), "--out", str(target), "--quiet"]
         command += ["--size", str(self.size), "--recipe", self.recipe, *pairs.flags(given)]
         done = machine.measured(command)
-        style, content = self.look(*sources, target)
+        errors = self.look(*sources, target)
         line = {
-            "key": key, "features": features, "factor": factor, "style": style, "content": content, "seconds": done["seconds"],
+            "key": key, "features": features, "factor": factor, **errors.by_name(), "seconds": done["seconds"],
             "peak_mib": done["peak_mib"], "picture": target.name,
         }  # fmt: skip
         self.book.add(line)
-        print(f"{target.name}: style {style:.4f}, content {content:.4f}, {done['seconds']:.1f} s", flush=True)
+        print(f"{target.name}: {errors}, {done['seconds']:.1f} s", flush=True)
         return line
 
 
 def at_content(lines: Sequence[Line], content: float) -> tuple[float, bool]:
-    """The style error of these paintings at a content error, and whether it lies between two of them; else it is the nearest's.
+    """The strokes of these paintings at a content error, and whether it lies between two of them; else it is the nearest's.
 
-    log(style) is taken as linear in content between neighbours.
+    log(strokes) is taken as linear in content between neighbours.
     """
     ordered = sorted(lines, key=lambda line: line["content"])
     for a, b in itertools.pairwise(ordered):
         if a["content"] <= content <= b["content"]:
             t = (content - a["content"]) / max(b["content"] - a["content"], 1e-12)
-            return math.exp((1 - t) * math.log(a["style"]) + t * math.log(b["style"])), True
-    return min(ordered, key=lambda line: abs(line["content"] - content))["style"], False
+            return math.exp((1 - t) * math.log(a["strokes"]) + t * math.log(b["strokes"])), True
+    return min(ordered, key=lambda line: abs(line["content"] - content))["strokes"], False
 
 
 def compare(shop: Workshop, photo: str, painting: str, factors: Sequence[float]) -> Line | None:
@@ -117,45 +117,47 @@ def compare(shop: Workshop, photo: str, painting: str, factors: Sequence[float])
         if (line := shop.painted(photo, painting, "vgg19", factor)) is None:
             break
         tried.append(line)
-    style, between = at_content(tried, small["content"])
+    strokes, between = at_content(tried, small["content"])
+    numbers = (*machine.COLUMNS, "seconds", "peak_mib")
     return {
-        "pair": f"{photo} x {painting}", "pocket_style": small["style"], "pocket_content": small["content"],
-        "pocket_seconds": small["seconds"], "pocket_mib": small["peak_mib"], "vgg_style": base["style"],
-        "vgg_content": base["content"], "vgg_seconds": base["seconds"], "vgg_mib": base["peak_mib"],
-        "vgg_style_at_equal_content": style, "between": between, "ratio": small["style"] / style,
-        "tried": [{k: line[k] for k in ("factor", "style", "content", "seconds")} for line in tried],
+        "pair": f"{photo} x {painting}", "pocket": {k: small[k] for k in numbers}, "vgg": {k: base[k] for k in numbers},
+        "vgg_strokes_at_equal_content": strokes, "between": between, "ratio": small["strokes"] / strokes,
+        "strokes_ratio": small["strokes"] / base["strokes"], "content_ratio": small["content"] / base["content"],
+        "tried": [{k: line[k] for k in ("factor", *numbers)} for line in tried],
     }  # fmt: skip
 
 
 def told(rows: Sequence[Line]) -> str:
-    """The table and what it comes to, in Markdown."""
-    columns = (
-        "pair", "pocket style", "pocket content", "pocket s", "vgg19 style", "vgg19 content", "vgg19 s", "vgg19 style at equal content",
-        "style ratio", "time ratio",
-    )  # fmt: skip
+    """The tables and what they come to, in Markdown."""
+    columns = ("pair", "network", *machine.COLUMNS, "s")
     cells = [
-        (
-            r["pair"],
-            *(f"{r[k]:.3f}" for k in ("pocket_style", "pocket_content")), f"{r['pocket_seconds']:.1f}",
-            *(f"{r[k]:.3f}" for k in ("vgg_style", "vgg_content")), f"{r['vgg_seconds']:.1f}",
-            f"{'' if r['between'] else '~'}{r['vgg_style_at_equal_content']:.4f}", f"{r['ratio']:.2f}",
-            f"{r['vgg_seconds'] / r['pocket_seconds']:.1f}",
-        )
+        (r["pair"], name, *(f"{r[key][k]:.3f}" for k in machine.COLUMNS), f"{r[key]['seconds']:.1f}")
+        for r in rows
+        for name, key in (("pocket", "pocket"), ("vgg19", "vgg"))
+    ]
+    columns_equal = ("pair", "vgg19 strokes at equal content", "ratio", "strokes ratio", "content ratio", "time ratio")
+    equal = [
+        (r["pair"], f"{'' if r['between'] else '~'}{r['vgg_strokes_at_equal_content']:.4f}", f"{r['ratio']:.2f}",
+         f"{r['strokes_ratio']:.2f}", f"{r['content_ratio']:.2f}", f"{r['vgg']['seconds'] / r['pocket']['seconds']:.1f}")
         for r in rows
     ]  # fmt: skip
-    parts = [pairs.markdown(columns, cells), "", "~: no two weights bracket pocket's content; the style error is that of the nearest.", ""]
+    parts = [pairs.markdown(columns, cells), "", pairs.markdown(columns_equal, equal), ""]
+    parts += ["~: no two weights bracket pocket's content; the strokes are those of the nearest.", ""]
     for name, chosen in (("all pairs", rows), ("bracketed pairs", [r for r in rows if r["between"]])):
         if chosen:
             ratios = [r["ratio"] for r in chosen]
             parts.append(
-                f"style ratio at equal content, {name} ({len(ratios)}): median {statistics.median(ratios):.2f}, "
+                f"strokes ratio at equal content, {name} ({len(ratios)}): median {statistics.median(ratios):.2f}, "
                 f"mean {statistics.mean(ratios):.2f}, most {max(ratios):.2f}  "
             )
+    for name in ("strokes", "content"):
+        ratios = [r[f"{name}_ratio"] for r in rows]
+        parts.append(f"{name}, pocket / vgg19, same recipe: median {statistics.median(ratios):.2f}, most {max(ratios):.2f}  ")
     for name in ("pocket", "vgg"):
-        seconds = [r[f"{name}_seconds"] for r in rows]
+        seconds = [r[name]["seconds"] for r in rows]
         parts.append(
             f"{name}, process start to file: median {statistics.median(seconds):.1f} s, least {min(seconds):.1f} s, "
-            f"most {max(seconds):.1f} s; peak {max(r[f'{name}_mib'] for r in rows):.0f} MiB  "
+            f"most {max(seconds):.1f} s; peak {max(r[name]['peak_mib'] for r in rows):.0f} MiB  "
         )
     return "\n".join(parts)
 

@@ -29,8 +29,9 @@ from atelier.progress import Progress
 from atelier.request import override
 from time_to_quality import Clock
 
-Row = tuple[str, float, float, float, float]
-"""Way, seconds, style error, content error, both."""
+COLUMNS = ("way", "seconds", "error", *machine.COLUMNS)
+Row = tuple[Any, ...]
+"""Of `COLUMNS`."""
 
 
 def by_optimiser(content: Image, style: Image, times: list[float], **changed: Any) -> list[tuple[float, Image]]:
@@ -80,7 +81,7 @@ def main() -> None:
 
     def judged(way: str, seconds: float, picture: Image) -> Row:
         found = look(content, style, picture)
-        return way, seconds, *found, found[0] + weight * found[1]
+        return way, seconds, found.style + weight * found.content, *found.by_name().values()
 
     for _ in range(2):  # what is paid once in a process, and the choice of a backend
         by_both(content, style, 0)
@@ -88,25 +89,25 @@ def main() -> None:
     rows = [judged("network", *min((by_both(content, style, 0) for _ in range(3)), key=lambda found: found[0]))]
     rows += [judged("optimiser", *found) for found in by_optimiser(content, style, times)]
     rows += [judged("both", *by_both(content, style, at)) for at in times]
-    pairs.table(f"{arguments.photo} x {arguments.painting}, {arguments.size} px", ("way", "seconds", "style", "content", "error"), rows)
+    pairs.table(f"{arguments.photo} x {arguments.painting}, {arguments.size} px", COLUMNS, rows)
     for way in ("network", "optimiser"):
         worst = max((_beaten(rows, row) for row in rows if row[0] == way), default=0.0)
         print(f"both, at the time of {way}'s pictures: its error is at most {worst:.2f} times theirs")
-    pairs.write(arguments, "seconds", about, [dict(zip(("way", "seconds", "style", "content", "error"), row, strict=True)) for row in rows])
+    pairs.write(arguments, "seconds", about, [dict(zip(COLUMNS, row, strict=True)) for row in rows])
     if arguments.plot:
         plot(rows, arguments.plot)
 
 
 def _beaten(rows: list[Row], alone: Row) -> float:
     """The error of both by the time of a picture of one alone, over that one's; on lines between the times measured."""
-    points = sorted((row[1], row[4]) for row in rows if row[0] == "both")
+    points = sorted((row[1], row[2]) for row in rows if row[0] == "both")
     if alone[1] < points[0][0]:
         return 1.0 if alone[0] == "network" else 0.0  # as early as that, both is the network
     for (a, first), (b, second) in itertools.pairwise(points):
         if a <= alone[1] <= b:
             share = (math.log(alone[1]) - math.log(a)) / (math.log(b) - math.log(a))
-            return (first + share * (second - first)) / alone[4]
-    return points[-1][1] / alone[4]
+            return (first + share * (second - first)) / alone[2]
+    return points[-1][1] / alone[2]
 
 
 def plot(rows: list[Row], file: Path) -> None:
@@ -116,7 +117,7 @@ def plot(rows: list[Row], file: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     panel = figure.subplots()
     for way, marker in (("network", "s"), ("optimiser", "o"), ("both", "^")):
-        points = [(row[1], row[4]) for row in rows if row[0] == way]
+        points = [(row[1], row[2]) for row in rows if row[0] == way]
         if points:
             panel.plot(*zip(*sorted(points), strict=True), marker=marker, label=way)
     panel.set(xscale="log", xlabel="seconds", ylabel="error")

@@ -5,7 +5,7 @@
 
 The plain way (plain.py) runs its iterations; then the recipe paints the same pair on the same network, in the same process. Pictures
 on the way are kept outside the clock and looked at afterwards, as 8-bit pictures: the first whose plain loss is no higher than the plain
-way's last, and the first whose style and content error (machine.Judge) both are no higher. Both clocks hold everything from the
+way's last, and the first whose strokes and content error (machine.Judge) both are no higher. Both clocks hold everything from the
 opened pictures on: reading weights, the targets, the iterations.
 
 --objective recipe: the recipe's own losses, with --set to make both aim at the same balance. same: the plain way's very loss
@@ -105,12 +105,11 @@ def same_objective(alpha: float, beta: float, loss: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def rated(kept: list[Kept], loss: Callable[[torch.Tensor], float], look: Callable[[Image], tuple[float, float]]) -> list[dict[str, float]]:
+def rated(kept: list[Kept], loss: Callable[[torch.Tensor], float], look: Callable[[Image], machine.Errors]) -> list[dict[str, float]]:
     rows = []
     for each in kept:
         image = Image.from_array(each.pixels)
-        style, content = look(image)
-        rows.append({"step": each.step, "seconds": each.seconds, "loss": loss(pairs.tensor(image)), "style": style, "content": content})
+        rows.append({"step": each.step, "seconds": each.seconds, "loss": loss(pairs.tensor(image)), **look(image).by_name()})
     return rows
 
 
@@ -126,7 +125,7 @@ def compare(content: Image, style: Image, look: machine.Judge, variants: Mapping
     pictures = {name: by_engine(content, style, settings, every) for name, settings in variants.items()}
     loss = plain.plain_loss(plain.network(), pairs.tensor(content), pairs.tensor(style), alpha, beta, arguments.loss)
 
-    def judged(image: Image) -> tuple[float, float]:
+    def judged(image: Image) -> machine.Errors:
         return look(content, style, image)
 
     rows = rated(slow, loss, judged)
@@ -135,7 +134,7 @@ def compare(content: Image, style: Image, look: machine.Judge, variants: Mapping
     for name, kept in pictures.items():
         ours = rated(kept, loss, judged)
         reached = first(ours, loss=end["loss"])
-        matched = first(ours, style=end["style"], content=end["content"])
+        matched = first(ours, strokes=end["strokes"], content=end["content"])
         result["ours"][name] = {
             "rows": ours, **ours[-1], "to_loss": reached, "to_judge": matched,
             "ratio_loss": end["seconds"] / reached if reached else None, "ratio_judge": end["seconds"] / matched if matched else None,
@@ -173,7 +172,7 @@ def main() -> None:
     own = override(recipe(arguments.recipe).settled(given), given)
     variants = {"recipe": own, "same": dataclasses.replace(own, **same_objective(alpha, beta, arguments.loss))}
     variants = {name: settings for name, settings in variants.items() if arguments.objective in (name, "both")}
-    columns = ("pair", "way", "seconds", "loss", "style", "content", "to its loss, s", "ratio", "to its judge, s", "ratio")
+    columns = ("pair", "way", "seconds", "loss", *machine.COLUMNS, "to its loss, s", "ratio", "to its judge, s", "ratio")
     look = machine.Judge(arguments.size)
     warm_up()
     results, table = {}, []
@@ -183,16 +182,17 @@ def main() -> None:
             style = pairs.sized(open_still(pairs.find(folder, "paintings", painting)), arguments.size)
             found = results[f"{photo} x {painting}"] = compare(content, style, look, variants, arguments)
             end = found["plain"]
-            rows = [(f"{photo} x {painting}", "plain", end["seconds"], end["loss"], end["style"], end["content"], None, None, None, None)]
+            shown = ("seconds", "loss", *machine.COLUMNS)
+            rows = [(f"{photo} x {painting}", "plain", *(end[key] for key in shown), None, None, None, None)]
             for name, r in found["ours"].items():
                 times = r["to_loss"], r["ratio_loss"], r["to_judge"], r["ratio_judge"]
-                rows.append(("", name, r["seconds"], r["loss"], r["style"], r["content"], *times))
+                rows.append(("", name, *(r[key] for key in shown), *times))
             table += rows
             pairs.table("so far", columns, rows)
             pairs.write(arguments, "time_to_quality", about, results)
     pairs.table(f"time to the plain way's quality after {arguments.iterations} iterations, {arguments.size} px", columns, table)
     for name in variants:
-        for what, kind in (("plain loss", "ratio_loss"), ("judge's style and content", "ratio_judge")):
+        for what, kind in (("plain loss", "ratio_loss"), ("judge's strokes and content", "ratio_judge")):
             ratios = [r["ours"][name][kind] for r in results.values()]
             reached = [ratio for ratio in ratios if ratio is not None]
             told = f"median {statistics.median(reached):.2f}, least {min(reached):.2f}, most {max(reached):.2f}" if reached else "none"
