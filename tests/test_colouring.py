@@ -13,7 +13,7 @@ import atelier
 from atelier.engines.network import catalogue
 from atelier.errors import SettingError, SourceError, TargetError
 from atelier.image import Image, encode
-from atelier.image.recolour import moments
+from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
 from atelier.media import open_still
 from atelier.progress import Progress

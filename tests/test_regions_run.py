@@ -21,7 +21,7 @@ from atelier.errors import InputError, SettingError, SourceError
 from atelier.image import Image, encode
 from atelier.image.color_names import COLORS
 from atelier.image.maps import read_map, write_map
-from atelier.image.recolour import recolour
+from atelier.image.recolor import recolor
 from atelier.image.regions import Regions
 from atelier.media import open_still
 from atelier.request import InstantSettings, Request, Style
@@ -463,12 +463,12 @@ def test_a_place_has_the_colours_of_the_photo_there(picture: Paint) -> None:
     top[:18] = 1
     top[18:22] = 0.5
     result = coloured_places(painted, photo, settings, np.stack([top, 1 - top])).pixels
-    upper = recolour(painted.pixels[:18], photo.pixels[:18])
-    lower = recolour(painted.pixels[22:], photo.pixels[22:])
+    upper = recolor(painted.pixels[:18], photo.pixels[:18])
+    lower = recolor(painted.pixels[22:], photo.pixels[22:])
     np.testing.assert_allclose(result[:18], upper, atol=1e-5)
     np.testing.assert_allclose(result[22:], lower, atol=1e-5)
     blend = coloured_places(painted, photo, settings, np.full((2, 40, 40), 0.5, np.float32)).pixels
-    np.testing.assert_allclose(blend, recolour(painted.pixels, photo.pixels), atol=1e-3)
+    np.testing.assert_allclose(blend, recolor(painted.pixels, photo.pixels), atol=1e-3)
 
 
 def test_a_region_of_weight_0_is_named(picture: Paint, names: list[str], regions: Regions) -> None:

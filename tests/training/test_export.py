@@ -25,7 +25,7 @@ from atelier.engines.network.painter import Painter as Paints
 from atelier.engines.network.runner import open_model
 from atelier.errors import SettingError, SourceError, WeightsError
 from atelier.image import Image
-from atelier.image.recolour import Moments, linear_map, moments, transport
+from atelier.image.moments import Moments, linear_map, moments, transport
 from atelier.image.spaces import SPACES
 from atelier.perception.network import Network
 from atelier.perception.store import find

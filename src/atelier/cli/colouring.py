@@ -15,7 +15,7 @@ from atelier.errors import SettingError
 def _listed(value: bool) -> None:
     if not value:
         return
-    from atelier.image.recolour import METHODS
+    from atelier.image.color_methods import METHODS
     from atelier.image.spaces import SPACES
 
     typer.echo("methods:")

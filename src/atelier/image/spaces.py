@@ -156,12 +156,12 @@ def _itself(pixels: Pixels) -> Pixels:
     return pixels
 
 
-def _times(colours: Floats, matrix: Matrix, offset: Matrix | None = None) -> Floats:
+def _times(colors: Floats, matrix: Matrix, offset: Matrix | None = None) -> Floats:
     """matrix @ colour + offset for every colour (..., 3), in the precision of the colours."""
-    out = colours.reshape(-1, 3) @ matrix.T.astype(colours.dtype)  # one product instead of one a row
+    out = colors.reshape(-1, 3) @ matrix.T.astype(colors.dtype)  # one product instead of one a row
     if offset is not None:
-        out += offset.astype(colours.dtype)
-    times: Floats = out.reshape(colours.shape)
+        out += offset.astype(colors.dtype)
+    times: Floats = out.reshape(colors.shape)
     return times
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, resize
-from atelier.image.recolour import METHODS, recolour
+from atelier.image.color_methods import METHODS
+from atelier.image.recolor import recolor as recolor_pixels
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still
 from atelier.progress import Progress, Report, silent
@@ -27,7 +28,7 @@ def check_colours(settings: S) -> S:
         raise SettingError("--color-method and --color-space say how the photo's colours come back: give --color photo or match")
     few = np.linspace(0, 1, 12, dtype=np.float32).reshape(2, 2, 3)
     if settings.color != "style":
-        recolour(few, few, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+        recolor_pixels(few, few, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
     return settings
 
 
@@ -35,7 +36,7 @@ def coloured(painted: Image, photo: Image, settings: Settings | InstantSettings)
     """A painted picture with the colours that the settings ask for."""
     if settings.color == "style":
         return painted
-    pixels = recolour(painted.pixels, photo.pixels, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+    pixels = recolor_pixels(painted.pixels, photo.pixels, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
     return painted.with_pixels(pixels)
 
 
@@ -59,7 +60,7 @@ def coloured_places(painted: Image, photo: Image, settings: Settings | InstantSe
         if counted.sum() < share.sum() / 2:
             counted = share
         method = settings.color_method or KEPT[settings.color]
-        moved = recolour(own, theirs, method=method, space=settings.color_space, mask=share, source_mask=counted, counted=counted)
+        moved = recolor_pixels(own, theirs, method=method, space=settings.color_space, mask=share, source_mask=counted, counted=counted)
         pixels[box] += moved - own
     return painted.with_pixels(pixels)
 
@@ -80,7 +81,7 @@ def recolor(
 ) -> Image:
     """The picture with the colours of the source, a picture or a style by name, opened, written.
 
-    method, space, stretch, seed: as for `recolour`.
+    method, space, stretch, seed: as for `image.recolor`.
     mask: a picture of any size, white where colours change; source_mask: white where they are taken from. Raises AtelierError.
     """
     from atelier.run.opening import as_picture, open_style
@@ -104,7 +105,7 @@ def recolor(
                 report(Progress("opening", note=f"{file} is brought from {_size(marks)} to {_size(of)}"))
                 marks = resize(marks, of.size)
             given[name] = marks.pixels.mean(2) if marks.alpha is None else marks.pixels.mean(2) * marks.alpha
-    pixels = recolour(image.pixels, colours.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
+    pixels = recolor_pixels(image.pixels, colours.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
     out = replace(image, pixels=pixels)
     write_result(out, outputs)
     return out

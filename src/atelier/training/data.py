@@ -21,7 +21,7 @@ from PIL import ImageOps
 from torch import Tensor
 
 from atelier.errors import AtelierError, ImageError, SourceError
-from atelier.image.recolour import Moments
+from atelier.image.moments import Moments
 from atelier.media import SUFFIXES, open_still
 from atelier.progress import Progress, Report, silent
 from atelier.training.objective import GIVEN, Eye, Spread, colours, halved, padded

@@ -23,7 +23,7 @@ from atelier.engines.network.engine import Look
 from atelier.engines.network.painter import noise_of
 from atelier.engines.network.tiles import reflected
 from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
-from atelier.image.recolour import Moments
+from atelier.image.moments import Moments
 
 try:
     import onnx

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from atelier.errors import Cancelled, Diverged, SettingError
-from atelier.image.recolour import Moments
+from atelier.image.moments import Moments
 from atelier.losses import total_variation
 from atelier.perception.network import STYLE_LAYERS, fastest
 from atelier.progress import Progress, Report, silent

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from atelier.image.recolour import Moments, linear_map, transport
+from atelier.image.moments import Moments, linear_map, transport
 from atelier.losses import gram, in_metric
 from atelier.perception.network import STYLE_LAYERS, Network
 from atelier.training.painter import MARGIN

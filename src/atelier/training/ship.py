@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from atelier.engines.network.catalogue import BODY, models_folder
 from atelier.image import Image
-from atelier.image.recolour import moments
+from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
 from atelier.training.export import painter_model, reader_model
 

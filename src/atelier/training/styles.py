@@ -17,7 +17,7 @@ from torch import nn
 from atelier.engines.network.catalogue import BODY, NAME, SUFFIX, Entry, left_as_it_is, models_folder, own_folder, shipped
 from atelier.errors import SettingError, TargetError, WeightsError
 from atelier.image import Image, decode, encode, fit, resize
-from atelier.image.recolour import Moments
+from atelier.image.moments import Moments
 from atelier.media import atomic_write, check_place, open_still
 from atelier.perception.network import Network
 from atelier.progress import Progress, Report, silent

@@ -23,7 +23,7 @@ import numpy as np
 
 from atelier.engines.network.painter import Numbers
 from atelier.errors import WeightsError
-from atelier.image.recolour import Moments
+from atelier.image.moments import Moments
 
 BODY = "painter-4"
 """The bodies that ship. Numbers trained for others mean nothing to them."""

@@ -19,7 +19,8 @@ from atelier.engines.network.runner import Runner, open_model
 from atelier.engines.network.tiles import Read, Tiling, Window
 from atelier.errors import ImageError, SettingError
 from atelier.image import Image, Limits, decode, fit, resize
-from atelier.image.recolour import Floats, Moments, linear_map, moments, transport
+from atelier.image.moments import Moments, linear_map, moments, transport
+from atelier.image.pixels import Floats
 from atelier.image.spaces import SPACES
 from atelier.image.value import Pixels
 from atelier.progress import Progress, Report, silent

@@ -12,7 +12,7 @@ from atelier.engines.network.painter import THUMBNAIL, TILE
 from atelier.engines.network.places import ASIDE, middle, scaled
 from atelier.engines.network.tiles import Read, Tiling, Window
 from atelier.image import Image, fit, resize
-from atelier.image.recolour import moments
+from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
 from atelier.image.value import Pixels
 from atelier.progress import Progress, Report, silent

@@ -24,7 +24,7 @@ from atelier.engines.optimize.objective import Exemplar, Objective, named, tiles
 from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image import Image, Limits
-from atelier.image.recolour import Moments, linear_map, moments
+from atelier.image.moments import Moments, linear_map, moments
 from atelier.image.spaces import SPACES
 from atelier.perception.network import CONVS, Network, layer_name
 from atelier.progress import Progress, Report, silent
@@ -420,7 +420,7 @@ def colouring(exemplars: Sequence[Exemplar]) -> Sequence[Exemplar]:
 
 def recoloured(photo: Tensor, styles: Sequence[Exemplar], place: Tensor | None = None) -> Tensor:
     """The photo with the styles' mean colour and colour covariance, by the optimal-transport map between the two Gaussians (see
-    `recolour.transport`). (1, 3, H, W). place: (H, W), how much of what of the photo is meant; all of it is mapped, and what is no
+    `moments.transport`). (1, 3, H, W). place: (H, W), how much of what of the photo is meant; all of it is mapped, and what is no
     colour of that place, as where a map is not exact, is kept within OUTLIER of the styles'."""
     weights = [max(style.weight, 0.0) for style in styles]
     shares = [weight / max(sum(weights), 1e-12) for weight in weights]

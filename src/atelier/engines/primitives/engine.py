@@ -75,9 +75,9 @@ class DrawEngine:
         photo = resize(content, size) if size != content.size else content
         pixels = photo.pixels
         if self.painting is not None:
-            from atelier.image.recolour import recolour
+            from atelier.image.recolor import recolor
 
-            pixels = recolour(pixels, self.painting.pixels)
+            pixels = recolor(pixels, self.painting.pixels)
         alpha = np.ones(pixels.shape[:2], np.float32) if photo.alpha is None else photo.alpha
         target = np.dstack([pixels * alpha[..., None], alpha])
         began = time.monotonic()
@@ -192,10 +192,10 @@ class DrawEngine:
             return self.colours
         if self.painting is None and not s.colours:
             return np.zeros((0, 3), np.float32)
-        from atelier.image.recolour import palette as main_colours
+        from atelier.image.palette import main_colors
 
         source = pixels if self.painting is None else self.painting.pixels
-        colours = main_colours(source, s.colours or 16, self.seed).colours
+        colours = main_colors(source, s.colours or 16, self.seed).colors
         return (np.round(colours * 255) / 255).astype(np.float32)
 
     def _weight(self, photo: Image) -> npt.NDArray[np.float32]:

@@ -11,20 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from atelier.errors import ImageError, SettingError
-from atelier.image.recolour import (
-    GAMUTS,
-    METHODS,
-    cholesky,
-    curve,
-    less_chroma,
-    linear_map,
-    luminance_line,
-    moments,
-    palette,
-    recolour,
-    symmetric_root,
-    transport,
-)
+from atelier.image.color_methods import METHODS
+from atelier.image.gamut import GAMUTS, reduce_chroma
+from atelier.image.histograms import fit_curve
+from atelier.image.moments import cholesky, linear_map, luminance_line, moments, symmetric_root, transport
+from atelier.image.palette import main_colors
+from atelier.image.recolor import recolor
 from atelier.image.spaces import SPACES
 from atelier.image.value import Pixels
 
@@ -57,7 +49,7 @@ SAME = pytest.mark.parametrize(
 @pytest.mark.parametrize("space", SPACES)
 def test_mean_and_covariance_agree(method: str, space: str) -> None:
     source = coloured(2, 31, 70)  # of another size
-    result = recolour(PHOTO, source, method=method, space=space, **EXACT)
+    result = recolor(PHOTO, source, method=method, space=space, **EXACT)
     scale = SPACES[space].scale
     got, wanted, before = (moments(each, SPACES[space]) for each in (result, source, PHOTO))
     assert np.abs(before.covariance - wanted.covariance).max() > 1e-3 * scale**2
@@ -105,12 +97,12 @@ def test_what_does_not_vary_is_not_stretched() -> None:
 
 @pytest.mark.parametrize("method", ROOTS)
 def test_singular_covariances(method: str) -> None:
-    one = recolour(plain(0.2, 0.4, 0.6), PAINTING, method=method, space="rgb")
+    one = recolor(plain(0.2, 0.4, 0.6), PAINTING, method=method, space="rgb")
     np.testing.assert_allclose(one, np.broadcast_to(PAINTING.mean((0, 1)), one.shape), atol=1e-3)
-    to_one = recolour(PAINTING, plain(0.2, 0.4, 0.6), method=method)
+    to_one = recolor(PAINTING, plain(0.2, 0.4, 0.6), method=method)
     np.testing.assert_allclose(to_one, np.broadcast_to(np.float32([0.2, 0.4, 0.6]), to_one.shape), atol=0.02)
     grey = np.repeat(PHOTO[..., :1], 3, axis=2)
-    result = recolour(PAINTING, grey, method=method, space="oklab")
+    result = recolor(PAINTING, grey, method=method, space="oklab")
     assert np.ptp(result, axis=2).max() < 0.03  # the colour is gone
 
 
@@ -119,7 +111,7 @@ def test_singular_covariances(method: str) -> None:
 
 @pytest.mark.parametrize("space", LUMINOUS)
 def test_luminance_is_the_paintings_and_colour_the_photos(space: str) -> None:
-    result = recolour(PAINTING, PHOTO, method="luminance", space=space, gamut="open")
+    result = recolor(PAINTING, PHOTO, method="luminance", space=space, gamut="open")
     values, painting, photo = (SPACES[space].from_srgb(each) for each in (result, PAINTING, PHOTO))
     scale = SPACES[space].scale
     np.testing.assert_allclose(values[..., 0], painting[..., 0], atol=2e-5 * scale)
@@ -130,9 +122,9 @@ def test_luminance_is_the_paintings_and_colour_the_photos(space: str) -> None:
 def test_luminance_survives_the_gamut(space: str) -> None:
     rng = np.random.default_rng(0)
     painting, photo = rng.random((2, 50, 60, 3), dtype=np.float32)
-    wild = recolour(painting, photo, method="luminance", space=space, gamut="open")
+    wild = recolor(painting, photo, method="luminance", space=space, gamut="open")
     assert ((wild < 0) | (wild > 1)).any(-1).mean() > 0.1
-    result = recolour(painting, photo, method="luminance", space=space)
+    result = recolor(painting, photo, method="luminance", space=space)
     convert, scale = SPACES[space].from_srgb, SPACES[space].scale
     off = np.abs(convert(result) - convert(painting))[..., 0].max()
     assert off < 2e-3 * scale
@@ -141,7 +133,7 @@ def test_luminance_survives_the_gamut(space: str) -> None:
 
 @pytest.mark.parametrize("space", LUMINOUS)
 def test_matched_luminance_has_the_photos_statistics(space: str) -> None:
-    result = recolour(PAINTING, PHOTO, method="luminance-matched", space=space, **EXACT)
+    result = recolor(PAINTING, PHOTO, method="luminance-matched", space=space, **EXACT)
     got, wanted = (SPACES[space].from_srgb(each)[..., 0] / SPACES[space].scale for each in (result, PHOTO))
     assert got.mean() == pytest.approx(wanted.mean(), abs=1e-4)
     assert got.std() == pytest.approx(wanted.std(), abs=1e-4)
@@ -160,7 +152,7 @@ def test_luminance_line_is_gatys() -> None:
 
 @pytest.mark.parametrize("space", SPACES)
 def test_histograms_agree(space: str) -> None:
-    result = recolour(PHOTO, PAINTING, method="histogram", space=space, **EXACT)
+    result = recolor(PHOTO, PAINTING, method="histogram", space=space, **EXACT)
     got, wanted, before = (np.sort(SPACES[space].from_srgb(each).reshape(-1, 3), axis=0) for each in (result, PAINTING, PHOTO))
     scale = SPACES[space].scale
     assert np.abs(before - wanted).mean() > 0.01 * scale
@@ -169,19 +161,19 @@ def test_histograms_agree(space: str) -> None:
 
 def test_a_curve_by_hand() -> None:
     ones = np.ones(4)
-    rising = curve(np.array([0.1, 0.2, 0.2, 0.4]), ones, np.array([0.5, 0.6, 0.7, 0.8]), ones)
+    rising = fit_curve(np.array([0.1, 0.2, 0.2, 0.4]), ones, np.array([0.5, 0.6, 0.7, 0.8]), ones)
     np.testing.assert_allclose(rising(np.array([0.1, 0.2, 0.4])), [0.5, 0.65, 0.8])
     np.testing.assert_allclose(rising(np.array([0.0, 0.5])), [0.4, 0.9])  # on at slope 1
-    heavy = curve(np.array([0.0, 1.0]), np.array([3.0, 1.0]), np.array([0.0, 1.0]), np.array([1.0, 1.0]))
+    heavy = fit_curve(np.array([0.0, 1.0]), np.array([3.0, 1.0]), np.array([0.0, 1.0]), np.array([1.0, 1.0]))
     np.testing.assert_allclose(heavy(np.array([0.0, 1.0])), [0.25, 1.0])  # rank 3/8 between 1/4 and 3/4
-    gentle = curve(np.array([0.0, 0.1]), ones[:2], np.array([0.0, 1.0]), ones[:2], stretch=2)
+    gentle = fit_curve(np.array([0.0, 0.1]), ones[:2], np.array([0.0, 1.0]), ones[:2], stretch=2)
     np.testing.assert_allclose(gentle(np.array([0.0, 0.1])), [0.4, 0.6])
 
 
 def test_many_levels_are_thinned_and_still_agree() -> None:
     rng = np.random.default_rng(0)
     values, to = rng.random(20_000), rng.beta(2, 5, 20_000)
-    made = curve(values, np.ones(20_000), to, np.ones(20_000), knots=256)
+    made = fit_curve(values, np.ones(20_000), to, np.ones(20_000), knots=256)
     assert len(made.x) == 256
     off = np.abs(np.sort(made(values)) - np.sort(to))
     assert off.mean() < 1e-3
@@ -201,8 +193,8 @@ def test_sliced_transfer_carries_the_whole_distribution() -> None:
     centres = np.array([[0.3, 0.7, 0.5], [0.7, 0.3, 0.5]])
     target = np.clip(centres[rng.integers(0, 2, (60, 60))] + rng.normal(0, 0.03, (60, 60, 3)), 0, 1).astype(np.float32)
     picture = rng.uniform(0.2, 0.8, (60, 60, 3)).astype(np.float32)
-    sliced = distance(recolour(picture, target, method="sliced", space="rgb", **EXACT), target)
-    others = [distance(recolour(picture, target, method=other, space="rgb", **EXACT), target) for other in ("transport", "histogram")]
+    sliced = distance(recolor(picture, target, method="sliced", space="rgb", **EXACT), target)
+    others = [distance(recolor(picture, target, method=other, space="rgb", **EXACT), target) for other in ("transport", "histogram")]
     assert sliced < 0.01
     assert sliced < 0.5 * min(others)
 
@@ -212,24 +204,24 @@ def test_sliced_transfer_carries_the_whole_distribution() -> None:
 
 def test_a_palette_by_hand() -> None:
     flag = np.concatenate([plain(1, 0, 0, height=6), plain(0, 0, 1, height=3), plain(1, 1, 1, height=1)])
-    found = palette(flag, 3)
-    np.testing.assert_allclose(found.colours, [[1, 0, 0], [0, 0, 1], [1, 1, 1]], atol=1e-3)
+    found = main_colors(flag, 3)
+    np.testing.assert_allclose(found.colors, [[1, 0, 0], [0, 0, 1], [1, 1, 1]], atol=1e-3)
     np.testing.assert_allclose(found.shares, [0.6, 0.3, 0.1], atol=1e-6)
-    assert found.colours.dtype == found.shares.dtype == np.float32
-    assert len(palette(flag, 12).colours) == 3
+    assert found.colors.dtype == found.shares.dtype == np.float32
+    assert len(main_colors(flag, 12).colors) == 3
     mask = np.zeros(flag.shape[:2], bool)
     mask[6:9] = True
-    np.testing.assert_allclose(palette(flag, 3, mask=mask).colours, [[0, 0, 1]], atol=1e-3)
+    np.testing.assert_allclose(main_colors(flag, 3, mask=mask).colors, [[0, 0, 1]], atol=1e-3)
     with pytest.raises(SettingError, match="at least 1 colour"):
-        palette(flag, 0)
+        main_colors(flag, 0)
     with pytest.raises(SettingError, match="marks nothing"):
-        palette(flag, 2, mask=~np.ones(flag.shape[:2], bool))
+        main_colors(flag, 2, mask=~np.ones(flag.shape[:2], bool))
 
 
 def test_a_palette_is_the_same_every_time() -> None:
     large = coloured(4, 150, 160)  # more than is looked at
-    np.testing.assert_array_equal(palette(large, 5, seed=3).colours, palette(large, 5, seed=3).colours)
-    shares = palette(large, 5).shares
+    np.testing.assert_array_equal(main_colors(large, 5, seed=3).colors, main_colors(large, 5, seed=3).colors)
+    shares = main_colors(large, 5).shares
     assert (np.diff(shares) <= 0).all()
     assert shares.sum() == pytest.approx(1, abs=1e-6)
 
@@ -237,7 +229,7 @@ def test_a_palette_is_the_same_every_time() -> None:
 def test_palettes_are_carried_over() -> None:
     picture = np.concatenate([plain(0.2, 0.3, 0.2, height=6), plain(0.8, 0.7, 0.7, height=6)])
     source = np.concatenate([plain(0.9, 0.9, 0.5, height=6), plain(0.1, 0.1, 0.4, height=6)])
-    result = recolour(picture, source, method="palette")
+    result = recolor(picture, source, method="palette")
     np.testing.assert_allclose(result[0, 0], [0.1, 0.1, 0.4], atol=0.2)  # dark to dark; the neighbour pulls a little
     np.testing.assert_allclose(result[-1, 0], [0.9, 0.9, 0.5], atol=0.2)
     assert len(np.unique(result.reshape(-1, 3), axis=0)) == 2
@@ -248,7 +240,7 @@ def test_palettes_are_carried_over() -> None:
 
 @SAME
 def test_a_picture_on_itself_is_left_alone(method: str, space: str) -> None:
-    result = recolour(PHOTO, PHOTO, method=method, space=space)
+    result = recolor(PHOTO, PHOTO, method=method, space=space)
     assert result.dtype == np.float32
     # the palette's flow is blurred by entropy: near colours are drawn together a little
     np.testing.assert_allclose(result, PHOTO, atol=0.05 if method == "palette" else 1e-4)
@@ -265,7 +257,7 @@ def test_any_picture_gives_a_picture(method: str, space: str, data: st.DataObjec
     source = data.draw(arrays.arrays(np.float32, st.just(picture.shape) if same else shape, elements=values))
     mask = data.draw(st.none() | arrays.arrays(np.float32, picture.shape[:2], elements=st.floats(0, 1, width=32)))
     before = picture.copy()
-    result = recolour(picture, source, method=method, space=space, mask=mask, stretch=data.draw(st.sampled_from([1.0, 3.0, np.inf])))
+    result = recolor(picture, source, method=method, space=space, mask=mask, stretch=data.draw(st.sampled_from([1.0, 3.0, np.inf])))
     assert result.shape == picture.shape
     assert result.dtype == np.float32
     assert result.min() >= 0
@@ -276,12 +268,12 @@ def test_any_picture_gives_a_picture(method: str, space: str, data: st.DataObjec
 @pytest.mark.parametrize("method", METHODS)
 def test_a_mask_keeps_bit_for_bit_and_blends(method: str) -> None:
     mask = np.linspace(-1, 2, PHOTO.shape[1], dtype=np.float32).clip(0, 1) * np.ones((PHOTO.shape[0], 1), np.float32)
-    result = recolour(PHOTO, PAINTING, method=method, mask=mask)
+    result = recolor(PHOTO, PAINTING, method=method, mask=mask)
     np.testing.assert_array_equal(result[mask == 0], PHOTO[mask == 0])
     assert np.abs(result[mask == 1] - PHOTO[mask == 1]).mean() > 0.01
     half = np.full(PHOTO.shape[:2], 0.5, np.float32)
-    whole = recolour(PHOTO, PAINTING, method=method)
-    np.testing.assert_allclose(recolour(PHOTO, PAINTING, method=method, mask=half), (PHOTO + whole) / 2, atol=1e-4)
+    whole = recolor(PHOTO, PAINTING, method=method)
+    np.testing.assert_allclose(recolor(PHOTO, PAINTING, method=method, mask=half), (PHOTO + whole) / 2, atol=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -290,10 +282,10 @@ def test_only_what_is_marked_counts(method: str) -> None:
     mask[5:35, 8:50] = True
     other_photo, other_painting = PHOTO.copy(), PAINTING.copy()
     other_photo[~mask], other_painting[~mask] = (1, 0, 1), (0, 1, 0)
-    result = recolour(PHOTO, PAINTING, method=method, mask=mask, source_mask=mask)
-    other = recolour(other_photo, other_painting, method=method, mask=mask, source_mask=mask)
+    result = recolor(PHOTO, PAINTING, method=method, mask=mask, source_mask=mask)
+    other = recolor(other_photo, other_painting, method=method, mask=mask, source_mask=mask)
     np.testing.assert_array_equal(result[mask], other[mask])
-    without = recolour(other_photo, other_painting, method=method, mask=mask)
+    without = recolor(other_photo, other_painting, method=method, mask=mask)
     if not METHODS[method].aligned:  # for these the mask is the source's as well
         assert np.abs(result[mask] - without[mask]).max() > 0.01
     else:
@@ -302,27 +294,27 @@ def test_only_what_is_marked_counts(method: str) -> None:
 
 def test_a_mask_that_marks_nothing() -> None:
     nothing = np.zeros(PHOTO.shape[:2], bool)
-    untouched = recolour(PHOTO, PAINTING, mask=nothing)
+    untouched = recolor(PHOTO, PAINTING, mask=nothing)
     np.testing.assert_array_equal(untouched, PHOTO)
     assert not np.shares_memory(untouched, PHOTO)
     with pytest.raises(SettingError, match="source_mask marks nothing"):
-        recolour(PHOTO, PAINTING, source_mask=nothing)
+        recolor(PHOTO, PAINTING, source_mask=nothing)
 
 
 def test_bands_leave_no_seams() -> None:
     tall = np.tile(PHOTO, (12, 9, 1))  # some fourteen bands
     for method in METHODS:
         source = np.tile(PAINTING, (12, 9, 1)) if METHODS[method].aligned else PAINTING
-        result = recolour(tall, source, method=method)
+        result = recolor(tall, source, method=method)
         np.testing.assert_allclose(result[:40, :56], result[-40:, -56:], atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_picture(method: str) -> None:
     large, source = coloured(5, 370, 360), coloured(6, 370, 360)  # more than is sampled
-    first = recolour(large, source, method=method, seed=4)
-    np.testing.assert_array_equal(first, recolour(large, source, method=method, seed=4))
-    assert (first == recolour(large, source, method=method, seed=5)).all() == (method not in ("histogram", "sliced", "palette"))
+    first = recolor(large, source, method=method, seed=4)
+    np.testing.assert_array_equal(first, recolor(large, source, method=method, seed=4))
+    assert (first == recolor(large, source, method=method, seed=5)).all() == (method not in ("histogram", "sliced", "palette"))
 
 
 def test_what_is_refused() -> None:
@@ -335,9 +327,9 @@ def test_what_is_refused() -> None:
         ({"stretch": float("nan")}, "at least 1"),
     ):
         with pytest.raises(SettingError, match=words):
-            recolour(PHOTO, PAINTING, **wrong)  # type: ignore[arg-type]
+            recolor(PHOTO, PAINTING, **wrong)  # type: ignore[arg-type]
     with pytest.raises(ImageError, match=r"'luminance' needs pictures of one size, got 56 × 40 and 4 × 5"):
-        recolour(PHOTO, plain(0, 0, 0), method="luminance")
+        recolor(PHOTO, plain(0, 0, 0), method="luminance")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.5])
@@ -346,19 +338,19 @@ def test_values_that_are_no_colours(bad: float) -> None:
     hurt[3, 4, 1] = bad
     for pair in ((hurt, PAINTING), (PAINTING, hurt)):
         with pytest.raises(ImageError, match=r"must be in \[0, 1\]"):
-            recolour(*pair)
+            recolor(*pair)
     with pytest.raises(ImageError, match=r"mask must be in \[0, 1\]"):
-        recolour(PHOTO, PAINTING, mask=hurt[..., 1])
+        recolor(PHOTO, PAINTING, mask=hurt[..., 1])
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 3), (4, 4), (4, 4, 4), (3,)])
 def test_shapes_that_are_no_pictures(shape: tuple[int, ...]) -> None:
     with pytest.raises(ImageError, match=r"floats \(H, W, 3\)"):
-        recolour(np.zeros(shape, np.float32), PAINTING)
+        recolor(np.zeros(shape, np.float32), PAINTING)
     with pytest.raises(ImageError, match="like its picture"):
-        recolour(PHOTO, PAINTING, mask=np.zeros(shape, np.float32))
+        recolor(PHOTO, PAINTING, mask=np.zeros(shape, np.float32))
     with pytest.raises(ImageError, match="uint8"):
-        recolour(np.zeros((4, 4, 3), np.uint8), PAINTING)  # type: ignore[arg-type]
+        recolor(np.zeros((4, 4, 3), np.uint8), PAINTING)  # type: ignore[arg-type]
 
 
 # Gamut ----------------------------------------------------------------------------------------------------------------
@@ -369,7 +361,7 @@ def test_less_chroma_keeps_luminance_and_hue(space: str) -> None:
     wild = np.random.default_rng(0).uniform(-0.3, 1.3, (2000, 3)).astype(np.float32)
     way = SPACES[space]
     before = way.from_srgb(wild)
-    tame = less_chroma(wild, way)
+    tame = reduce_chroma(wild, way)
     after = way.from_srgb(tame)
     assert (tame >= 0).all()
     assert (tame <= 1).all()
@@ -386,8 +378,8 @@ def test_less_chroma_keeps_luminance_and_hue(space: str) -> None:
 def test_the_shoulder_keeps_drawing_where_clipping_would_be_white() -> None:
     ramp = np.repeat(np.linspace(0.3, 1, 200, dtype=np.float32)[None, :, None], 3, axis=2)
     bright = np.repeat(np.linspace(0.6, 1, 7, dtype=np.float32)[None, :, None], 3, axis=2)
-    soft, clip = (recolour(ramp, bright, space="rgb", gamut=gamut)[0, :, 0] for gamut in ("soft", "clip"))
-    wild = recolour(ramp, bright, space="rgb", gamut="open")[0, :, 0]
+    soft, clip = (recolor(ramp, bright, space="rgb", gamut=gamut)[0, :, 0] for gamut in ("soft", "clip"))
+    wild = recolor(ramp, bright, space="rgb", gamut="open")[0, :, 0]
     assert wild.max() > 1.005
     assert (clip == 1).sum() > 3
     assert (soft == 1).sum() <= 1
@@ -396,10 +388,10 @@ def test_the_shoulder_keeps_drawing_where_clipping_would_be_white() -> None:
 
 
 def test_what_can_be_shown_is_left_alone() -> None:
-    wild = recolour(PHOTO, PAINTING, gamut="open")
+    wild = recolor(PHOTO, PAINTING, gamut="open")
     assert 0 < wild.min() < wild.max() < 1
     for gamut in GAMUTS:
-        np.testing.assert_array_equal(recolour(PHOTO, PAINTING, gamut=gamut), wild)
+        np.testing.assert_array_equal(recolor(PHOTO, PAINTING, gamut=gamut), wild)
 
 
 def test_the_tables_are_frozen_and_named() -> None:
