@@ -42,6 +42,7 @@ from atelier.training.styles import train_style
 TINY: dict[str, Any] = {
     "reader": False, "fine": 16, "wide": 16, "deep": 16, "half": 16, "blocks": 1, "deep_blocks": 1, "rank": 2, "crop": 32, "batch": 2,
     "photo_crops": 6, "steps": 4, "every": 2, "warmup": 1, "style_size": 48, "style_crops": 2, "painting_looks": 4,
+    "whole": 0.0, "calm": 0.0, "precision": "float32", "cross": 0.1, "fine_blocks": 0,
 }  # fmt: skip
 Train = Callable[..., Trained]
 
@@ -121,16 +122,43 @@ def test_errors_are_relative_to_their_targets() -> None:
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     sight, other = eye(x), eye(x.flip(0))
     nothing = {name: torch.zeros_like(value) for name, value in sight.grams.items()}
-    assert torch.allclose(objective.style_error(nothing, sight.grams), torch.ones(2))
-    assert torch.equal(objective.style_error(sight.grams, sight.grams), torch.zeros(2))
+    for errors, error in ((objective.layer_errors(nothing, sight.grams), 1.0), (objective.layer_errors(sight.grams, sight.grams), 0.0)):
+        assert set(errors) == set(sight.grams)
+        assert all(torch.allclose(each, torch.full((2,), error)) for each in errors.values())
     assert torch.allclose(objective.content_error(torch.zeros_like(sight.content), sight.content), torch.ones(2))
-    expected = [
-        np.mean([float(((other.grams[n][i] - sight.grams[n][i]) ** 2).sum() / (sight.grams[n][i] ** 2).sum()) for n in sight.grams])
-        for i in range(2)
-    ]
-    assert objective.style_error(other.grams, sight.grams).tolist() == pytest.approx(expected, rel=1e-5)
+    found = objective.layer_errors(other.grams, sight.grams)
+    for name, gram in sight.grams.items():
+        expected = [float(((other.grams[name][i] - gram[i]) ** 2).sum() / (gram[i] ** 2).sum()) for i in range(2)]
+        assert found[name].tolist() == pytest.approx(expected, rel=1e-5)
     assert objective.identity_error(x, x, sight, sight).tolist() == [0, 0]
     assert float(objective.identity_error(x.flip(0), x, other, sight).min()) > 20 * float((x.flip(0) - x).square().mean()) - 1e-3
+
+
+def test_no_layer_drowns_the_others() -> None:
+    errors = {"conv1_1": 0.04, "conv2_1": 0.01, "conv3_1": 0.16, "conv4_1": 1.0}
+    given = {name: torch.tensor([value], requires_grad=True) for name, value in errors.items()}
+    loss = objective.balance(given)
+    wanted = 0.5 * 0.041**0.5 + 0.011**0.5 + 0.161**0.5 + 1.001**0.5
+    assert float(loss.detach()) == pytest.approx(wanted, rel=1e-5)
+    loss.sum().backward()
+    slopes = {name: float(each.grad) * errors[name] ** 0.5 for name, each in given.items() if each.grad is not None}
+    assert slopes == pytest.approx({"conv1_1": 0.25, "conv2_1": 0.5, "conv3_1": 0.5, "conv4_1": 0.5}, rel=0.06)
+    assert float(objective.strokes({**given, "conv5_1": torch.tensor([9.0])}).detach()) == pytest.approx(
+        (0.01 * 0.16 * 1.0) ** (1 / 3), rel=1e-5
+    )
+
+
+def test_whole_photos_and_calm_ones(picture: Callable[..., Image]) -> None:
+    photo = np.round(picture(90, 60, 3).pixels * 255).astype(np.uint8)
+    wholes = data.whole_photos(iter(enumerate([photo] * 40)), (96.0, 128.0), 0)
+    assert all(max(w.shape) in (96, 112, 128) and all(n % data.STEP == 0 for n in w.shape[1:]) for w in wholes)
+    assert len({tuple(w.shape) for w in wholes}) > 1
+    mirrored = [float((w.float()[:, :, :8] - w.float()[:, :, -8:]).mean()) for w in wholes]
+    assert 8 < sum(each > 0 for each in mirrored) < 32
+    calm = dict(data.calm_photos(30, 64, 0))
+    steps = [np.abs(np.diff(each.astype(float), axis=1)).mean() for each in calm.values()]
+    assert np.median(steps) < 4
+    assert all(np.array_equal(each, dict(data.calm_photos(30, 64, 0))[at]) for at, each in calm.items())
 
 
 def test_a_grid_is_what_repeats_from_cell_to_cell() -> None:
@@ -342,9 +370,9 @@ def forget() -> Any:
 
 def test_the_content_weight_moves_until_the_content_error_is_the_one_asked_for(train: Train) -> None:
     low, high = (train(str(goal), content=goal, content_rate=0.2, cross=0, steps=6, every=6) for goal in (0.05, 2.0))
-    assert low.losses["weight"] > 0.3 > high.losses["weight"]
+    assert low.losses["weight"] > TrainSettings().content_weight > high.losses["weight"]
     still = train("still", content_rate=0, cross=0, steps=6, every=6)
-    assert still.losses["weight"] == pytest.approx(0.3)
+    assert still.losses["weight"] == pytest.approx(TrainSettings().content_weight)
     both = {"content": 2.0, "content_rate": 0.2, "cross": 0, "steps": 6, "every": 6}
     assert high.losses["weight"] < train("one", contents="waves=0.05", **both).losses["weight"] < low.losses["weight"]
 
@@ -364,14 +392,14 @@ def test_a_batch_may_be_one_large_picture_of_one_style(train: Train, monkeypatch
         blocks.append([{id(self.lessons.photos.look(i + j)) for j in range(each)} for i in range(0, len(self.lessons.photos), each)])
         return real(self, painter, x, looks, wanted, *rest)
 
-    def error(grams: dict[str, torch.Tensor], targets: dict[str, torch.Tensor]) -> torch.Tensor:
+    def error(grams: dict[str, torch.Tensor], targets: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         for name in grams:
             seen.setdefault(name, []).append(len(grams[name]))
             assert grams[name].shape == targets[name].shape
-        return objective.style_error(grams, targets)
+        return objective.layer_errors(grams, targets)
 
     monkeypatch.setattr(loop.Trainer, "paint", paint)
-    monkeypatch.setattr(loop, "style_error", error)
+    monkeypatch.setattr(loop, "layer_errors", error)
     train(together=True, reader=reader, batch=3, photo_crops=3 * each, cross=0, steps=6, every=6)
     painted = rows[:6]
     assert all(len(set(row)) == 1 for row in painted)
@@ -397,7 +425,7 @@ def test_content_of_one_style_is_a_style_and_a_number(train: Train, changed: dic
     [
         {"output": "tanh"}, {"output": "linear"}, {"norm": "batch"}, {"tv": 5.0}, {"cross": 0.9}, {"content_weight": 3.0}, {"rate": 1e-3},
         {"table_rate": 0.0}, {"warmup": 50}, {"decay": 1.0}, {"style_size": 96}, {"precision": "bfloat16"}, {"seed": 1},
-        {"hold_out": "waves"}, {"together": True},
+        {"hold_out": "waves"}, {"together": True}, {"whole": 1.0}, {"calm": 1.0}, {"fine_blocks": 1},
     ],
     ids=lambda changed: "-".join(map(str, *changed.items())),
 )  # fmt: skip
@@ -451,17 +479,17 @@ def test_one_colour_and_a_tiny_painting_are_learned_from(train: Train, tmp_path:
 
 
 def test_numbers_that_go_wrong_are_left_out_and_in_the_end_said(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = loop.style_error
+    real = loop.balance
     calls: list[int] = []
 
     def sometimes(*given: Any) -> torch.Tensor:
         calls.append(1)
         return real(*given) * (float("nan") if len(calls) == 2 else 1.0)
 
-    monkeypatch.setattr(loop, "style_error", sometimes)
+    monkeypatch.setattr(loop, "balance", sometimes)
     made = train(steps=4, cross=0)
     assert all(torch.isfinite(value).all() for value in made.weights.values())
-    monkeypatch.setattr(loop, "style_error", lambda *given: real(*given) * float("nan"))
+    monkeypatch.setattr(loop, "balance", lambda *given: real(*given) * float("nan"))
     with pytest.raises(Diverged, match="--rate"):
         train("lost", steps=100, cross=0)
 
@@ -498,7 +526,7 @@ def test_what_makes_no_sense_is_refused(train: Train, folders: dict[str, Path], 
 
 def test_a_training_goes_on_as_it_was_begun_or_not_at_all(train: Train, folders: dict[str, Path]) -> None:
     made = train(steps=1)
-    with pytest.raises(SettingError, match=r"--tv 0\.05, not 1"):
+    with pytest.raises(SettingError, match=r"--tv 2\.0, not 1"):
         train(steps=2, tv=1.0)
     with pytest.raises(SettingError, match="--seed 0, not 3"):
         train(steps=2, seed=3)
@@ -750,9 +778,9 @@ def test_learning_a_style_comes_nearer_to_it(body: Path, folders: dict[str, Path
         if progress.losses:
             losses.append(progress.losses["style"])
 
-    settings = StyleSettings(steps=70, minutes=0, crop=32, photo_crops=4, style_size=48, batch=4, rate=0.02, content=2.0)
+    settings = StyleSettings(steps=70, minutes=0, crop=32, photo_crops=4, style_size=48, batch=4, rate=0.03, content=2.0, tv=0.05)
     train_style(str(painting), "near", tmp_path / "near.safetensors", folders["photos"], settings, 0, "cpu", keep)
-    assert losses[-1] < 0.9 * losses[0]
+    assert losses[-1] < 0.93 * losses[0]  # of a sum of square roots
 
 
 def test_styles_that_cannot_be_are_refused(body: Path, folders: dict[str, Path], tmp_path: Path, painting: Path) -> None:

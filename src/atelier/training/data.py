@@ -23,15 +23,18 @@ from torch import Tensor
 from atelier.errors import AtelierError, ImageError, SourceError
 from atelier.image.moments import Moments
 from atelier.media import SUFFIXES, open_still
+from atelier.perception.network import STYLE_LAYERS
 from atelier.progress import Progress, Report, silent
 from atelier.training.objective import GIVEN, Eye, Spread, colours, halved, padded
 
 Bytes = NDArray[np.uint8]
 """(H, W, 3) sRGB."""
-LOOK_SIZES = (200.0, 400.0)
-"""Long sides at which the many paintings that a reader learns on are looked at, px: small, because there are many."""
+LOOK_SIZES = (300.0, 640.0)
+"""Long sides at which the many paintings that a reader learns on are looked at, px: around that at which the engine reads them, 512."""
 LARGEST_SPREAD = 1.26
 """Paintings by name are looked at in sizes from style_size / this to style_size times this."""
+STEP = 16
+"""Sides of whole photos are multiples of this."""
 SHORTEST = 32
 """Photos with a shorter side than this, px, are left out: there is nothing in them but blur."""
 FREE = (
@@ -129,6 +132,37 @@ def photo_crops(images: Iterator[tuple[int, Bytes]], each: int, size: int, seed:
     return out
 
 
+def whole_photos(images: Iterator[tuple[int, Bytes]], sides: tuple[float, float], seed: int) -> list[Tensor]:
+    """Take every photo as a whole, (3, H, W) uint8, half of them mirrored. sides: least and greatest long side, px; both sides become
+    multiples of 16."""
+    out = []
+    for at, image in images:
+        rng = np.random.default_rng((seed, 7, at))
+        scale = math.exp(rng.uniform(math.log(sides[0]), math.log(sides[1]))) / max(image.shape[:2])
+        height, width = (max(2 * STEP, round(n * scale / STEP) * STEP) for n in image.shape[:2])
+        whole = PIL_Image.fromarray(image).resize((width, height), PIL_Image.Resampling.LANCZOS)
+        out.append(planes(np.asarray(whole)[:, :: 1 if rng.random() < 0.5 else -1]))
+    return out
+
+
+def calm_photos(count: int, side: int, seed: int) -> Iterator[tuple[int, Bytes]]:
+    """Pictures (side, side, 3) of skies, walls and paper: one light over all of it, hardly any grain, at most a few things. A network that
+    never sees them fills such places with a pattern of its own. Numbered from a million on, so as not to share a photo's chance."""
+    y, x = np.mgrid[:side, :side] / side
+    for turn in range(count):
+        rng = np.random.default_rng((seed, 8, turn))
+        paper = rng.choice([0.0, 1.0, rng.uniform()]) if rng.random() < 0.3 else rng.uniform(0, 1, 3)
+        light = (x - 0.5) * rng.uniform(-0.4, 0.4) + (y - 0.5) * rng.uniform(-0.4, 0.4)
+        out = np.broadcast_to(paper, (side, side, 3)) + (rng.random() < 0.7) * light[..., None]
+        for _ in range(int(rng.integers(0, 4))):
+            cx, cy, r, squeeze = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.03, 0.3), rng.uniform(0.3, 1)
+            distance = np.hypot((x - cx) / squeeze, y - cy) if rng.random() < 0.5 else np.maximum(abs(x - cx) / squeeze, abs(y - cy))
+            cover = np.clip((r - distance) / rng.uniform(0.003, 0.1), 0, 1)[..., None]
+            out = out * (1 - cover) + rng.uniform(0, 1, 3) * cover
+        out = out + rng.choice([0.0, 0.01, 0.03]) * rng.standard_normal((side, side, 1))
+        yield 1_000_000 + turn, np.round(np.clip(out, 0, 1) * 255).astype(np.uint8)
+
+
 def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: int, at: int, varied: float = 0.0) -> list[Tensor]:
     """So many looks (3, H, W) uint8 at a painting: the whole at the size in the middle, then parts at sizes, long sides of the whole
     in px, from `long`. Small paintings are doubled at the most. varied: share of the parts that are changed into a style that no
@@ -218,7 +252,7 @@ class Pictures:
         if index not in self._looks:
             x = self.batch([index])
             with torch.no_grad():
-                sight = self.eye(x, style=not self.photos)
+                sight = self.eye(x, () if self.photos else STYLE_LAYERS)
                 read: Mapping[str, Tensor] = {}
                 if self.read:
                     read = sight.grams if self.giver is self.eye and sight.grams else self.giver(x).grams

@@ -24,15 +24,19 @@ from atelier.perception.network import STYLE_LAYERS, fastest
 from atelier.progress import Progress, Report, silent
 from atelier.training.data import Look, Pictures, stacked
 from atelier.training.objective import (
+    LAYER_WEIGHTS,
+    SHALLOW,
     Sight,
+    balance,
     coloured,
     content_error,
     cut,
     grid_share,
     identity_error,
+    layer_errors,
     padded,
     recoloured,
-    style_error,
+    strokes,
 )  # fmt: skip
 from atelier.training.painter import CELL, Painter, Plan
 from atelier.training.settings import TrainSettings
@@ -53,9 +57,11 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class Lessons:
-    """Pictures to train with. named: paintings by name, a row of the table each, in order. others: those a reader learns on as well."""
+    """Pictures to train with. photos: crops; wholes: photos as a whole. named: paintings by name, a row of the table each, in order.
+    others: those a reader learns on as well."""
 
     photos: Pictures
+    wholes: Pictures | None = None
     named: Pictures | None = None
     others: Pictures | None = None
 
@@ -99,9 +105,7 @@ class Trainer:
         self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps
         self.running: dict[str, float] = {}
         self.lost = 0
-        self.half = settings.precision == "bfloat16" or (
-            settings.precision == "auto" and self.device.type == "cuda" and fastest(str(self.device)) is torch.bfloat16
-        )
+        self.half = settings.precision == "bfloat16" or (settings.precision == "auto" and fastest(str(self.device)) is torch.bfloat16)
 
     @property
     def device(self) -> torch.device:
@@ -153,14 +157,18 @@ class Trainer:
     def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float]]]:
         """What the step descends; losses to log; and the content error of each row that was painted."""
         settings, photos, device = self.settings, self.lessons.photos, self.device
-        if settings.together:
+        batch = settings.batch
+        if self.lessons.wholes is not None and not itself and rng.random() < settings.whole:
+            photos, batch = self.lessons.wholes, 1
+            crops = [int(rng.integers(0, len(photos)))]
+        elif settings.together:
             first, start = (int(rng.integers(0, n)) for n in (len(photos) // photos.each, photos.each))
             crops = [first * photos.each + (start + i) % photos.each for i in range(settings.batch)]
         else:
             crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
         looks = [photos.look(i) for i in crops]
         x = photos.batch(crops)
-        rows, wanted = self.drawn(rng)
+        rows, wanted = self.drawn(rng, batch)
         if itself:
             rows, wanted = [self.rows] * settings.batch, looks
         if "reader" in self.parts:
@@ -169,51 +177,52 @@ class Trainer:
             numbers = self.parts["table"](torch.tensor(rows, device=device))
         painted = self.paint(self.parts["painter"], x, looks, wanted, numbers, rng)
         eye = photos.eye
-        sight = eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted)
+        layers = SHALLOW if itself else tuple(LAYER_WEIGHTS)
+        sight = eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted, layers)
         if itself:
             with torch.no_grad():
-                own: Sight = eye(x)
+                own: Sight = eye(x, SHALLOW)
             loss = identity = identity_error(painted, x, sight, own).mean()
             losses = {"identity": float(identity.detach())}
             errors: list[tuple[int, float]] = []
         else:
             content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
-            target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in STYLE_LAYERS}  # type: ignore[misc]
+            target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in LAYER_WEIGHTS}  # type: ignore[misc]
+            grams: Mapping[str, Tensor] = sight.grams
             if settings.together:  # the target is the same for all; one row of it, and of what was painted
-                grams = {n: gram.mean(0, keepdim=True) for n, gram in sight.grams.items()}
-                style = style_error(grams, {n: each[:1] for n, each in target.items()})
-            else:
-                style = style_error(sight.grams, target)
+                grams = {n: gram.mean(0, keepdim=True) for n, gram in grams.items()}
+                target = {n: each[:1] for n, each in target.items()}
+            by_layer = layer_errors(grams, target)
+            style = balance(by_layer)
             weights = self.weight[rows].exp().to(content)
             varied, grid = total_variation(painted) / len(x), grid_share(painted).mean()
-            loss = (style / (1 + 0.1 * style) + weights * content).mean() + settings.tv * varied + settings.grid * grid
+            loss = (style + weights * content).mean() + settings.tv * varied + settings.grid * grid
             errors = list(zip(rows, content.tolist(), strict=True))
             losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
             losses |= {"tv": float(varied.detach()), "grid": float(grid.detach()), "weight": float(weights.mean())}
+            losses |= {"strokes": float(strokes(by_layer).detach().mean())} | {n: float(e.detach().mean()) for n, e in by_layer.items()}
         if self.plan.output == "linear":
             loss = loss + (painted - painted.clamp(0, 1)).square().mean() * OUT_OF_RANGE
         return loss, losses, errors
 
-    def drawn(self, rng: np.random.Generator) -> tuple[list[int], list[Look]]:
-        """Styles for a batch: their rows of the table, and looks at them. A table sees each painting as a whole; a reader, any part."""
-        lessons, batch = self.lessons, self.settings.batch
-        if self.settings.together:
-            batch = 1
+    def drawn(self, rng: np.random.Generator, times: int) -> tuple[list[int], list[Look]]:
+        """Styles for so many pictures: their rows of the table, and looks at them. A table sees each painting as a whole; a reader, any
+        part."""
+        lessons, batch = self.lessons, 1 if self.settings.together else times
         if "table" in self.parts:
             assert lessons.named is not None
             every = len(lessons.named.names)
             rows = [int(i) for i in (rng.permutation(every)[:batch] if every >= batch else rng.integers(0, every, batch))]
-            return self.spread(rows, [lessons.named.look(i * lessons.named.each) for i in rows])
+            return self.spread(rows, [lessons.named.look(i * lessons.named.each) for i in rows], times)
         source = lessons.named
         if source is None or (lessons.others is not None and rng.random() >= self.settings.named_share):
             source = lessons.others
         assert source is not None
-        return self.spread([0] * batch, [source.look(int(i)) for i in rng.integers(0, len(source), batch)])
+        return self.spread([0] * batch, [source.look(int(i)) for i in rng.integers(0, len(source), batch)], times)
 
-    def spread(self, rows: list[int], looks: list[Look]) -> tuple[list[int], list[Look]]:
-        """One for each of the batch."""
-        times = self.settings.batch // len(rows)
-        return rows * times, looks * times
+    def spread(self, rows: list[int], looks: list[Look], times: int) -> tuple[list[int], list[Look]]:
+        """One for each of so many pictures."""
+        return rows * (times // len(rows)), looks * (times // len(rows))
 
     def paint(
         self, painter: nn.Module, x: Tensor, looks: list[Look], wanted: list[Look], numbers: Tensor, rng: np.random.Generator
@@ -227,8 +236,8 @@ class Trainer:
         if self.plan.seen:
             white = [stacked(looks, lambda look, i=i: look.white[i], self.device) for i in range(2)]  # type: ignore[misc]
             features = coloured(white, [look.spreads for look in wanted])
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            return cut(painter(given, numbers, noise, features)).float()
+        painted: Tensor = painter(given.to(torch.bfloat16) if self.half else given, numbers, noise, features)
+        return cut(painted)
 
     def weigh(self, errors: list[tuple[int, float]]) -> None:
         """Move the content weights towards those that give the content error asked for."""

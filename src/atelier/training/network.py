@@ -29,7 +29,19 @@ from atelier.media import atomic_file, atomic_write
 from atelier.perception.network import Network
 from atelier.perception.store import find as find_weights
 from atelier.progress import Progress, Report, silent
-from atelier.training.data import LARGEST_SPREAD, LOOK_SIZES, SHORTEST, Opening, Pictures, find, painting_looks, photo_crops, some
+from atelier.training.data import (
+    LARGEST_SPREAD,
+    LOOK_SIZES,
+    SHORTEST,
+    Opening,
+    Pictures,
+    calm_photos,
+    find,
+    painting_looks,
+    photo_crops,
+    some,
+    whole_photos,
+)
 from atelier.training.export import painter_model, plain_model, read_painter, read_plan, read_reader, reader_model
 from atelier.training.loop import Lessons, Trainer, run
 from atelier.training.objective import GIVEN, Eye
@@ -40,12 +52,14 @@ from atelier.training.team import Team, team
 
 SHIPPED = "shipped"
 """What `--start` calls the networks that ship."""
-MAY_CHANGE = ("steps", "minutes", "every", "threads", "precision")
+MAY_CHANGE = ("steps", "minutes", "every", "threads", "precision", "rate", "decay", "contents", "content")
 """Settings that a training may go on with other values of."""
 SHEET = 4
 """Photos and styles, at the most, on a sample sheet."""
 PAINTING_SHORT = 1024
 PHOTO_SHORT = 512
+CALM_SIDE = 384
+"""Side of composed pictures, px."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +148,13 @@ def gathered(
     least = settings.batch if settings.together else 1
     paths = pictures(photos, "photos", max(1, settings.photo_crops // least))
     each = max(least, -(-settings.photo_crops // len(paths)))
-    crops = photo_crops(opening(paths), each, settings.crop, seed)
+    opened = [*opening(paths), *calm_photos(round(settings.calm * len(paths)), CALM_SIDE, seed)]
+    crops = photo_crops(iter(opened), each, settings.crop, seed)
     own = Pictures(crops, eye, giver, photos=True, seen=settings.seen, read=settings.reader, each=each)
+    wholes = None
+    if settings.whole:
+        sides = whole_photos(iter(opened), (1.5 * settings.crop, 2.0 * settings.crop), seed)
+        wholes = Pictures(sides, eye, giver, photos=True, seen=settings.seen, read=settings.reader)
     left_out += opening.left_out
 
     named = others = None
@@ -162,10 +181,11 @@ def gathered(
     if paintings:
         opening = Opening("paintings", PAINTING_SHORT, 1, report)
         paths = pictures(paintings, "paintings", max(1, settings.painting_looks // 2))
-        looks = [look for at, image in opening(paths) for look in painting_looks(image, 2, LOOK_SIZES, seed + 1, at, settings.varied)]
+        each = max(2, settings.painting_looks // len(paths))
+        looks = [look for at, image in opening(paths) for look in painting_looks(image, each, LOOK_SIZES, seed + 1, at, settings.varied)]
         others = Pictures(looks, eye, giver, photos=False, seen=settings.seen)
         left_out += opening.left_out
-    return Lessons(own, named, others), left_out
+    return Lessons(own, wholes, named, others), left_out
 
 
 def built(lessons: Lessons, settings: TrainSettings, seed: int, processes: Team) -> Trainer:
@@ -299,7 +319,7 @@ def belongs(trainer: Trainer) -> dict[str, Any]:
     lessons = trainer.lessons
     settings = {name: value for name, value in dataclasses.asdict(trainer.settings).items() if name not in MAY_CHANGE}
     names = list(lessons.named.names) if lessons.named and "table" in trainer.parts else []
-    digests = [each.digest if each else 0 for each in (lessons.photos, lessons.named, lessons.others)]
+    digests = [each.digest if each else 0 for each in (lessons.photos, lessons.wholes, lessons.named, lessons.others)]
     return {"settings": settings, "names": names, "seed": trainer.seed, "pictures": [*digests, trainer.team.size]}
 
 

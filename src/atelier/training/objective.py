@@ -1,7 +1,9 @@
 """What painters are trained towards: pictures as the losses see them, and how far one is from another.
 
-The loss is Johnson et al. 2016's: content at conv4_2 and Gram matrices at conv1_1..conv5_1, each relative to its target, and total
-variation; and of our own, what a picture has of a grid.
+The loss is Johnson et al. 2016's: content at conv4_2, Gram matrices, each relative to its target, and total variation; and of our own,
+what a picture has of a grid. It departs in two points. The layers' errors go under a square root, so that none drowns the others. And
+conv5_1 is left out: even a crop of the painting itself is half that layer's norm away from the whole. On crops it teaches noise,
+and it took nearly all of the gradient.
 """
 
 from __future__ import annotations
@@ -29,6 +31,12 @@ RIDGE = 1e-3
 STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 TINY = 1e-8
+LAYER_WEIGHTS = {"conv1_1": 0.5, "conv2_1": 1.0, "conv3_1": 1.0, "conv4_1": 1.0}
+"""What the loss matches, and how much each layer counts. Colour and grain (conv1_1) come by themselves."""
+STROKES = ("conv2_1", "conv3_1", "conv4_1")
+"""The layers that make strokes: the geometric mean of their errors goes with the eye."""
+BEND = 1e-3
+"""Error below which the square root turns into a line: no layer need come nearer than that."""
 GRID, CELLS = 8, 8
 """Period of the grid that a body of cells may leave in its pictures, px (one of 2 or 4 px has this period too); and how many periods
 a side, at the most, are averaged to find it."""
@@ -54,9 +62,8 @@ class Eye:
         self.device = network.mean.device
         self.channels = {name: len(network.metric.get(name, network.weights[name][1])) for name in STYLE_LAYERS}
 
-    def __call__(self, x: Tensor, *, style: bool = True) -> Sight:
-        """x (B, 3, H, W) in [0, 1], sides at least 16. Without style there are no Gram matrices."""
-        layers = STYLE_LAYERS if style else ()
+    def __call__(self, x: Tensor, layers: Sequence[str] = STYLE_LAYERS) -> Sight:
+        """x (B, 3, H, W) in [0, 1], sides at least 16. layers: those whose Gram matrices are wanted."""
         seen = self.network.see(x, (*layers, CONTENT_LAYER))
         grams = {}
         for name in layers:
@@ -70,10 +77,23 @@ class Eye:
 # Errors ---------------------------------------------------------------------------------------------------------------
 
 
-def style_error(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> Tensor:
-    """(B,): mean over layers of |G - A|²/|A|²."""
-    each = [(grams[n] - targets[n]).square().sum((1, 2)) / targets[n].square().sum((1, 2)).clamp_min(TINY) for n in STYLE_LAYERS]
-    return torch.stack(each).mean(0)
+def layer_errors(grams: Mapping[str, Tensor], targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Layer -> (B,): |G - A|²/|A|², of the layers that both have."""
+    return {
+        name: (grams[name] - targets[name]).square().sum((1, 2)) / targets[name].square().sum((1, 2)).clamp_min(TINY)
+        for name in STYLE_LAYERS
+        if name in grams and name in targets
+    }
+
+
+def balance(errors: Mapping[str, Tensor]) -> Tensor:
+    """(B,): Σ w √(e + BEND) over LAYER_WEIGHTS."""
+    return torch.stack([weight * (errors[name] + BEND).sqrt() for name, weight in LAYER_WEIGHTS.items()]).sum(0)
+
+
+def strokes(errors: Mapping[str, Tensor]) -> Tensor:
+    """(B,): geometric mean of the errors at STROKES."""
+    return torch.stack([errors[name].clamp_min(TINY).log() for name in STROKES]).mean(0).exp()
 
 
 def content_error(features: Tensor, target: Tensor) -> Tensor:
@@ -91,7 +111,10 @@ def grid_share(painted: Tensor) -> Tensor:
     """(B,): of the detail in pictures (B, 3, H, W), sides at least 16, the share that repeats from one cell of 8 x 8 px to the next,
     as what a network paints out of cells does where the photo has nothing. Between about 1/64, by chance, and 1. What is over of whole
     windows of 64 px, right and below, is not looked at."""
-    detail = painted - F.avg_pool2d(painted, GRID + 1, stride=1, padding=GRID // 2, count_include_pad=False)
+    blurred = painted
+    for size, edge in (((GRID + 1, 1), (GRID // 2, 0)), ((1, GRID + 1), (0, GRID // 2))):  # one way, then the other: a quarter of the time
+        blurred = F.avg_pool2d(blurred, size, stride=1, padding=edge, count_include_pad=False)
+    detail = painted - blurred
     b, c, h, w = detail.shape
     down, along = (min(CELLS, side // GRID) for side in (h, w))
     rows, columns = h // (GRID * down), w // (GRID * along)

@@ -160,11 +160,11 @@ class Painter(nn.Module):
         skip = normed("stem", convolved("stem", x), relu=True)
         y = convolved("down", skip) + coarse
         if features is not None:
-            y = y + convolve(self.seen["down"], features[0])
+            y = y + convolve(self.seen["down"], features[0].to(x.dtype))
         middle = normed("down", y, relu=True)  # (B, wide, H/8, W/8)
         y = convolved("below", middle)
         if features is not None:
-            y = y + convolve(self.seen["below"], features[1])
+            y = y + convolve(self.seen["below"], features[1].to(x.dtype))
         y = blocks("deep", plan.deep_blocks, mixed(normed("below", y, relu=True), mixes[:, 0]))  # (B, deep, H/16, W/16)
         y = normed("rise", convolved("rise", mixed(y, mixes[:, 1])))
         y = blocks("wide", plan.blocks, F.relu(doubled(y) + middle))

@@ -36,7 +36,7 @@ from atelier.training.data import (
 )  # fmt: skip
 from atelier.training.export import read_painter
 from atelier.training.loop import Lessons, Trainer, run
-from atelier.training.objective import Eye, style_error
+from atelier.training.objective import Eye, balance, layer_errors
 from atelier.training.painter import Painter, Plan
 from atelier.training.settings import StyleSettings
 from atelier.training.team import team
@@ -104,7 +104,7 @@ def train_style(
         looks = painting_looks(image, 1, spread, seed, 0)  # a table is taught by the whole painting
         seen = bool(plan.seen)
         own = Pictures(crops, eye, photos=True, seen=seen, read=False)
-        lessons = Lessons(own, Pictures(looks, eye, photos=False, seen=seen, names=[name]))
+        lessons = Lessons(own, named=Pictures(looks, eye, photos=False, seen=seen, names=[name]))
         numbers, began = nearest(lessons, eye, settings.style_size)
         if len(numbers) != plan.numbers:
             raise WeightsError("the styles that ship and their body do not go together: install atelier anew")
@@ -161,7 +161,7 @@ def nearest(lessons: Lessons, eye: Eye, size: int) -> tuple[NDArray[np.float32],
         swatch = decode(entry.swatch)
         x = planes(as_bytes(resize(swatch, fit(swatch.size, size))))
         theirs = {name: gram[None] for name, gram in Pictures([x], eye, photos=False).look(0).grams.items()}
-        distance = float(style_error(theirs, own))
+        distance = float(balance(layer_errors(theirs, own)))
         if best is None or distance < best[0]:
             best = distance, entry
     if best:
