@@ -27,8 +27,8 @@ import numpy as np
 
 from atelier import run
 from atelier.engines.guide import Sample
-from atelier.engines.network.engine import InstantEngine
 from atelier.engines.network.backends import cores
+from atelier.engines.network.engine import InstantEngine
 from atelier.engines.optimize.recipes import recipe
 from atelier.errors import AtelierError, Cancelled, SettingError
 from atelier.image import Image, resize

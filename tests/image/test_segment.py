@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from atelier.errors import MissingExtra, SettingError
-from atelier.image import Image, segment
+from atelier.image import Image, foreground, saliency, segment, segments
 from atelier.image.regions import Regions
 
 HEIGHT, WIDTH = 150, 200
@@ -39,7 +39,7 @@ def test_an_object_is_found() -> None:
     found = segment.segment(SCENE)
     assert found.names == ("object", "background")
     assert share_of(found.labels == 0, DISC) > 0.97
-    np.testing.assert_array_equal(found.labels, segment.object_and_background(SCENE).labels)
+    np.testing.assert_array_equal(found.labels, foreground.object_and_background(SCENE).labels)
 
 
 def test_features_tell_the_object_from_what_is_merely_bright() -> None:
@@ -67,7 +67,7 @@ def test_full_size_follows_the_photos_edges() -> None:
     pytest.importorskip("cv2")
     y, x = np.mgrid[:900, :1200]
     large = np.square(y - 450) + np.square(x - 600) < 230**2
-    found = segment.object_and_background(noisy(np.where(large[..., None], [0.85, 0.4, 0.1], [0.2, 0.4, 0.6])))
+    found = foreground.object_and_background(noisy(np.where(large[..., None], [0.85, 0.4, 0.1], [0.2, 0.4, 0.6])))
     assert found.size == (1200, 900)
     off = (found.labels == 0) != large
     assert off.sum() < 0.5 * 2 * np.pi * 230  # less than half a pixel along the border
@@ -77,7 +77,7 @@ def test_a_box_and_scribbles_say_which() -> None:
     pytest.importorskip("cv2")
     left, right = (np.square(Y - 75) + np.square(X - at) < 25**2 for at in (55, 145))
     two = noisy(np.where((left | right)[..., None], [0.85, 0.4, 0.1], [0.2, 0.4, 0.6]))
-    boxed = segment.object_and_background(two, box=(20, 40, 90, 110))
+    boxed = foreground.object_and_background(two, box=(20, 40, 90, 110))
     assert share_of(boxed.labels == 0, left) > 0.95
     colours = np.array([[0.2, 0.4, 0.6], [0.85, 0.4, 0.1], [0.3, 0.8, 0.2]])
     unlike = noisy(colours[left + 2 * right])
@@ -85,7 +85,7 @@ def test_a_box_and_scribbles_say_which() -> None:
     scribbles[75, 130:160] = 1
     scribbles[75, 40:70] = -1
     scribbles[40:110, 100] = -1
-    assert share_of(segment.object_and_background(unlike, scribbles=scribbles).labels == 0, right) > 0.95
+    assert share_of(foreground.object_and_background(unlike, scribbles=scribbles).labels == 0, right) > 0.95
 
 
 def test_what_object_and_background_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,16 +97,16 @@ def test_what_object_and_background_refuse(monkeypatch: pytest.MonkeyPatch) -> N
         ({"scribbles": np.zeros((HEIGHT, WIDTH))}, "mark no object"),
     ):
         with pytest.raises(SettingError, match=words):
-            segment.object_and_background(SCENE, **options)  # type: ignore[arg-type]
+            foreground.object_and_background(SCENE, **options)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="no object"):
-        segment.object_and_background(Image.from_array(np.full((40, 40, 3), 0.5, np.float32)))
+        foreground.object_and_background(Image.from_array(np.full((40, 40, 3), 0.5, np.float32)))
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingExtra, match=r"atelier\[regions\]"):
-        segment.object_and_background(SCENE)
+        foreground.object_and_background(SCENE)
 
 
 def test_what_stands_out_is_salient() -> None:
-    map_ = segment.saliency(SCENE)
+    map_ = saliency.saliency(SCENE)
     assert map_.shape == (HEIGHT, WIDTH)
     assert map_[DISC].mean() > 0.8
     assert map_[~DISC].mean() < 0.2
@@ -123,13 +123,13 @@ def test_segments_are_the_areas_of_colour() -> None:
     for at in range(4):
         assert max(share_of(found.labels == own, wanted == at) for own in range(4)) > 0.96
     assert list(found.shares.values()) == sorted(found.shares.values(), reverse=True)
-    np.testing.assert_array_equal(found.labels, segment.segments(photo, 4, seed=5).labels)
+    np.testing.assert_array_equal(found.labels, segments.segments(photo, 4, seed=5).labels)
 
 
 def test_a_sky_behind_a_tower_is_one() -> None:
     tower = abs(X - 90) < 12
     photo = noisy(np.where(tower[..., None], [0.5, 0.25, 0.1], [0.4, 0.6, 0.9]))
-    found = segment.segments(photo, 2)
+    found = segments.segments(photo, 2)
     assert found.labels[75, 10] == found.labels[75, 190] != found.labels[75, 90]
 
 
@@ -137,14 +137,14 @@ def test_features_part_what_colour_does_not() -> None:
     plain = noisy(np.full((HEIGHT, WIDTH, 3), 0.5))
     features = np.zeros((15, 20, 3), np.float32)
     features[:9, :, 1] = 1000.0
-    found = segment.segments(plain, 2, features=[features])
+    found = segments.segments(plain, 2, features=[features])
     assert max(share_of(found.labels == own, Y < 90) for own in (0, 1)) > 0.9
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (9, 3)])
 def test_tiny_pictures(size: tuple[int, int]) -> None:
     tiny = Image.from_array(np.random.default_rng(0).random((*size, 3), dtype=np.float32))
-    found = segment.segments(tiny, 3)
+    found = segments.segments(tiny, 3)
     assert found.labels.shape == size
     assert 1 <= len(found.names) <= 3
 
@@ -155,7 +155,7 @@ def test_what_segments_refuse() -> None:
             segment.segment(SCENE, how)
     for features in (np.zeros((4, 4)), np.full((4, 4, 2), np.nan), np.zeros((4, 4, 2), int), np.zeros((0, 4, 2))):
         with pytest.raises(SettingError, match="features must be finite floats"):
-            segment.segments(SCENE, 3, features=[features])
+            segments.segments(SCENE, 3, features=[features])
 
 
 # Plug-ins -------------------------------------------------------------------------------------------------------------

@@ -19,11 +19,12 @@ from atelier.engines.guide import Guide, Sample
 from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.color_names import distinct_colors
+from atelier.image.foreground import object_and_background
 from atelier.image.maps import KEY, read_map, specks, write_map
 from atelier.image.masks import from_masks
 from atelier.image.preview import draw_preview
 from atelier.image.regions import BACKGROUND, MOST, Labels, Regions, match_regions
-from atelier.image.segment import check_word, object_and_background, segment, segmenters
+from atelier.image.segment import check_word, segment, segmenters
 from atelier.image.value import Pixels
 from atelier.media import STANDARD, check_target, open_still, write_still
 from atelier.perception.plain import see
