@@ -17,7 +17,7 @@ TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", *TOLD)),
-    "run": ("engines", "media", *BELOW, *TOLD),
+    "run": ("engines", "media", "judging", "plot", *BELOW, *TOLD),
     "engines": (*BELOW, *TOLD),
     "media": ("image", *TOLD),
     "plot": ("media", "image", *TOLD),

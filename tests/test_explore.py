@@ -29,8 +29,12 @@ from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.request import Request, Style
 from atelier.run import embedded, regions
-from atelier.run.explore import Axis, arranged, axis, command, explore, judged, planned, shares, styled
-from atelier.run.page import Exploration
+from atelier.run.explore import Axis, Exploration, blend_axes, parse_axis
+from atelier.run.explore.command import spell_command, spell_style
+from atelier.run.explore.judge import judge
+from atelier.run.explore.paint import paint
+from atelier.run.explore.plan import plan
+from atelier.run.explore.sheet import arrange
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
@@ -53,24 +57,24 @@ def stopping(at: str) -> Callable[[Progress], None]:
 
 
 def test_values_are_read_as_their_settings_are() -> None:
-    assert axis("style_weight=1,10").values == (1.0, 10.0)
-    assert axis("--style-weight=1, 10").name == "style_weight"
-    assert axis("iterations=3").values == (3,)
-    assert axis("chained=yes,no").values == (True, False)
-    assert axis("color=style,photo").values == ("style", "photo")
-    assert axis("count=5,6").values == (5, 6)
-    assert axis("style_layers=conv1_1,conv2_1=0.5;conv3_1").values == ({"conv1_1": 1.0, "conv2_1": 0.5}, {"conv3_1": 1.0})
-    assert axis("style_layers=conv1_1,conv2_1;").labels == ("conv1_1, conv2_1",)
-    assert axis("style=a.jpg,udnie").values == ((Style("a.jpg"),), (Style("udnie"),))
-    assert axis("smallest=4.5").values == (4.5,)  # drawing has it as a number, painting as a whole one
-    assert axis("mask=a.png,b.png").values == (("a.png",), ("b.png",))
-    assert axis("mask=a.png + b.png;none").labels == ("a + b", "none")
-    assert axis("style-regions=none + b.png").values == (("", "b.png"),)
-    assert axis("regions=auto:3,none").values == ("auto:3", "")
-    assert axis("feather=0,2.5,auto").values == (0.0, 2.5, None)
-    assert axis("style=a.jpg@sky + b.jpg=0.5@sea", style_of).values == ((Style("a.jpg", region="sky"), Style("b.jpg", 0.5, "sea")),)
-    assert axis("color_method=,luminance").labels == ("empty", "luminance")
-    assert axis("recipe=,gatys").labels == ("default", "gatys")
+    assert parse_axis("style_weight=1,10").values == (1.0, 10.0)
+    assert parse_axis("--style-weight=1, 10").name == "style_weight"
+    assert parse_axis("iterations=3").values == (3,)
+    assert parse_axis("chained=yes,no").values == (True, False)
+    assert parse_axis("color=style,photo").values == ("style", "photo")
+    assert parse_axis("count=5,6").values == (5, 6)
+    assert parse_axis("style_layers=conv1_1,conv2_1=0.5;conv3_1").values == ({"conv1_1": 1.0, "conv2_1": 0.5}, {"conv3_1": 1.0})
+    assert parse_axis("style_layers=conv1_1,conv2_1;").labels == ("conv1_1, conv2_1",)
+    assert parse_axis("style=a.jpg,udnie").values == ((Style("a.jpg"),), (Style("udnie"),))
+    assert parse_axis("smallest=4.5").values == (4.5,)  # drawing has it as a number, painting as a whole one
+    assert parse_axis("mask=a.png,b.png").values == (("a.png",), ("b.png",))
+    assert parse_axis("mask=a.png + b.png;none").labels == ("a + b", "none")
+    assert parse_axis("style-regions=none + b.png").values == (("", "b.png"),)
+    assert parse_axis("regions=auto:3,none").values == ("auto:3", "")
+    assert parse_axis("feather=0,2.5,auto").values == (0.0, 2.5, None)
+    assert parse_axis("style=a.jpg@sky + b.jpg=0.5@sea", style_of).values == ((Style("a.jpg", region="sky"), Style("b.jpg", 0.5, "sea")),)
+    assert parse_axis("color_method=,luminance").labels == ("empty", "luminance")
+    assert parse_axis("recipe=,gatys").labels == ("default", "gatys")
 
 
 @pytest.mark.parametrize(
@@ -96,29 +100,29 @@ def test_values_are_read_as_their_settings_are() -> None:
 )
 def test_what_makes_no_sense_is_refused(text: str, words: str) -> None:
     with pytest.raises(SettingError, match=words):
-        axis(text)
+        parse_axis(text)
 
 
 def test_shares_of_two_and_of_three() -> None:
-    (strip,) = shares(["udnie", "a/wave.jpg"], 5)
+    (strip,) = blend_axes(["udnie", "a/wave.jpg"], 5)
     assert strip.values == (0, 0.25, 0.5, 0.75, 1)
     assert strip.labels[1] == "75% udnie\n25% wave"
-    assert [each.of for each in shares(["a", "b", "c"], 3)] == [1, 2]
+    assert [each.of for each in blend_axes(["a", "b", "c"], 3)] == [1, 2]
     with pytest.raises(SettingError, match="not of 4"):
-        shares(["a", "b", "c", "d"], 3)
+        blend_axes(["a", "b", "c", "d"], 3)
     with pytest.raises(SettingError, match="from 2 to 101"):
-        shares(["a", "b"], 1)
+        blend_axes(["a", "b"], 1)
 
 
 def test_every_combination_is_planned_and_checked_before_any_is_painted(request_: Request, tmp_path: Path) -> None:
-    axes = [axis("style_weight=1,10"), axis("seed=0,1,2"), axis("shift=0,-1")]
-    variants = planned(vars(request_), axes, tmp_path / "cells")
-    assert [variant.place for variant in variants[:3]] == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
+    axes = [parse_axis("style_weight=1,10"), parse_axis("seed=0,1,2"), parse_axis("shift=0,-1")]
+    variants = plan(vars(request_), axes, tmp_path / "cells")
+    assert [variant.at for variant in variants[:3]] == [(0, 0, 0), (1, 0, 0), (0, 1, 0)]
     assert len({variant.path for variant in variants}) == 12
     last = variants[-1].request
     assert (last.settings["style_weight"], last.seed, last.settings["shift"]) == (10, 2, -1)
     assert not (tmp_path / "cells").exists()
-    blocks = arranged(variants, axes, lambda variant: Cell(note=str(variant.place)))
+    blocks = arrange(variants, axes, lambda variant: Cell(note=str(variant.at)))
     assert [block.heading for block in blocks] == ["shift 0", "shift -1"]
     assert blocks[1].rows[2][0] == "seed 2"
     assert blocks[1].rows[2][1][0] == Cell(note="(0, 2, 1)")
@@ -129,12 +133,12 @@ def test_every_combination_is_planned_and_checked_before_any_is_painted(request_
     ):  # fmt: skip
         given = {**request_.settings} if "=1" in bad else {}
         with pytest.raises(InputError, match=words):
-            planned(vars(dataclasses.replace(request_, settings=given, size=None)), [axis(bad)], tmp_path / "cells")
+            plan(vars(dataclasses.replace(request_, settings=given, size=None)), [parse_axis(bad)], tmp_path / "cells")
 
 
 def test_mixtures_of_three_are_a_triangle(photo: Path, tmp_path: Path) -> None:
     request = Request("stylize", str(photo), (Style("udnie"), Style("great-wave"), Style("the-scream")))
-    variants = planned(vars(request), shares(["udnie", "great-wave", "the-scream"], 3), tmp_path / "cells")
+    variants = plan(vars(request), blend_axes(["udnie", "great-wave", "the-scream"], 3), tmp_path / "cells")
     weights = [tuple(style.weight for style in variant.request.styles) for variant in variants]
     assert weights == [(1, 0, 0), (0.5, 0.5, 0), (0, 1, 0), (0.5, 0, 0.5), (0, 0.5, 0.5), (0, 0, 1)]
 
@@ -142,7 +146,7 @@ def test_mixtures_of_three_are_a_triangle(photo: Path, tmp_path: Path) -> None:
 def test_commands_are_quoted_and_have_no_secrets() -> None:
     settings = {"style_weight": 10.0, "chained": False, "style_layers": {"conv1_1": 1.0, "conv2_1": 0.5}}
     request = Request("stylize", "https://me:secret@h.org/a b.jpg?token=1", (Style("it's.jpg", 0.5),), "gatys", settings, 64, seed=3)
-    assert shlex.split(command(request, "out.png")) == [
+    assert shlex.split(spell_command(request, "out.png")) == [
         "atelier", "stylize", "https://h.org/a b.jpg", "--style", "it's.jpg=0.5", "--engine", "optimize", "--recipe", "gatys",
         "--size", "64", "--seed", "3",
         "--style-weight", "10", "--no-chained", "--style-layers", "conv1_1=1,conv2_1=0.5", "--out", "out.png",
@@ -151,26 +155,26 @@ def test_commands_are_quoted_and_have_no_secrets() -> None:
 
 @pytest.mark.parametrize("text", ["a.jpg", "udnie=0.25", "a.jpg@sky,size=2,rotate=90,strokes=coarse", "a.jpg=0.5@sky"])
 def test_styles_are_written_as_they_are_read(text: str) -> None:
-    assert styled(style_of(text), alone=True) == text
+    assert spell_style(style_of(text), alone=True) == text
 
 
 # Painting -------------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_painted_is_kept_and_not_painted_again(request_: Request, tmp_path: Path, photo: Path) -> None:
-    folder, axes = tmp_path / "cells", [axis("style_weight=1,100")]
-    done = explore(planned(vars(request_), axes, folder))
+    folder, axes = tmp_path / "cells", [parse_axis("style_weight=1,100")]
+    done = paint(plan(vars(request_), axes, folder))
     assert [variant.state for variant in done] == ["painted", "painted"]
     assert all(embedded(str(variant.path)) == variant.request for variant in done)
     assert all(variant.losses["style"] > 0 and variant.iterations == 1 and variant.seconds > 0 for variant in done)
     assert not np.array_equal(open_still(done[0].path).pixels, open_still(done[1].path).pixels)
     stamps = [variant.path.stat().st_mtime_ns for variant in done]
-    more = explore(planned(vars(request_), [axis("style_weight=1,10,100")], folder))
+    more = paint(plan(vars(request_), [parse_axis("style_weight=1,10,100")], folder))
     assert [variant.before for variant in more] == [True, False, True]
     assert [more[0].path.stat().st_mtime_ns, more[2].path.stat().st_mtime_ns] == stamps
     assert more[0].losses == pytest.approx(dict(done[0].losses))
     photo.write_bytes(encode(Image(open_still(photo).pixels[::-1].copy()), "png"))  # another photo of the same name
-    assert not any(variant.before for variant in planned(vars(request_), axes, folder))
+    assert not any(variant.before for variant in plan(vars(request_), axes, folder))
 
 
 def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,20 +182,20 @@ def test_one_that_fails_says_why_and_the_rest_goes_on(request_: Request, tmp_pat
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     settings = {name: value for name, value in request_.settings.items() if name != "features"}
     request = dataclasses.replace(request_, settings=settings)
-    done = explore(planned(vars(request), [axis("features=vgg19,pocket")], tmp_path / "cells"))
+    done = paint(plan(vars(request), [parse_axis("features=vgg19,pocket")], tmp_path / "cells"))
     assert [variant.state for variant in done] == ["failed", "painted"]
     assert "vgg19" in done[0].error
     assert done[0].exit_code == 1
 
 
 def test_stopped_and_gone_on(request_: Request, tmp_path: Path) -> None:
-    axes, folder = [axis("style_weight=1,10,100")], tmp_path / "cells"
-    done = explore(planned(vars(request_), axes, folder), report=stopping("2 of 3 (10)"))
+    axes, folder = [parse_axis("style_weight=1,10,100")], tmp_path / "cells"
+    done = paint(plan(vars(request_), axes, folder), report=stopping("2 of 3 (10)"))
     assert [variant.state for variant in done] == ["painted", "stopped", "waiting"]
     assert done[1].path.is_file()
-    again = planned(vars(request_), axes, folder)
+    again = plan(vars(request_), axes, folder)
     assert [variant.before for variant in again] == [True, False, False]
-    whole = explore(again)
+    whole = paint(again)
     assert [variant.state for variant in whole] == ["painted"] * 3
     assert sorted(path.suffix for path in folder.iterdir()) == [".json", ".png", ".png", ".png"]
 
@@ -199,7 +203,7 @@ def test_stopped_and_gone_on(request_: Request, tmp_path: Path) -> None:
 def test_a_file_in_the_folders_place_is_said_at_once(request_: Request, tmp_path: Path) -> None:
     (tmp_path / "cells").write_text("not a folder")
     with pytest.raises(TargetError, match="cells cannot be made"):
-        explore(planned(vars(request_), [axis("seed=1")], tmp_path / "cells"))
+        paint(plan(vars(request_), [parse_axis("seed=1")], tmp_path / "cells"))
 
 
 # Sheets and pages -----------------------------------------------------------------------------------------------------
@@ -281,8 +285,8 @@ def test_a_sheet_and_a_page_by_command(ended: Command, photo: Path, tmp_path: Pa
 
 
 def test_what_is_varied_and_what_is_measured_are_told_apart(photo: Path, tmp_path: Path) -> None:
-    axes = [axis("style_loss=gram,moments"), axis("seconds=1,2")]
-    variants = planned({"content": str(photo), "styles": (Style(str(photo)),)}, axes, tmp_path / "cells")
+    axes = [parse_axis("style_loss=gram,moments"), parse_axis("seconds=1,2")]
+    variants = plan({"content": str(photo), "styles": (Style(str(photo)),)}, axes, tmp_path / "cells")
     done = [dataclasses.replace(variant, losses={"style": 0.5}, state="painted", seconds=3.0) for variant in variants]
     row = Exploration(tuple(axes), tuple(done)).figures()[1]
     assert (row["style loss"], row["seconds"], row["style loss, measured"], row["seconds, measured"]) == ("moments", 1.0, 0.5, 3.0)
@@ -293,7 +297,7 @@ def test_a_page_in_a_browser(photo: Path, tmp_path: Path) -> None:
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("no chromium here")
-    variants = planned({"content": str(photo), "styles": (Style("udnie"),)}, [axis("strength=.2,.4,.6,.8")], tmp_path / "cells")
+    variants = plan({"content": str(photo), "styles": (Style("udnie"),)}, [parse_axis("strength=.2,.4,.6,.8")], tmp_path / "cells")
     seconds = (3.0, 20.0, None, 1.0)
     done = tuple(
         dataclasses.replace(variant, path=photo, seconds=took or 0.0, state="waiting" if took is None else "painted")
@@ -301,7 +305,7 @@ def test_a_page_in_a_browser(photo: Path, tmp_path: Path) -> None:
     )
     page = tmp_path / "elsewhere" / "a page.html"
     page.parent.mkdir()
-    page.write_text(Exploration((axis("strength=.2,.4,.6,.8"),), done).page(), encoding="utf-8")
+    page.write_text(Exploration((parse_axis("strength=.2,.4,.6,.8"),), done).page(), encoding="utf-8")
     line = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
     told = subprocess.run([*line, f"{page.as_uri()}#down=seconds&view=grid"], capture_output=True, timeout=120)
     if told.returncode or not told.stdout.strip():
@@ -406,22 +410,26 @@ def test_whatever_is_varied_its_command_makes_the_cell_again(
 
 
 def test_maps_and_masks_are_varied_by_what_is_in_them(photo: Path, tmp_path: Path) -> None:
-    mask, axes = tmp_path / "mask.png", [axis("mask=" + str(tmp_path / "mask.png"))]
+    mask, axes = tmp_path / "mask.png", [parse_axis("mask=" + str(tmp_path / "mask.png"))]
     common = {"content": str(photo), "styles": (Style("udnie"),)}
     names = []
     for shade in (1.0, 0.5):
         mask.write_bytes(encode(Image(np.full((28, 40, 3), shade, np.float32)), "png"))
-        names.append(planned(common, axes, tmp_path / "cells")[0].path.name)
+        names.append(plan(common, axes, tmp_path / "cells")[0].path.name)
     halves = np.zeros((28, 40, 3), np.float32)
     halves[:14, :, 0], halves[14:, :, 2] = 1, 1
     mask.write_bytes(encode(Image(halves), "png"))
     assert names[0] != names[1]
     with pytest.raises(InputError, match=r"nowhere\.png"):
-        planned(common, [axis("mask=nowhere.png")], tmp_path / "cells")
+        plan(common, [parse_axis("mask=nowhere.png")], tmp_path / "cells")
     with pytest.raises(SettingError, match="no region 'sky'"):
-        planned({**common, "styles": (Style("udnie", region="sky"),)}, [axis(f"regions={mask}")], tmp_path / "cells")
+        plan({**common, "styles": (Style("udnie", region="sky"),)}, [parse_axis(f"regions={mask}")], tmp_path / "cells")
     with pytest.raises(SettingError, match="give one of them"):
-        planned({**common, "styles": (Style("udnie"),) * 2}, [*shares(["udnie", "udnie"], 2), axis("blend=radial")], tmp_path / "cells")
+        plan(
+            {**common, "styles": (Style("udnie"),) * 2},
+            [*blend_axes(["udnie", "udnie"], 2), parse_axis("blend=radial")],
+            tmp_path / "cells",
+        )
 
 
 def test_maps_are_told_apart_by_alpha_and_names(photo: Path, tmp_path: Path) -> None:
@@ -435,7 +443,7 @@ def test_maps_are_told_apart_by_alpha_and_names(photo: Path, tmp_path: Path) -> 
     for pixels, text in ((codes, ""), (clear, ""), (codes, '{"roof": "#ff0000"}')):
         map_.write_bytes(encode(Image.from_array(pixels, text={"atelier-regions": text} if text else {}), "png"))
         common = {"content": str(photo), "styles": (Style("udnie", region="1"),), "regions": str(map_), "engine": "instant"}
-        paths.append(planned(common, [axis("seed=0")], tmp_path / "cells")[0].path)
+        paths.append(plan(common, [parse_axis("seed=0")], tmp_path / "cells")[0].path)
     assert len(set(paths)) == 3
 
 
@@ -444,8 +452,8 @@ def test_what_is_the_photo_in_parts_is_not_judged(photo: Path, tmp_path: Path) -
     write.save(tmp_path / "half.png")
     common = {"content": str(photo), "styles": (Style("udnie"),), "engine": "instant", "size": 32}
     said: list[str] = []
-    variants = explore(planned(common, [axis(f"mask={tmp_path / 'half.png'},none")], tmp_path / "cells"))
-    told = judged(variants, lambda *of: lambda path: SimpleNamespace(held_out=1.0, patches=1.0, structure=1.0, ssim=1.0),
+    variants = paint(plan(common, [parse_axis(f"mask={tmp_path / 'half.png'},none")], tmp_path / "cells"))
+    told = judge(variants, lambda *of: lambda path: SimpleNamespace(held_out=1.0, patches=1.0, structure=1.0, ssim=1.0),
                   report=lambda progress: said.append(progress.note))  # fmt: skip
     assert [bool(each.judged) for each in told] == [False, True]
     assert [note for note in said if note] == [
@@ -469,7 +477,7 @@ def test_models_are_opened_once(photo: Path, tmp_path: Path, monkeypatch: pytest
     real = engine.open_model
     monkeypatch.setattr(engine, "open_model", lambda path, **more: opened.append(path.stem) or real(path, **more))
     common = {"content": str(photo), "styles": (Style("udnie"),), "settings": {"backend": "onnxruntime"}, "engine": "instant", "size": 32}
-    assert all(each.there for each in explore(planned(common, [axis("strength=.3,.6,1")], tmp_path / "cells")))
+    assert all(each.there for each in paint(plan(common, [parse_axis("strength=.3,.6,1")], tmp_path / "cells")))
     assert len(opened) == 1
 
 
@@ -489,9 +497,9 @@ def test_drawings_are_explored_too(ended: Command, photo: Path, tmp_path: Path) 
 
 
 def test_axes_know_their_numbers() -> None:
-    assert axis("seed=3,4").numbers == (3.0, 4.0)
-    assert axis("color=style,photo").numbers is None
-    assert axis("chained=yes,no").numbers is None
+    assert parse_axis("seed=3,4").numbers == (3.0, 4.0)
+    assert parse_axis("color=style,photo").numbers is None
+    assert parse_axis("chained=yes,no").numbers is None
     assert Axis("seed", (1,), ("1",)).head(0) == "seed 1"
 
 

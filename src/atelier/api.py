@@ -34,7 +34,7 @@ from atelier.run.regions import NEAR, VOID
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
     from atelier.judging.difference import Comparison
-    from atelier.run.page import Exploration
+    from atelier.run.explore import Exploration
 
 Picture = Image | np.ndarray[Any, Any] | Pillow.Image | str | Path
 """An Image, an array (see Image.from_array), a picture of Pillow's, a path, or an http(s) URL."""
@@ -265,16 +265,12 @@ def explore(
     `sheet()` and `page()` show it. A report that raises Cancelled ends the work, and what is painted is returned. Raises AtelierError
     before anything is painted for what makes no sense.
     """
-    from atelier.judging import Judge
-    from atelier.media import check_place, check_target
-    from atelier.run.explore import axis_of, explore, judged, names_read, planned, shares
-    from atelier.run.page import Exploration, is_page
-    from atelier.run.places import beforehand
+    from atelier.run.explore import Sheets, blend_axes, build_axis
+    from atelier.run.explore import explore as make
 
     targets = [Path(each) for each in ([out] if isinstance(out, (str, Path)) else out)]
-    with beforehand():
-        for target in targets:
-            check_place(target) if is_page(target) else check_target(target)
+    sheets = Sheets(tuple(targets), side=side)
+    sheets.check(())  # before pictures are written into the folder
     kept = None if cells is not None or targets else tempfile.mkdtemp(prefix="atelier-")
     folder = Path(cells or kept or targets[0].with_name(f"{targets[0].stem}-cells"))
     try:
@@ -283,11 +279,11 @@ def explore(
             raise SettingError("between names its styles: give no style with it")
         alone = bool(settings.get("model")) or (isinstance(style, tuple) and not style and not between)
         styles = () if alone else tuple(_filed_style(each, filed) for each in _styles(list(between) or style))
-        axes = shares([each.source for each in styles], steps) if between else []
+        axes = blend_axes([each.source for each in styles], steps) if between else []
         for name, values in (vary or {}).items():
             if isinstance(values, (str, Mapping)) or not isinstance(values, (Sequence, np.ndarray)):
                 raise SettingError(f"vary: {name} is given a list of values, not {values!r}")
-            axes.append(axis_of(name, [_varied(name, value, filed) for value in values]))
+            axes.append(build_axis(name, [_varied(name, value, filed) for value in values]))
         if not axes:
             raise SettingError('say what to vary, as in vary={"style_weight": [1, 10, 100]}, or give between two paintings')
         common = {
@@ -296,19 +292,7 @@ def explore(
             "regions": filed(regions, mapped=True), "masks": _several(masks, lambda mask: filed(_marks(mask))),
             "style_regions": _several(style_regions, partial(filed, mapped=True)), "feather": feather, "blend": filed(blend),
         }  # fmt: skip
-        with run.one_parting():
-            variants = planned(common, axes, folder, limits=limits, report=report)
-            read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
-            run.check_apart([("out", str(target)) for target in targets], list(read))
-            explored = Exploration(tuple(axes), explore(variants, limits=limits, report=report), limits)
-        if explored.finished and (judge or (judge is None and any(map(is_page, targets)))):
-            panel = judged(explored.variants, lambda *of: Judge(of[0], of[1], size=of[2], limits=limits), limits=limits, report=report)
-            explored = dataclasses.replace(explored, variants=panel)
-        for target in targets:
-            if is_page(target):
-                atomic_write(explored.page().encode(), target)
-            else:
-                write_still(explored.sheet(side), target)
+        explored = make(common, axes, folder, sheets, judged=judge, limits=limits, report=report)
     except BaseException:
         if kept is not None:
             shutil.rmtree(kept, ignore_errors=True)

@@ -6,16 +6,17 @@ import base64
 import html
 import itertools
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from atelier.errors import AtelierError
 from atelier.image import Image, Limits, encode, fit, resize
 from atelier.media import open_still
-from atelier.run.explore import Axis, Variant, described, named, sheet_of
+from atelier.run.explore.axes import Axis, short_name
+from atelier.run.explore.sheet import describe
+from atelier.run.explore.table import Column, tabulate
+from atelier.run.explore.variant import Variant
 from atelier.run.opening import as_picture, open_style
 
 LARGEST = 1024
@@ -26,68 +27,17 @@ PAGES = (".html", ".htm")
 
 
 def is_page(name: str | Path) -> bool:
-    """Whether a file of this name is a page, and not a sheet."""
+    """Tell whether a file of this name is a page, and not a sheet."""
     return Path(name).suffix.lower() in PAGES
 
 
-@dataclass(frozen=True)
-class Exploration:
-    """What an exploration came to: its pictures with their figures, in the order of the last axis first in rank.
+def write_page(variants: Sequence[Variant], axes: Sequence[Axis], *, limits: Limits = Limits(), quality: int = 88) -> str:
+    """Write HTML of a table, a row a variant: its picture, what is varied, losses, time, judgement, and the command that makes it again.
 
-    axes: what was varied. Iterated over it gives its variants.
+    Pictures are JPEGs in the page. Without JavaScript it is that table; with it, it can be sorted and looked at large.
     """
-
-    axes: tuple[Axis, ...]
-    variants: tuple[Variant, ...]
-    limits: Limits = Limits()
-
-    def __iter__(self) -> Iterator[Variant]:
-        return iter(self.variants)
-
-    def __len__(self) -> int:
-        return len(self.variants)
-
-    @property
-    def finished(self) -> bool:
-        """Whether all that could be painted is."""
-        return not any(variant.state in ("waiting", "stopped") for variant in self.variants)
-
-    def figures(self) -> list[dict[str, Any]]:
-        """A row a picture, of plain values: what was varied (a number where it is one, else words), losses, what was judged, seconds,
-        `state`, and `path`; what there is not, None. For a table of any library's."""
-        columns = columns_of(self.variants, self.axes)
-        return [
-            {
-                **{c.heading: c.values[i] if c.numeric or c.values[i] is None else c.written[i] for c in columns},
-                "state": variant.state, "path": str(variant.path),
-            }
-            for i, variant in enumerate(self.variants)
-        ]  # fmt: skip
-
-    def sheet(self, side: int = 256) -> Image:
-        """All pictures on one labelled picture. side: of each, px at the most."""
-        return sheet_of(self.variants, self.axes, side=side, limits=self.limits)
-
-    def page(self) -> str:
-        """All pictures on one page of HTML, with nothing beside it."""
-        return page_of(self.variants, self.axes, limits=self.limits)
-
-
-@dataclass(frozen=True)
-class Column:
-    """heading, and for every variant what is written and what it is sorted by (None sorts last)."""
-
-    heading: str
-    written: Sequence[str]
-    values: Sequence[float | str | None]
-    numeric: bool = True
-
-
-def page_of(variants: Sequence[Variant], axes: Sequence[Axis], *, limits: Limits = Limits(), quality: int = 88) -> str:
-    """HTML of a table, a row a variant: its picture (as JPEG, in the page), what is varied, losses, time, what was judged, and the
-    command that makes it again. Without JavaScript it is that table; with it, it can be sorted and looked at large."""
-    columns = columns_of(variants, axes)
-    title, subtitle = described(variants)
+    columns = tabulate(variants, axes)
+    title, subtitle = describe(variants)
     heads = "".join(
         f'<th role="columnheader" scope="col" aria-sort="none" class="{"number" if column.numeric else "word"}">'
         f"{html.escape(column.heading)}</th>"
@@ -101,27 +51,6 @@ def page_of(variants: Sequence[Variant], axes: Sequence[Axis], *, limits: Limits
         title=html.escape(title), subtitle=html.escape(subtitle), count=count, heads=heads, rows=rows, across=min(across, 12),
         sources=_sources(variants, limits, quality), style=_part("css"), script=_part("js"),
     )  # fmt: skip
-
-
-def columns_of(variants: Sequence[Variant], axes: Sequence[Axis]) -> list[Column]:
-    """What there is to say of the variants, and to sort them by."""
-    columns = []
-    for k, (axis, title) in enumerate(zip(axes, variants[0].labels, strict=True)):
-        places = [variant.place[k] for variant in variants]
-        numbers = axis.numbers
-        values = [numbers[i] if numbers else i for i in places]  # words in the order they were given in
-        written = [axis.labels[i].replace("\n", ", ") for i in places]
-        columns.append(Column(title, written, values, numbers is not None and axis.name != "share"))
-    for kind in ("losses", "judged"):
-        for name in dict.fromkeys(name for variant in variants for name in getattr(variant, kind)):
-            values = [getattr(variant, kind).get(name) for variant in variants]
-            heading = f"{name} loss" if kind == "losses" and name != "score" else name
-            columns.append(Column(heading, ["–" if value is None else f"{value:.4g}" for value in values], values))
-    seconds = [variant.seconds if variant.there else None for variant in variants]
-    columns.append(Column("seconds", ["–" if value is None else f"{value:.2f}" for value in seconds], seconds))
-    varied = set(variants[0].labels)  # which may be called as a figure is: style loss, seconds
-    given = len(varied)
-    return [replace(c, heading=f"{c.heading}, measured") if i >= given and c.heading in varied else c for i, c in enumerate(columns)]
 
 
 def _row(i: int, variant: Variant, columns: Sequence[Column], limits: Limits, quality: int) -> str:
@@ -147,7 +76,7 @@ def _row(i: int, variant: Variant, columns: Sequence[Column], limits: Limits, qu
 
 
 def _line(variant: Variant) -> str:
-    """The command, to be broken where an option begins."""
+    """Write the command so that lines break where an option begins."""
     words = shlex.split(variant.command)
     starts = [i for i, word in enumerate(words) if i and word.startswith("--")]
     parts = [words[i:j] for i, j in itertools.pairwise([0, *starts, len(words)])]
@@ -155,11 +84,11 @@ def _line(variant: Variant) -> str:
 
 
 def _sources(variants: Sequence[Variant], limits: Limits, quality: int) -> str:
-    """The photo, and the paintings where all are painted in the manner of the same ones, to look at; without what is gone since."""
+    """Show the photo, and the paintings if they are the same for all variants; leave out what is gone since."""
     request = variants[0].request.without_secrets()
     names = [("the photo", str(request.content))]
     if all({style.source for style in variant.request.styles} == {style.source for style in request.styles} for variant in variants):
-        names += [(named(style.source), style.source) for style in request.styles]
+        names += [(short_name(style.source), style.source) for style in request.styles]
     shown = []
     for called, source in dict.fromkeys(names):
         if "://" in source:  # not fetched once more for this
@@ -179,11 +108,11 @@ def _sortable(value: float | str | None) -> str:
 
 
 def _inline(picture: Image, quality: int) -> str:
-    """As a data: address. What is transparent is laid over white."""
+    """Give a picture as a data: address. What is transparent is laid over white."""
     small = resize(picture, fit(picture.size, LARGEST)) if max(picture.size) > LARGEST else picture
     bare = Image(small.flat().pixels)  # what it says of itself is in its file
     return f"data:image/jpeg;base64,{base64.b64encode(encode(bare, 'jpg', quality=quality)).decode()}"
 
 
 def _part(kind: str) -> str:
-    return (files("atelier.run") / f"page.{kind}").read_text(encoding="utf-8")
+    return (files("atelier.run.explore") / f"page.{kind}").read_text(encoding="utf-8")

@@ -1,0 +1,83 @@
+"""What tells one picture of an exploration from another: a digest of all that it comes of, in the name of its file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+import atelier
+from atelier.image import Image, Limits
+from atelier.image.maps import KEY
+from atelier.progress import Report
+from atelier.request import AnySettings, Request, plain
+from atelier.run.again import PLACES
+from atelier.run.opening import Painting, as_picture, at_size, open_style
+from atelier.run.regions import laid_out, open_places
+
+
+def name_file(words: str, request: Request, full: AnySettings, inputs: Sequence[str]) -> str:
+    """Name a picture's file: words, then a digest of its request, its settings in full, what it is made from, and the version."""
+    files = [_digest_file(str(value)) for name, value in request.settings.items() if name in PLACES]
+    whole = [request.to_json(), dataclasses.asdict(full), inputs, files, atelier.__version__]
+    digest = hashlib.sha256(json.dumps(whole, default=plain, sort_keys=True).encode()).hexdigest()[:10]
+    return f"{re.sub(r'[^0-9A-Za-z.=+-]+', '-', words).strip('-.')[:100]}-{digest}.png"
+
+
+class Fingerprints:
+    """Digests of what requests about one photo are made from. Each picture is opened once."""
+
+    def __init__(self, photo: Image, limits: Limits, report: Report) -> None:
+        self.photo, self.limits, self.report = photo, limits, report
+        self.first = _digest(photo)
+        self.known: dict[Hashable, str] = {}
+
+    def of(self, request: Request) -> list[str]:
+        """Digest the photo, the styles, and what says where they go. Raises SettingError, SourceError, ImageError."""
+        return [self.first, *(self._style(style.source) for style in request.styles), *self._regions(request)]
+
+    def _style(self, source: str) -> str:
+        if source not in self.known:
+            self.known[source] = _digest(open_style(source, self.limits, self.report))
+        return self.known[source]
+
+    def _regions(self, request: Request) -> list[str]:
+        if not (request.regions or request.masks or request.blend):
+            return []
+        key = (
+            request.styles, request.regions, request.masks, request.style_regions, request.blend, request.size, request.seed,
+        )  # fmt: skip
+        if key not in self.known:
+            self.known[key] = self._lay_out(request)
+        return [self.known[key]]
+
+    def _lay_out(self, request: Request) -> str:
+        """Digest the maps, masks and gradients of a request, once they are found to go with its photo and styles."""
+        paintings = [open_style(style.source, self.limits) for style in request.styles]
+        if request.chosen == "optimize":
+            paintings = [as_picture(painting) for painting in paintings]
+        where = open_places(request, self.limits)
+        content = at_size(self.photo, request.size, limits=self.limits)
+        laid_out(request, content, paintings, where, photo=self.photo, report=self.report)
+        maps = [where.regions, where.blend, *(mask for _, mask in where.masks), *where.style_regions]
+        return " ".join(_digest(each) if isinstance(each, Image) else str(each) for each in maps)
+
+
+def _digest(painting: Painting) -> str:
+    """Digest a picture, or a style by name. In a map what is transparent is the background, and its text has names."""
+    if isinstance(painting, Image):
+        whole = hashlib.sha256(repr((painting.shape, painting.text.get(KEY))).encode() + painting.pixels.tobytes())
+        whole.update(b"" if painting.alpha is None else painting.alpha.tobytes())
+        return whole.hexdigest()
+    return hashlib.sha256(painting.numbers.tobytes() + painting.colours.mean.tobytes() + painting.swatch).hexdigest()
+
+
+def _digest_file(path: str) -> str:
+    """Digest a file's bytes; "" where there is no file."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16] if path and Path(path).is_file() else ""
+    except (OSError, ValueError):
+        return ""
