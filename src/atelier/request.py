@@ -109,6 +109,8 @@ class InstantSettings:
     model_layout: str = option("auto", "Order of its input's axes", choices=("auto", "nchw", "nhwc"))
     model_order: str = option("auto", "Order of its colours", choices=("auto", "rgb", "bgr"))
     model_range: str = option("auto", "Range of its values", choices=("auto", "0..1", "-1..1", "0..255"))
+    model_output: str = option("", "Name of the output that is the picture (empty: found out)")
+    model_inputs: str = option("", "Numbers that it takes beside the picture: alpha=0.5, several by comma")
     model_multiple: int = option(0, "What the sides of its pictures must be multiples of (0: found out)", low=0, high=4096)
 
     def __post_init__(self) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from atelier.engines.network.foreign import Contract, ForeignEngine, open_foreign, read_contract
+from atelier.engines.network.contract import Contract
+from atelier.engines.network.foreign import ForeignEngine, open_foreign
+from atelier.engines.network.inspection import read_contract
 from atelier.engines.network.runner import Runner, open_model
 from atelier.errors import SettingError, WeightsError
 from atelier.image import Image, resize
@@ -348,3 +350,63 @@ def test_from_settings_to_picture(tmp_path: Path) -> None:
     np.testing.assert_allclose(engine(content).pixels, 1 - content.pixels, atol=1e-5)
     engine = open_foreign(InstantSettings(model=str(tmp_path / "net.onnx"), backend="onnxruntime", model_order="bgr", model_multiple=16))
     assert (engine.contract.order, engine.contract.multiple) == ("bgr", 16)
+
+
+# Several inputs and outputs ---------------------------------------------------------------------------------------------
+
+
+MIX = np.array([[0.2, 0.6, 0.2], [0.1, 0.2, 0.7], [0.8, 0.1, 0.1]], np.float32)
+
+
+def with_outputs(outputs: dict[str, tuple[np.ndarray, list[Any]]]) -> bytes:
+    """x -> for each output a 1x1 convolution by its weights (out, 3), of a shape as it is told."""
+    model = build([], {name + "_w": weights[:, :, None, None] for name, (weights, _) in outputs.items()})
+    del model.graph.output[:]
+    for name, (_, shape) in outputs.items():
+        model.graph.node.append(node("Conv", "x", name + "_w", name))
+        model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+    return model.SerializeToString()
+
+
+FREE: list[Any] = [None] * 4
+FEATURES = np.random.default_rng(0).standard_normal((8, 3)).astype(np.float32)
+BLIND = np.zeros((3, 3), np.float32)
+
+
+@pytest.mark.parametrize("shapes", [([1, 8, None, None], [1, 3, None, None]), (FREE, FREE)])
+def test_the_output_that_is_a_picture_is_taken(shapes: tuple[list[Any], list[Any]]) -> None:
+    content = photo()
+    model = with_outputs({"features": (FEATURES, shapes[0]), "picture": (MIX, shapes[1])})
+    assert read_contract(loaded(model)).output == "picture"
+    np.testing.assert_allclose(painted(model, content), content.pixels @ MIX.T, atol=1e-5)
+
+
+def test_outputs_of_a_picture_s_shape_are_tried() -> None:
+    assert read_contract(loaded(with_outputs({"mask": (BLIND, FREE), "picture": (MIX, FREE)}))).output == "picture"
+
+
+def test_of_several_pictures_one_is_told() -> None:
+    content, swapped = photo(), np.eye(3, dtype=np.float32)[::-1]
+    model = with_outputs({"a": (MIX, FREE), "b": (np.ascontiguousarray(swapped), FREE)})
+    with pytest.raises(SettingError, match="gives 2 pictures: give --model-output a or b"):
+        read_contract(loaded(model))
+    np.testing.assert_allclose(painted(model, content, output="b"), content.pixels[:, :, ::-1], atol=1e-5)
+    with pytest.raises(SettingError, match=r"--model-output c: .* gives a, b"):
+        read_contract(loaded(model), output="c")
+
+
+def test_single_numbers_beside_the_picture_are_told() -> None:
+    model = build([node("Mul", "x", "strength", "y")])
+    model.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]))
+    data, content = model.SerializeToString(), photo()
+    np.testing.assert_allclose(painted(data, content, further="strength=0.5", values="0..1"), content.pixels * 0.5, atol=1e-6)
+    for further, words in (("", "give --model-inputs strength=1"), ("strength=1,b=2", "--model-inputs b"), ("strength", "name=number")):
+        with pytest.raises(SettingError, match=words):
+            read_contract(loaded(data), further=further)
+
+
+def test_two_pictures_in_are_refused() -> None:
+    model = build([node("Add", "x", "style", "y")])
+    model.graph.input.append(helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, 3, None, None]))
+    with pytest.raises(WeightsError, match="takes 2 inputs"):
+        read_contract(loaded(model.SerializeToString()))

@@ -304,7 +304,7 @@ def refuse(request: Request, outputs: Outputs, settings: InstantSettings) -> Non
         raise SettingError("--model paints by itself: give no --style with it")
     if not settings.model and not request.styles:
         raise SettingError("give a --style: a painting's file, or a name from `atelier styles`")
-    stray = [name for name in ("model_layout", "model_order", "model_range", "model_multiple") if name in request.settings]
+    stray = [name for name in request.settings if name.startswith("model_")]
     if stray and not settings.model:
         raise SettingError(f"--{stray[0].replace('_', '-')} is about a network from elsewhere: give --model")
     if settings.model and (settings.strength < 1 or settings.style_size != 1 or settings.seconds):
