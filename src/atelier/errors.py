@@ -5,7 +5,7 @@ AtelierError
 │   ├── SettingError      an option's value
 │   ├── SourceError       a path or URL that cannot be read
 │   └── ImageError        a file that is no picture, is damaged, or is over the limits
-│       └── Unstreamable  one that has to be decoded whole (media/stream.py)
+│       └── Unstreamable  one that has to be decoded whole (media/levels.py)
 ├── OutputError           the result cannot be written
 │   └── TargetError       nor could it ever be where it was asked for: known, and said, before the work
 ├── WeightsError          a network's weights: absent, damaged, or not to be had

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from skimage import color
 
 from atelier.errors import SettingError
-from atelier.image.spaces import SPACES, Space, named
+from atelier.image.spaces import SPACES, Space, find_space
 from atelier.image.value import Pixels
 
 EVERY = pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
@@ -107,8 +107,8 @@ def test_linear_light() -> None:
 
 def test_the_table() -> None:
     assert list(SPACES) == [space.name for space in SPACES.values()]
-    assert named("lab") is SPACES["lab"]
+    assert find_space("lab") is SPACES["lab"]
     with pytest.raises(SettingError, match="'hsv': choose from oklab, lab"):
-        named("hsv")
+        find_space("hsv")
     with pytest.raises(TypeError):
         SPACES["hsv"] = SPACES["lab"]  # type: ignore[index]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from atelier import load
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError
 from atelier.image import Image, Limits, encode, fit, resize
-from atelier.image.colour import srgb_profile
+from atelier.image.profiles import srgb_profile
 from atelier.media import Unstreamable, atomic_file, check_stream, open_stream, write_stream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "image"))

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import AtelierError, ImageError
-from atelier.image.colour import to_srgb, unit
 from atelier.image.limits import Limits
+from atelier.image.profiles import to_srgb, to_unit
 from atelier.image.rasters import read_raster
 from atelier.image.samples import Samples
 from atelier.image.sniff import sniff
@@ -48,9 +48,9 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
 
 def _developed(samples: Samples) -> Image:
     pixels, note = to_srgb(samples.values, samples.profile)
-    alpha = None if samples.alpha is None else turned(unit(samples.alpha), samples.orientation)
+    alpha = None if samples.alpha is None else orient(to_unit(samples.alpha), samples.orientation)
     return Image(
-        pixels=turned(pixels, samples.orientation),
+        pixels=orient(pixels, samples.orientation),
         alpha=alpha,
         depth=samples.depth,
         text=samples.text,
@@ -59,7 +59,7 @@ def _developed(samples: Samples) -> Image:
     )
 
 
-def turned(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+def orient(array: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Undo what the camera was held like; orientations 5 to 8 swap width and height."""
     if orientation >= 5:
         array = array.swapaxes(0, 1)

@@ -14,14 +14,14 @@ from PIL import Image as Pillow
 
 from atelier.errors import AtelierError, MissingExtra, OutputError, SettingError
 from atelier.image import metadata
-from atelier.image.colour import srgb_profile
+from atelier.image.profiles import srgb_profile
 from atelier.image.value import Image
 
 OUR_KEY = "atelier"  # under which our own words stand in `Image.text`
 
 _ALIASES = {"jpg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "tif": "tiff", "heif": "heic", "apng": "png"}
 _LONGEST_SIDE = {"jpeg": 65_535, "webp": 16_383, "avif": 65_536, "heic": 65_535}
-_FULL_COLOUR = 90  # quality from which colour is stored as finely as brightness; a painting's strokes are edges of colour
+_FULL_COLOR = 90  # quality from which colour is stored as finely as brightness; a painting's strokes are edges of colour
 _PLACEHOLDER = 34664  # a tag nobody uses, next to the pointer to the EXIF directory (34665), which tifffile refuses to write
 _JPEG_XMP_ROOM = 65_502  # bytes of XMP a JPEG has room for
 
@@ -138,7 +138,7 @@ def _jpeg(image: Image, quality: int) -> bytes:
         packet = metadata.to_xmp({key: value for key, value in image.text.items() if key == OUR_KEY})
     if len(packet) > _JPEG_XMP_ROOM:
         raise OutputError("the text is too long to be carried in a JPEG; choose PNG, WebP or TIFF")
-    sampling = "4:4:4" if quality >= _FULL_COLOUR else "4:2:0"
+    sampling = "4:4:4" if quality >= _FULL_COLOR else "4:2:0"
     return _saved(image.flat(), "JPEG", packet, quality=quality, subsampling=sampling, optimize=True)
 
 
@@ -150,7 +150,7 @@ def _webp(image: Image, quality: int) -> bytes:
 def _avif(image: Image, quality: int) -> bytes:
     if not features.check("avif"):
         raise OutputError("this build of Pillow writes no AVIF; pip install --upgrade pillow, or choose another format")
-    sampling = "4:4:4" if quality >= _FULL_COLOUR else "4:2:0"
+    sampling = "4:4:4" if quality >= _FULL_COLOR else "4:2:0"
     return _saved(image, "AVIF", metadata.to_xmp(image.text), quality=quality, subsampling=sampling)
 
 
@@ -173,7 +173,7 @@ def _heic(image: Image, quality: int) -> bytes:
     stream = io.BytesIO()
     picture = Pillow.fromarray(image.to_array())
     picture.info["icc_profile"] = srgb_profile()
-    chroma = 444 if quality >= _FULL_COLOUR else 420
+    chroma = 444 if quality >= _FULL_COLOR else 420
     file = pillow_heif.from_pillow(picture)
     file.save(stream, quality=quality, chroma=chroma, exif=image.exif, xmp=metadata.to_xmp(image.text) or None)
     return stream.getvalue()

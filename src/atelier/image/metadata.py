@@ -59,7 +59,7 @@ def orientation(exif: Pillow.Exif) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def carried(exif: Pillow.Exif) -> bytes | None:
+def carry(exif: Pillow.Exif) -> bytes | None:
     """The part of a photo's EXIF worth carrying, as bytes from b"Exif\\0\\0" on; None where there is none of it."""
     about = _kept(exif, _ABOUT)
     taken = _kept(exif.get_ifd(ExifTags.IFD.Exif), _TAKEN)

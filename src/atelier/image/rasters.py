@@ -119,7 +119,7 @@ def _split(array: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
 def _exif(picture: Pillow.Image) -> tuple[bytes | None, int, tuple[str, ...]]:
     try:
         exif = picture.getexif()
-        return metadata.carried(exif), metadata.orientation(exif), ()
+        return metadata.carry(exif), metadata.orientation(exif), ()
     except Exception:  # whatever is in there, the pixels are good
         return None, 1, ("its EXIF metadata is damaged and was left out",)
 

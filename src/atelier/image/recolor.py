@@ -17,7 +17,7 @@ from atelier.errors import ImageError, SettingError
 from atelier.image.color_methods import METHODS, Task
 from atelier.image.gamut import GAMUTS
 from atelier.image.pixels import SAMPLE, bands, check_mask, check_pixels
-from atelier.image.spaces import SPACES, named
+from atelier.image.spaces import SPACES, find_space
 from atelier.image.value import Pixels
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def recolor(
     arrays that are not as stated.
     """
     way, bring = _look_up(METHODS, "colour method", method), _look_up(GAMUTS, "gamut", gamut)
-    where = named(space or way.space)
+    where = find_space(space or way.space)
     if way.needs_luminance and not where.luminance:
         fit = ", ".join(each.name for each in SPACES.values() if each.luminance)
         raise SettingError(f"colour space {where.name!r} has no luminance, which {method!r} needs: choose from {fit}")

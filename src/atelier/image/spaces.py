@@ -44,7 +44,7 @@ class Space:
     neutral: float = 0.0
 
 
-def named(name: str) -> Space:
+def find_space(name: str) -> Space:
     """The space of that name. Raises SettingError with the names there are."""
     try:
         return SPACES[name]

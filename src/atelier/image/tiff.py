@@ -23,7 +23,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 ORIENTATION_TAG, XMP_TAG, ICC_TAG, DNG_TAG = 274, 700, 34675, 50706
 REDUCED = 1  # a bit of NewSubfileType: a smaller version of something else in the file
 MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6  # of PhotometricInterpretation
-COLOURS: dict[int, int] = {
+COLORS: dict[int, int] = {
     MINISWHITE: 1,
     MINISBLACK: 1,
     RGB: 3,
@@ -44,13 +44,13 @@ def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
         check_size(page.imagewidth, page.imagelength, name, limits)
         _check_kind(page, data, name)
         array = _channels_last(page, name)
-        colours, alpha, notes = decoded(page, array, name)
+        colors, alpha, notes = interpret(page, array, name)
         profile, packet, turn = (page.tags.valueof(tag) for tag in (ICC_TAG, XMP_TAG, ORIENTATION_TAG))
         if len(file.pages) > 1:
             notes += (f"TIFF of several pages: the first of {len(file.pages)}",)
     exif, damage = _exif(data)
     return Samples(
-        values=colours,
+        values=colors,
         alpha=alpha,
         profile=bytes(profile) if isinstance(profile, bytes) else None,
         orientation=turn if turn in range(1, 9) else 1,
@@ -65,7 +65,7 @@ def _check_kind(page: tifffile.TiffPage, data: bytes, name: str) -> None:
     if DNG_TAG in page.tags or page.subfiletype & REDUCED or data[8:10] == b"CR":
         # the page that stands first in a raw file is a stamp-sized preview
         raise ImageError(f"{name} is a camera's raw file, which atelier does not develop; make a JPEG or TIFF of it first")
-    if page.photometric not in COLOURS or page.imagedepth != 1:
+    if page.photometric not in COLORS or page.imagedepth != 1:
         kind = getattr(page.photometric, "name", page.photometric)
         raise ImageError(f"{name} is a TIFF of a kind not read here ({kind}); save it as grey, RGB or CMYK")
     ends = (offset + count for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True))
@@ -86,7 +86,7 @@ def _channels_last(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
+def interpret(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
     """Colours (H, W, 1, 3 or 4), straight alpha and notes."""
     if page.photometric == PALETTE:
         if page.colormap is None:
@@ -94,22 +94,22 @@ def decoded(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[ND
         # (N, 3); some writers stretch 8 bits to 16 by 256, some by 257, and the upper byte is right for both
         entries = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
         return entries[np.minimum(array[:, :, 0], len(entries) - 1)], None, ()
-    wanted = COLOURS[page.photometric]
+    wanted = COLORS[page.photometric]
     if array.shape[2] < wanted:
         raise ImageError(f"{name} is damaged: {array.shape[2]} channels where there should be {wanted}")
     array, notes = _scaled(array, page.bitspersample, name)
-    colours, rest = array[:, :, :wanted], array[:, :, wanted:]
+    colors, rest = array[:, :, :wanted], array[:, :, wanted:]
     if page.photometric == MINISWHITE:
-        colours = (1 if colours.dtype.kind == "f" else np.iinfo(colours.dtype).max) - colours
+        colors = (1 if colors.dtype.kind == "f" else np.iinfo(colors.dtype).max) - colors
     kinds = page.extrasamples[: rest.shape[2]]
     if _STRAIGHT in kinds:
-        return colours, rest[:, :, kinds.index(_STRAIGHT)], notes
+        return colors, rest[:, :, kinds.index(_STRAIGHT)], notes
     if _ASSOCIATED in kinds:
-        straight, alpha = _straight(colours, rest[:, :, kinds.index(_ASSOCIATED)])
+        straight, alpha = _straight(colors, rest[:, :, kinds.index(_ASSOCIATED)])
         return straight, alpha, notes
     if rest.shape[2]:
         notes += (f"{rest.shape[2]} extra channel(s) without a meaning were left out",)
-    return colours, None, notes
+    return colors, None, notes
 
 
 def _scaled(array: NDArray[Any], bits: int, name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -129,13 +129,13 @@ def _scaled(array: NDArray[Any], bits: int, name: str) -> tuple[NDArray[Any], tu
     return np.rint(array * (np.iinfo(dtype).max / (2.0**bits - 1))).clip(0, np.iinfo(dtype).max).astype(dtype), ()
 
 
-def _straight(colours: NDArray[Any], alpha: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _straight(colors: NDArray[Any], alpha: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Premultiplied samples made straight; black where nothing is left to divide by."""
-    if colours.dtype.kind == "f":
+    if colors.dtype.kind == "f":
         top, kind = 1.0, np.dtype(np.float32)
     else:
-        top, kind = float(np.iinfo(colours.dtype).max), colours.dtype
-    divided = colours / np.maximum(alpha, np.finfo(np.float32).tiny)[:, :, None] * top
+        top, kind = float(np.iinfo(colors.dtype).max), colors.dtype
+    divided = colors / np.maximum(alpha, np.finfo(np.float32).tiny)[:, :, None] * top
     divided = np.where(alpha[:, :, None] > 0, divided, 0)
     if kind.kind != "f":
         divided = np.rint(divided)
@@ -146,6 +146,6 @@ def _exif(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
     if data[2:4] in (b"+\0", b"\0+"):
         return None, ()  # Pillow reads EXIF of classic TIFF only, and who writes BigTIFF is no camera
     try:
-        return metadata.carried(metadata.load_exif(data)), ()
+        return metadata.carry(metadata.load_exif(data)), ()
     except Exception:  # whatever is in there, the pixels are good
         return None, ("its EXIF metadata is damaged and was left out",)

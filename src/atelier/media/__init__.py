@@ -2,8 +2,10 @@
 
 from atelier.media.animation import ANIMATIONS, check_animation, write_animation
 from atelier.media.files import atomic_file, atomic_write, check_place
+from atelier.media.levels import Unstreamable
 from atelier.media.stills import STANDARD, SUFFIXES, check_target, expand, open_still, to_standard_output, write_still
-from atelier.media.stream import StreamSource, Unstreamable, check_stream, open_stream, write_stream
+from atelier.media.stream import StreamSource, open_stream
+from atelier.media.tiles import check_stream, write_stream
 from atelier.media.video import VIDEOS, check_video, write_video
 
 __all__ = [

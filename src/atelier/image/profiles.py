@@ -58,7 +58,7 @@ def to_srgb(samples: NDArray[Any], profile: bytes | None) -> tuple[Pixels, str]:
         return _plain(samples), "its colour profile is damaged and was left out"
 
 
-def unit(samples: NDArray[Any]) -> Pixels:
+def to_unit(samples: NDArray[Any]) -> Pixels:
     """uint8, uint16 or floats as float32 in [0, 1]."""
     if samples.dtype.kind == "f":
         return cast(Pixels, np.clip(samples, 0.0, 1.0).astype(np.float32, copy=False))
@@ -66,7 +66,7 @@ def unit(samples: NDArray[Any]) -> Pixels:
 
 
 def _plain(samples: NDArray[Any]) -> Pixels:
-    values = unit(samples)
+    values = to_unit(samples)
     if values.shape[2] == 1:
         return np.repeat(values, 3, axis=2)
     if values.shape[2] == 4:
@@ -92,7 +92,7 @@ def _transform(samples: NDArray[Any], profile: bytes, space: str) -> Pixels:
     )
     if not np.isfinite(out).all():
         raise ValueError("the profile leads to no colour")
-    return unit(out)
+    return to_unit(out)
 
 
 @lru_cache(maxsize=32)
