@@ -1,0 +1,100 @@
+"""README and docs hold what they say: links lead somewhere, commands parse, flags exist, the table of settings is that of the code."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from atelier.cli import COMMANDS
+from atelier.cli.base import app
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]
+PAGES += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "src/atelier/models").glob("*.md"))
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, Any]:
+    """Every command by its name, `train style` as well."""
+    for module in COMMANDS:
+        importlib.import_module(f"atelier.cli.{module}")
+    return dict(walked(typer.main.get_command(app)))
+
+
+def walked(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, each in group.commands.items():
+        if hasattr(each, "commands"):
+            yield from walked(each, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", each
+
+
+# Links ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    if page.name == "README.md" and page.parent == ROOT / "docs/gallery":
+        pytest.skip("written by examples/gallery.py")
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{target} is not there"
+        if anchor:
+            assert anchor in anchors(there), f"{target}: no such heading"
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.replace("`", "").lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+
+def examples() -> list[tuple[str, str]]:
+    """(page, command) of every `atelier ...` in a block of shell."""
+    found = []
+    for page in PAGES:
+        for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+            if language in ("", "sh", "bash"):
+                lines = block.replace("\\\n", " ").splitlines()
+                found += [(named(page), line.strip()) for line in lines if re.search(r"(^|\| |-m )atelier ", line.strip())]
+    return found
+
+
+@pytest.mark.parametrize(("page", "line"), examples())
+def test_commands_parse(page: str, line: str, commands: dict[str, Any]) -> None:
+    words = shlex.split(re.sub(r"\s#.*$", "", line))
+    words = words[words.index("atelier") + 1 :]
+    for stop in ("|", ">", "..."):
+        words = words[: words.index(stop)] if stop in words else words
+    name = " ".join(words[:2]) if " ".join(words[:2]) in commands else words[0]
+    command = commands[name]
+    assert not hidden(command) & set(words), f"{page}: {line}: a former name"
+    command.make_context(name, words[len(name.split()) :], resilient_parsing=False)
+
+
+def hidden(command: Any) -> set[str]:
+    """Flags that are understood and not shown."""
+    return {flag for each in command.params if getattr(each, "hidden", False) for flag in each.opts}
