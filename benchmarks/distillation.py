@@ -25,7 +25,8 @@ from atelier.engines.optimize.solver import Solver
 from atelier.image import Image
 from atelier.perception.network import CONVS, Network, activations
 from atelier.request import Settings, override
-from atelier.training.pocket import TAPS, convolutions, network_input, second_moments
+from atelier.training.pocket.losses import TAPS, second_moments
+from atelier.training.pocket.student import convolutions, network_input
 
 
 def errors(checkpoint: Path, pictures: list[Tensor]) -> dict[str, tuple[float, float]]:
