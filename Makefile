@@ -1,4 +1,5 @@
-# `make demo` paints a picture, `make test` runs the tests; each sets up all it needs in $(VENV).
+# `make demo` paints a picture, `make test` runs the tests; each sets up all it needs in $(VENV). `make test-all` runs those too that
+# need Debian's packages of .ci/packages.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,17 +14,25 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --constraint co
 DECLARED := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+# A process for each core. To debug: ARGS='-n 0 --pdb'
+PYTEST := $(RUN) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+
+.PHONY: help demo test test-system test-all lint bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  PYTHON=$(PYTHON) makes the environment $(VENV); PHOTO, STYLE and SIZE choose the demo's picture; ARGS goes to pytest or the benchmarks BENCH"
 
 demo: $(VENV)/.demo ## Paint a real photo with what ships, into demo/
 	@$(RUN) examples/demo.py $(PHOTO) $(STYLE) $(if $(SIZE),--size $(SIZE))
 
-test: $(VENV)/.dev ## Run the tests
-	@$(RUN) -m pytest $(ARGS)
+test: $(VENV)/.dev ## Run the tests that need no system package
+	@$(PYTEST) -m 'not system' $(ARGS)
+
+test-system: $(VENV)/.dev ## Run the tests that need a browser or the like
+	@$(PYTEST) -m system $(ARGS)
+
+test-all: test-system test ## Run all tests
 
 lint: $(VENV)/.dev ## Check style, layout and types
 	@$(RUN) -m ruff check

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# Each of several processes has a core to itself, and whatever asks how many there are learns of one: threads of all for the cores of all
+# would wait for each other.
+if (worker := re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", ""))) and hasattr(os, "sched_setaffinity"):
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[int(worker[0]) % len(cores)]})
 # One thread, so that sums are added in the same order every time; read when NumPy and PyTorch are first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")

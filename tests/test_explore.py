@@ -292,6 +292,7 @@ def test_what_is_varied_and_what_is_measured_are_told_apart(photo: Path, tmp_pat
     assert (row["style loss"], row["seconds"], row["style loss, measured"], row["seconds, measured"]) == ("moments", 1.0, 0.5, 3.0)
 
 
+@pytest.mark.system
 def test_a_page_in_a_browser(photo: Path, tmp_path: Path) -> None:
     """Sorted by what its address says, wherever it lies, with nothing but itself."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
