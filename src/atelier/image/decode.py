@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import AtelierError, ImageError
+from atelier.image.coding import convert_coding
 from atelier.image.limits import Limits
 from atelier.image.profiles import to_srgb, to_unit
 from atelier.image.rasters import read_raster
@@ -47,7 +48,10 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
 
 
 def _developed(samples: Samples) -> Image:
-    pixels, note = to_srgb(samples.values, samples.profile)
+    if samples.coding and samples.values.shape[2] != 4:
+        pixels, note = convert_coding(samples.values, samples.coding)
+    else:
+        pixels, note = to_srgb(samples.values, samples.profile)
     alpha = None if samples.alpha is None else orient(to_unit(samples.alpha), samples.orientation)
     return Image(
         pixels=orient(pixels, samples.orientation),

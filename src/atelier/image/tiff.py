@@ -13,6 +13,7 @@ from atelier.errors import ImageError
 from atelier.image import metadata
 from atelier.image.limits import Limits, check_size
 from atelier.image.samples import Samples
+from atelier.image.ycbcr import YCBCR, is_ycbcr, read_subsampled, ycbcr_to_rgb
 
 if TYPE_CHECKING:
     import tifffile  # which takes long to import, and most pictures are of other formats
@@ -22,14 +23,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 ORIENTATION_TAG, XMP_TAG, ICC_TAG, DNG_TAG = 274, 700, 34675, 50706
 REDUCED = 1  # a bit of NewSubfileType: a smaller version of something else in the file
-MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED, YCBCR = 0, 1, 2, 3, 5, 6  # of PhotometricInterpretation
+MINISWHITE, MINISBLACK, RGB, PALETTE, SEPARATED = 0, 1, 2, 3, 5  # of PhotometricInterpretation
 COLORS: dict[int, int] = {
     MINISWHITE: 1,
     MINISBLACK: 1,
     RGB: 3,
     PALETTE: 1,
     SEPARATED: 4,
-    YCBCR: 3,  # only compressed as JPEG, which tifffile hands out as RGB
+    YCBCR: 3,  # compressed as JPEG tifffile hands it out as RGB
 }
 _ASSOCIATED, _STRAIGHT = 1, 2  # of ExtraSamples: alpha that colours are multiplied with, and alpha
 
@@ -43,7 +44,7 @@ def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
         page = cast("tifffile.TiffPage", file.pages[0])
         check_size(page.imagewidth, page.imagelength, name, limits)
         _check_kind(page, data, name)
-        array = _channels_last(page, name)
+        array = read_subsampled(page, data, name) if is_ycbcr(page) and page.is_subsampled else _channels_last(page, name)
         colors, alpha, notes = interpret(page, array, name)
         profile, packet, turn = (page.tags.valueof(tag) for tag in (ICC_TAG, XMP_TAG, ORIENTATION_TAG))
         if len(file.pages) > 1:
@@ -101,6 +102,8 @@ def interpret(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[
     colors, rest = array[:, :, :wanted], array[:, :, wanted:]
     if page.photometric == MINISWHITE:
         colors = (1 if colors.dtype.kind == "f" else np.iinfo(colors.dtype).max) - colors
+    if is_ycbcr(page) and colors.dtype.kind == "u":
+        colors = ycbcr_to_rgb(page, colors)
     kinds = page.extrasamples[: rest.shape[2]]
     if _STRAIGHT in kinds:
         return colors, rest[:, :, kinds.index(_STRAIGHT)], notes

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import ImageError
-from atelier.image.tiff import COLORS, REDUCED, RGB, YCBCR, interpret
+from atelier.image.tiff import COLORS, REDUCED, RGB, interpret
+from atelier.image.ycbcr import YCBCR, is_ycbcr
 
 if TYPE_CHECKING:
     import tifffile  # which takes long to import, and most pictures are not streamed
@@ -59,7 +60,8 @@ class Level:
         if page.photometric not in COLORS or page.axes not in ("YX", "YXS", "SYX") or page.imagedepth != 1 or page.dtype is None:
             kind = getattr(page.photometric, "name", page.photometric)
             raise Unstreamable(f"{name} is a TIFF of a kind that is not read in windows ({kind}, {page.axes}); save it as tiled RGB")
-        if page.jpegheader is not None or not isinstance(page.bitspersample, int):
+        split = is_ycbcr(page) and page.is_subsampled
+        if page.jpegheader is not None or not isinstance(page.bitspersample, int) or split:
             raise Unstreamable(f"{name} is a TIFF of a kind that is not read in windows; save it as tiled RGB")
         self.page, self._file, self._name, self._cache = page, file, name, cache
         self._planes, _, self._height, self._width, self._together = page.shaped
