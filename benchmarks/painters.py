@@ -50,21 +50,21 @@ Row = dict[str, Any]
 
 
 def main() -> None:
-    arguments = parsed()
+    arguments = parse_arguments()
     described = machine.introduce()
     folder = pairs.needed(arguments)
     results: dict[str, Any] = {}
     if "pairs" in arguments.only:
         pairs.vgg()
-        results["pairs"] = rows = judged(folder, arguments)
+        results["pairs"] = rows = judge_pairs(folder, arguments)
         show(rows)
-        results["ratios"] = ratios(rows)
+        results["ratios"] = compare_all(rows)
     if "flat" in arguments.only:
-        results["flat"] = flat(folder, arguments)
+        results["flat"] = paint_flat(folder, arguments)
     pairs.write(arguments, "painters", described, json.loads(json.dumps(results)))
 
 
-def parsed() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     parser = pairs.parser(__doc__ or "")
     parser.add_argument("--photos", default=PHOTOS, help="names, by comma, or all: every kodim*")
     parser.add_argument("--paintings", default=",".join(NAMES), help="names, by comma")
@@ -82,32 +82,33 @@ def parsed() -> argparse.Namespace:
 # Pairs ----------------------------------------------------------------------------------------------------------------
 
 
-def judged(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+def judge_pairs(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     """A row for each pair and each who painted it: photo, painting, who, and the errors by name."""
-    judge, rivals = machine.Judge(arguments.size), known(folder)
+    judge, peers = machine.Judge(arguments.size), read_peers(folder)
     names = [path.stem for path in sorted((folder / "photos").glob("kodim*.jpg"))]
     names = names if arguments.photos == "all" else arguments.photos.split(",")
-    rows = []
+    rows: list[Row] = []
     for painting in arguments.paintings.split(","):
         path = pairs.find(folder, "paintings", painting)
         for name in names:
-            photo = photo_of(folder, name)
+            photo = find_photo(folder, name)
             small = pairs.sized(open_still(photo), arguments.size)
             cells = [(name, small)]
-            for who, style in ours(painting, path).items():
+            for who, style in find_styles(painting, path).items():
                 painted = atelier.stylize(small, style, engine="instant")
                 errors = judge(photo, path, painted)
                 rows.append({"photo": name, "painting": painting, "who": who, **errors.by_name()})
                 cells.append((f"{who}: strokes {errors.strokes:.3f}, content {errors.content:.2f}", painted))
-                if rival := rivals.get((RIVALS[who], name, NAMES.get(painting, ""))):
-                    rows.append({"photo": name, "painting": painting, "who": RIVALS[who], **rival})
-                    cells += [(RIVALS[who], open_still(each)) for each in theirs(folder, RIVALS[who], name, path.stem, painting)]
+                peer = RIVALS[who]
+                if known := peers.get((peer, name, NAMES.get(painting, ""))):
+                    rows.append({"photo": name, "painting": painting, "who": peer, **known})
+                    cells += [(peer, open_still(each)) for each in find_pictures(folder, peer, name, path.stem, painting)]
             if arguments.show:
                 keep(cells, arguments.show, f"{name}-{NAMES.get(painting, painting)}", arguments.size)
     return rows
 
 
-def ours(painting: str, path: Path) -> dict[str, Path | str]:
+def find_styles(painting: str, path: Path) -> dict[str, Path | str]:
     """Who of ours paints this painting, and the style to give."""
     found: dict[str, Path | str] = {}
     if painting in UNSEEN or painting not in NAMES:
@@ -117,7 +118,7 @@ def ours(painting: str, path: Path) -> dict[str, Path | str]:
     return found
 
 
-def known(folder: Path) -> dict[tuple[str, str, str], dict[str, float]]:
+def read_peers(folder: Path) -> dict[tuple[str, str, str], dict[str, float]]:
     """(who, photo, style by name) -> errors by name, of what the peers painted; none where there is no table."""
     table = folder / "peers" / "table.json"
     if not table.is_file():
@@ -130,12 +131,12 @@ def known(folder: Path) -> dict[tuple[str, str, str], dict[str, float]]:
     return rows
 
 
-def photo_of(folder: Path, name: str) -> Path:
+def find_photo(folder: Path, name: str) -> Path:
     peer = folder / "peers" / f"{name}.jpg"
     return peer if peer.is_file() else pairs.find(folder, "photos", name)
 
 
-def theirs(folder: Path, who: str, photo: str, stem: str, painting: str) -> list[Path]:
+def find_pictures(folder: Path, who: str, photo: str, stem: str, painting: str) -> list[Path]:
     """The peer's picture of a pair, or nothing."""
     short = {"the_scream": "scream", "great_wave": "wave", "shipwreck": "wreck"}.get(painting, painting)
     path = folder / "peers" / ("microast" if who == "MicroAST" else who) / f"{photo}-{stem if who == 'MicroAST' else short}.jpg"
@@ -155,7 +156,7 @@ def show(rows: Sequence[Row]) -> None:
     print(pairs.markdown(columns, shown))
 
 
-def ratios(rows: Sequence[Row]) -> list[Row]:
+def compare_all(rows: Sequence[Row]) -> list[Row]:
     """Ours over the rival's, over the pairs that both painted: printed by style and over all, and given back."""
     by_pair = {(row["photo"], row["painting"], row["who"]): row for row in rows}
     found, shown = [], []
@@ -166,7 +167,7 @@ def ratios(rows: Sequence[Row]) -> list[Row]:
         }
         for name, chosen in [*groups.items(), ("all", both)]:
             if chosen:
-                line = {"ours": who, "rival": rival, "painting": name, "pairs": len(chosen), **compared(chosen)}
+                line = {"ours": who, "rival": rival, "painting": name, "pairs": len(chosen), **compare(chosen)}
                 found.append(line)
                 shown.append((f"{who} / {rival}", name, len(chosen), *(f"{line[key]:.2f}" for key in line if " " in key)))
     if found:
@@ -174,7 +175,7 @@ def ratios(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def compared(both: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> dict[str, float]:
+def compare(both: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) -> dict[str, float]:
     """Ratios of strokes, style and content, median and worst."""
     out = {}
     for name in ("strokes", "style", "content"):
@@ -186,13 +187,13 @@ def compared(both: Sequence[tuple[Mapping[str, float], Mapping[str, float]]]) ->
 # A flat photo ---------------------------------------------------------------------------------------------------------
 
 
-def flat(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+def paint_flat(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     """Weave and border of a photo of one colour, painted after each painting by each of ours."""
     photo = Image.from_array(np.full((arguments.size * 3 // 4, arguments.size, 3), FLAT, np.uint8))
     rows = []
     for painting in arguments.paintings.split(","):
         path = pairs.find(folder, "paintings", painting)
-        for who, style in ({"any": path} | ours(painting, path)).items():
+        for who, style in ({"any": path} | find_styles(painting, path)).items():
             painted = atelier.stylize(photo, style, engine="instant")
             found = flatness(painted)
             rows.append({"painting": painting, "who": who, "weave": found.weave, "border": found.border})

@@ -127,7 +127,7 @@ def compare(shop: Workshop, photo: str, painting: str, factors: Sequence[float])
     }  # fmt: skip
 
 
-def told(rows: Sequence[Line]) -> str:
+def write_tables(rows: Sequence[Line]) -> str:
     """The tables and what they come to, in Markdown."""
     columns = ("pair", "network", *machine.COLUMNS, "s")
     cells = [
@@ -196,7 +196,7 @@ def main() -> None:
     if not rows:
         print("nothing painted yet")
         return
-    text = told(rows)
+    text = write_tables(rows)
     print(f"\n{text}")
     (arguments.out / "table.md").write_text(text + "\n", encoding="utf-8")
 

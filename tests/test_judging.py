@@ -22,14 +22,14 @@ from atelier.image import Image, encode, resize
 from atelier.judging import Judge, Verdict, defects, flatness, judge, measures
 from atelier.judging.chart import draw_chart
 from atelier.judging.distances import (
-    bands,
-    directions,
+    choose_positions,
+    draw_directions,
     edge_correlation,
     palette_distance,
-    relative,
-    self_similarity,
-    sliced,
-    spots,
+    relative_wasserstein,
+    self_similarity_distance,
+    sliced_wasserstein,
+    split_octaves,
     ssim,
 )
 from atelier.judging.features import GRAM_LAYERS
@@ -77,7 +77,7 @@ def with_checks(image: Image, period: int, levels: float) -> Image:
 
 def test_directions_are_whole_orthonormal_bases() -> None:
     for d in (3, 10, 147):
-        found = directions(d, 0)
+        found = draw_directions(d, 0)
         assert found.shape[1] >= 64 and found.shape[1] % d == 0
         np.testing.assert_allclose(found[:, :d].T @ found[:, :d], np.eye(d), atol=1e-5)
 
@@ -86,45 +86,45 @@ def test_directions_are_whole_orthonormal_bases() -> None:
 def test_moving_a_cloud_counts_its_length_squared(d: int) -> None:
     rng = np.random.default_rng(0)
     cloud, shift = rng.standard_normal((500, d)).astype(np.float32), rng.standard_normal(d).astype(np.float32)
-    assert sliced(cloud, cloud, 0) == 0
-    assert sliced(cloud, cloud + shift, 0) == pytest.approx(float(shift @ shift), rel=1e-4)
+    assert sliced_wasserstein(cloud, cloud, 0) == 0
+    assert sliced_wasserstein(cloud, cloud + shift, 0) == pytest.approx(float(shift @ shift), rel=1e-4)
 
 
 def test_sliced_distance_of_gaussians_is_that_of_their_scales() -> None:
     """Two isotropic Gaussians: every projection has W₂ = |s - t|, so the whole is d (s - t)²."""
     rng = np.random.default_rng(1)
     a, b = (scale * rng.standard_normal((n, 4)).astype(np.float32) for scale, n in ((1.0, 20_000), (1.5, 15_000)))
-    assert sliced(a, b, 0) == pytest.approx(4 * 0.5**2, rel=0.05)
+    assert sliced_wasserstein(a, b, 0) == pytest.approx(4 * 0.5**2, rel=0.05)
 
 
 def test_one_dimension_against_the_plain_definition() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.random((300, 1)).astype(np.float32), rng.random((300, 1)).astype(np.float32) ** 2
-    assert sliced(a, b, 0) == pytest.approx(float(np.mean((np.sort(a[:, 0]) - np.sort(b[:, 0])) ** 2)), rel=1e-4)
+    assert sliced_wasserstein(a, b, 0) == pytest.approx(float(np.mean((np.sort(a[:, 0]) - np.sort(b[:, 0])) ** 2)), rel=1e-4)
 
 
 def test_relative_distance_is_one_for_the_mean_alone() -> None:
     cloud = np.random.default_rng(3).standard_normal((4000, 5)).astype(np.float32)
-    assert relative(np.repeat(cloud.mean(0, keepdims=True), 4000, axis=0), cloud, 0) == pytest.approx(1, rel=1e-3)
+    assert relative_wasserstein(np.repeat(cloud.mean(0, keepdims=True), 4000, axis=0), cloud, 0) == pytest.approx(1, rel=1e-3)
 
 
 def test_spots_are_spread_and_within() -> None:
     rng = np.random.default_rng(0)
-    rows, columns = spots(300, 200, 1000, rng)
+    rows, columns = choose_positions(300, 200, 1000, rng)
     assert 900 <= len(rows) <= 1000
     assert rows.max() < 300 and columns.max() < 200
     counts = np.histogram2d(rows, columns, bins=(6, 4), range=((0, 300), (0, 200)))[0]
     assert counts.min() > 0.7 * counts.mean()
-    rows, columns = spots(5, 7, 1000, rng)
+    rows, columns = choose_positions(5, 7, 1000, rng)
     assert sorted(zip(rows, columns, strict=True)) == [(y, x) for y in range(5) for x in range(7)]
 
 
 def test_bands_add_up_and_tell_scales_apart() -> None:
     pixels = np.random.default_rng(0).random((64, 48, 3), dtype=np.float32)
-    found = bands(pixels)
+    found = split_octaves(pixels)
     assert [band.shape[:2] for band in found] == [(64, 48), (32, 24), (16, 12)]
     stripes = np.repeat(np.where(np.arange(64) % 2, 1.0, 0.0)[:, None, None], 64, 1).repeat(3, 2).astype(np.float32)
-    fine, *coarse = bands(stripes)
+    fine, *coarse = split_octaves(stripes)
     assert fine.std() > 0.49 and all(band.std() < 0.01 for band in coarse)
 
 
@@ -160,8 +160,8 @@ def test_self_similarity_against_the_papers_sums() -> None:
         return np.array([[cosine[i][j] / sum(cosine[k][j] for k in range(n)) for j in range(n)] for i in range(n)])
 
     papers = np.abs(own(a) - own(b)).mean()  # eq. 5: 1/n² over all pairs
-    assert self_similarity(a, b) == pytest.approx(papers * 30 / 2, rel=1e-3)
-    assert self_similarity(3 * a, a) == pytest.approx(0, abs=1e-4)
+    assert self_similarity_distance(a, b) == pytest.approx(papers * 30 / 2, rel=1e-3)
+    assert self_similarity_distance(3 * a, a) == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize("period", [2, 4, 8])

@@ -17,7 +17,7 @@ PANELS = (("held_out", "structure"), ("strokes", "content_error"), ("patches", "
 
 
 def check_chart(out: Path) -> None:
-    """Raise what `draw_chart` would raise later: TargetError for a suffix or place that will not do, MissingExtra."""
+    """Raise what `draw_chart` would raise later: TargetError for a suffix or folder that will not do, MissingExtra."""
     if out.suffix.lower() not in FORMATS:
         raise TargetError(f"{out.name}: a plot is written as {', '.join(FORMATS)}")
     try:
@@ -42,8 +42,8 @@ def draw_chart(verdicts: Sequence[tuple[str, Verdict]], photo: Verdict, painting
         for label, verdict, marker in [*ends, *((label, verdict, "o") for label, verdict in verdicts)]:
             x, y = getattr(verdict, content), getattr(verdict, style)
             axes.scatter([x], [y], marker=marker, color="0.45" if marker != "o" else None)
-            place, side = ((-6, -11), "right") if verdict is painting else ((5, 4), "left")  # off the frame, and off its neighbours
-            axes.annotate(label, (x, y), xytext=place, ha=side, textcoords="offset points", fontsize=8)
+            offset, align = ((-6, -11), "right") if verdict is painting else ((5, 4), "left")  # off the frame, and off its neighbours
+            axes.annotate(label, (x, y), xytext=offset, ha=align, textcoords="offset points", fontsize=8)
         for name, axis, turn in ((content, "x", axes.invert_xaxis), (style, "y", axes.invert_yaxis)):
             words = f"{known[name]['group']}: {known[name]['title']}"
             axes.set(**{f"{axis}label": f"{words} ({known[name]['better']} is closer)"})

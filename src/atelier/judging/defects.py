@@ -1,4 +1,4 @@
-"""What has gone wrong in a picture that was all right in the photo: grids, clipping, flat and grey places."""
+"""What has gone wrong in a picture and was right in the photo: grids, clipping, flat and grey cells."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Grid:
 
 
 def grid(picture: Pixels, content: Pixels) -> Grid | None:
-    """A grid of period 2, 4 or 8 px over the picture: what transposed convolutions, pixel shuffles and tiles leave
+    """Find a grid of period 2, 4 or 8 px over the picture: what transposed convolutions, pixel shuffles and tiles leave
     (Odena et al. 2016). picture and content: (H, W, 3), one size, the picture at its own pixels. None under `SMALLEST` px.
 
     Power spectra are averaged over windows (Welch 1967): what repeats with exactly this period all over the picture stands out
     as single lines at multiples of 1/8 of the sampling rate, where texture, however fine, fills broad regions. Each line is set
-    against the spectrum a few lines beside it, and what the content has at the same place is taken off.
+    against the spectrum a few lines beside it, and what the content has there itself is taken off.
     """
     side = min(picture.shape[:2])
     if side < SMALLEST:
@@ -68,11 +68,11 @@ def _lines(pixels: Pixels, window: int) -> tuple[Floats, Floats]:
     taper = np.hanning(window + 1)[:-1]
     both = np.outer(taper, taper)[:, :, None]
     total = np.zeros((window, window))
-    places = _places(pixels.shape[0], pixels.shape[1], window)
-    for y, x in places:
+    corners = _corners(pixels.shape[0], pixels.shape[1], window)
+    for y, x in corners:
         cut = pixels[y : y + window, x : x + window].astype(np.float64)
         total += np.square(np.abs(np.fft.fft2((cut - cut.mean(axis=(0, 1))) * both, axes=(0, 1)))).mean(axis=2)
-    spectrum = total / len(places) / both.sum() ** 2
+    spectrum = total / len(corners) / both.sum() ** 2
     step, log = window // 8, np.log(spectrum + 1e-20)
     reach = np.arange(-(step // 2), step // 2 + 1)
     far = np.abs(reach) >= min(max(step // 4, 3), step // 2)  # beyond the taper's own width
@@ -92,7 +92,7 @@ def _lines(pixels: Pixels, window: int) -> tuple[Floats, Floats]:
     return spectrum[::step, ::step], around
 
 
-def _places(height: int, width: int, window: int) -> list[tuple[int, int]]:
+def _corners(height: int, width: int, window: int) -> list[tuple[int, int]]:
     """Corners of windows that overlap by half, or are evenly spread where these would be more than `_WINDOWS`."""
     down, across = (max(1, 2 * (side - window) // window + 1) for side in (height, width))
     if down * across > _WINDOWS:
@@ -136,5 +136,5 @@ def _range(cells: Pixels) -> Pixels:
 
 
 def shares(picture: NDArray[np.bool_], content: NDArray[np.bool_]) -> tuple[float, float]:
-    """The share that is so in the picture, and the share that is so in the picture and not so in the content at the same place."""
+    """The share that is so in the picture, and the share that is so in the picture and not so in the content at the same spot."""
     return float(picture.mean()), float((picture & ~content).mean())

@@ -135,8 +135,8 @@ def scale_of(maps: Sequence[Floats]) -> float:
 def map_of(apart: Floats, scale: float) -> Image:
     """Distances (H, W) as colours: dark where there are none, lightest at `scale` and over it."""
     stops = oklab_from_srgb(np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in RAMP], np.float32) / np.float32(255))
-    place = np.clip(apart / scale, 0, 1)
-    mixed = np.stack([np.interp(place, np.linspace(0, 1, len(RAMP)), stops[:, channel]) for channel in range(3)], axis=-1)
+    share = np.clip(apart / scale, 0, 1)
+    mixed = np.stack([np.interp(share, np.linspace(0, 1, len(RAMP)), stops[:, channel]) for channel in range(3)], axis=-1)
     return Image(np.clip(srgb_from_oklab(mixed.astype(np.float32)), 0, 1))
 
 

@@ -17,12 +17,12 @@ from atelier.image.value import Pixels
 Floats = NDArray[np.float32]
 
 PATCH = 7
-"""Side of the patches that texture is told by, px, as Karras et al. 2018 have it."""
+"""Side of the patches that show texture, px (Karras et al. 2018)."""
 SCALES = 4
-"""Octaves of detail, where the picture is large enough for them; what is left of it below them is one scale more."""
+"""Octaves of detail, where the picture is large enough. What is left below them is one scale more."""
 SAMPLES = 4096
 """Patches, or positions of features, that stand for a picture at one scale."""
-COLOURS = 16384
+COLORS = 16384
 """Pixels that stand for a picture's palette."""
 _LEVEL = np.float32(1 / 255)
 
@@ -30,8 +30,8 @@ _LEVEL = np.float32(1 / 255)
 
 
 @lru_cache(maxsize=16)
-def directions(d: int, seed: int, least: int = 64) -> Floats:
-    """Whole random orthonormal bases of d dimensions, at least `least` directions together: (d, K), read-only."""
+def draw_directions(d: int, seed: int, least: int = 64) -> Floats:
+    """Draw whole random orthonormal bases of d dimensions, at least `least` directions together: (d, K), read-only."""
     rng = np.random.default_rng((seed, d))
     bases = [np.linalg.qr(rng.standard_normal((d, d)))[0] for _ in range(-(-least // d))]
     both = np.concatenate(bases, axis=1).astype(np.float32)
@@ -39,15 +39,15 @@ def directions(d: int, seed: int, least: int = 64) -> Floats:
     return both
 
 
-def sliced(a: Floats, b: Floats, seed: int) -> float:
-    """Squared sliced 2-Wasserstein distance of two clouds of points, times their dimension d: a (n, d), b (m, d).
+def sliced_wasserstein(a: Floats, b: Floats, seed: int) -> float:
+    """Measure the squared sliced 2-Wasserstein distance of two clouds of points, times their dimension d: a (n, d), b (m, d).
 
     d · mean over directions of W₂² of the projections (Rabin et al. 2012, eq. 9). The directions are whole orthonormal
     bases, so that moving a cloud by t counts |t|² exactly. In one dimension W₂ is the distance of the sorted values; of
     clouds of different sizes, that of min(n, m) evenly spaced quantiles.
     """
     d, count = a.shape[1], min(len(a), len(b))
-    across = directions(d, seed).T
+    across = draw_directions(d, seed).T
     one, other = (_quantiles(np.sort(across @ cloud.T, axis=1), count) for cloud in (a, b))
     return float(d * np.mean(np.square(one - other, dtype=np.float64)))
 
@@ -57,21 +57,24 @@ def _quantiles(ordered: Floats, count: int) -> Floats:
     n = ordered.shape[1]
     if n == count:
         return ordered
-    place = (np.arange(count) + 0.5) * n / count - 0.5
-    low = np.floor(place).astype(int)
-    part = (place - low).astype(np.float32)
+    at = (np.arange(count) + 0.5) * n / count - 0.5
+    low = np.floor(at).astype(int)
+    part = (at - low).astype(np.float32)
     between: Floats = ordered[:, low] * (1 - part) + ordered[:, np.minimum(low + 1, n - 1)] * part
     return between
 
 
-def relative(a: Floats, b: Floats, seed: int, floor: float = 0.0) -> float:
-    """√(`sliced` / total variance of b): 0 for the same distribution, 1 for b's mean alone. floor: least variance a dimension."""
+def relative_wasserstein(a: Floats, b: Floats, seed: int, floor: float = 0.0) -> float:
+    """√(`sliced_wasserstein` / total variance of b): 0 for the same distribution, 1 for b's mean alone.
+
+    floor: least variance a dimension.
+    """
     spread = float(b.var(axis=0, dtype=np.float64).sum()) + floor * b.shape[1]
-    return float(np.sqrt(sliced(a, b, seed) / max(spread, 1e-12)))
+    return float(np.sqrt(sliced_wasserstein(a, b, seed) / max(spread, 1e-12)))
 
 
-def spots(height: int, width: int, limit: int, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Up to `limit` positions (rows, columns), evenly spread with a jitter; every position where there are no more."""
+def choose_positions(height: int, width: int, limit: int, rng: np.random.Generator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Choose up to `limit` positions (rows, columns), evenly spread with a jitter; all of them where there are no more."""
     if height * width <= limit:
         rows, columns = np.divmod(np.arange(height * width), width)
         return rows, columns
@@ -83,8 +86,8 @@ def spots(height: int, width: int, limit: int, rng: np.random.Generator) -> tupl
     return np.minimum(rows, height - 1), np.minimum(columns, width - 1)
 
 
-def bands(pixels: Pixels) -> list[Pixels]:
-    """A picture by scales: what a blur of 5 px takes away, at each of up to `SCALES` octaves, and what is left.
+def split_octaves(pixels: Pixels) -> list[Pixels]:
+    """Split a picture by scales: what a blur of 5 px takes away, at each of up to `SCALES` octaves, and what is left.
 
     (H, W, 3) -> the finest band (H, W, 3), the next of half its size, and so on; the last one is a small picture.
     Each is at least `PATCH` px a side if the picture is at least 2 · PATCH.
@@ -109,32 +112,32 @@ def _blurred(pixels: Pixels) -> Pixels:
     return pixels
 
 
-def patches(pixels: Pixels, seed: int) -> list[Floats]:
-    """For every scale of a picture up to `SAMPLES` of its patches, (n, PATCH · PATCH · 3)."""
+def sample_patches(pixels: Pixels, seed: int) -> list[Floats]:
+    """Sample up to `SAMPLES` patches of every scale of a picture: (n, PATCH · PATCH · 3) each."""
     rng = np.random.default_rng(seed)
     found = []
-    for band in bands(pixels):
+    for band in split_octaves(pixels):
         windows = sliding_window_view(band, (PATCH, PATCH), axis=(0, 1))  # (H', W', 3, PATCH, PATCH)
-        rows, columns = spots(windows.shape[0], windows.shape[1], SAMPLES, rng)
+        rows, columns = choose_positions(windows.shape[0], windows.shape[1], SAMPLES, rng)
         found.append(windows[rows, columns].reshape(len(rows), -1))
     return found
 
 
 def patch_distance(picture: list[Floats], painting: list[Floats], seed: int) -> float:
-    """Mean over scales of the `relative` distance of patches, on the scales that both have; a variance under that of one
+    """Mean over scales of the `relative_wasserstein` distance of patches, on the scales that both have; a variance under that of one
     level of 255 counts as one level."""
-    return float(np.mean([relative(a, b, seed, float(_LEVEL**2)) for a, b in zip(picture, painting, strict=False)]))
+    return float(np.mean([relative_wasserstein(a, b, seed, float(_LEVEL**2)) for a, b in zip(picture, painting, strict=False)]))
 
 
-def colours(pixels: Pixels, seed: int) -> Floats:
-    """Up to `COLOURS` of a picture's colours in CIELAB, (n, 3)."""
-    rows, columns = spots(pixels.shape[0], pixels.shape[1], COLOURS, np.random.default_rng(seed))
+def sample_colors(pixels: Pixels, seed: int) -> Floats:
+    """Sample up to `COLORS` of a picture's colours, in CIELAB: (n, 3)."""
+    rows, columns = choose_positions(pixels.shape[0], pixels.shape[1], COLORS, np.random.default_rng(seed))
     return lab_from_srgb(pixels[rows, columns])
 
 
 def palette_distance(picture: Floats, painting: Floats, seed: int) -> float:
-    """√`sliced` of colours in CIELAB: a palette that is moved by ΔE is ΔE away."""
-    return float(np.sqrt(sliced(picture, painting, seed)))
+    """√`sliced_wasserstein` of colours in CIELAB: a palette that is moved by ΔE is ΔE away."""
+    return float(np.sqrt(sliced_wasserstein(picture, painting, seed)))
 
 
 # Structure ------------------------------------------------------------------------------------------------------------
@@ -185,7 +188,7 @@ def _edges(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return magnitude
 
 
-def self_similarity(picture: Floats, content: Floats) -> float:
+def self_similarity_distance(picture: Floats, content: Floats) -> float:
     """Half the mean over columns of Σᵢ |Dˣᵢⱼ/Σᵢ Dˣᵢⱼ - Dᶜᵢⱼ/Σᵢ Dᶜᵢⱼ|, D the cosine distances between the features of a
     picture's own positions: 0 where the positions are to each other as in the content, 1 at the most.
 

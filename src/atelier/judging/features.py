@@ -1,4 +1,4 @@
-"""What a perceptual network says of pictures. torch is imported when somebody looks."""
+"""What a perceptual network sees of pictures. torch is imported when somebody looks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.image.value import Pixels
-from atelier.judging.distances import SAMPLES, relative, self_similarity, spots
+from atelier.judging.distances import SAMPLES, choose_positions, relative_wasserstein, self_similarity_distance
 
 GRAM_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 STROKE_LAYERS = GRAM_LAYERS[1:4]
@@ -37,10 +37,10 @@ class Seen:
 
 
 class Eyes:
-    """A network that looks at pictures for judging, in float32 on the CPU, so that every machine says the same."""
+    """A network that looks at pictures, in float32 on the CPU, so that every machine says the same."""
 
     def __init__(self, name: str) -> None:
-        """Raises WeightsError where the weights are not to be had; ModuleNotFoundError without torch."""
+        """Load the network. Raises WeightsError where its weights are not to be had; ModuleNotFoundError without torch."""
         import torch
 
         from atelier.perception.network import Network
@@ -48,7 +48,7 @@ class Eyes:
         self._network = Network.load(name, "cpu", torch.float32)
 
     def look(self, pixels: Pixels, seed: int) -> Seen:
-        """pixels: (H, W, 3), at least 16 px a side."""
+        """Look at pixels (H, W, 3), at least 16 px a side."""
         import torch
 
         from atelier.losses import gram, in_metric
@@ -67,7 +67,7 @@ class Eyes:
             for name in HELD_OUT:
                 maps = seen[name][0]
                 height, width = maps.shape[1:]
-                rows, across = spots(height, width, SAMPLES, rng)
+                rows, across = choose_positions(height, width, SAMPLES, rng)
                 samples[name] = maps[:, rows, across].T.contiguous().numpy()
                 if name in STRUCTURE_LAYERS:
                     y, x = ((np.arange(GRID) + 0.5) * side // GRID for side in (height, width))
@@ -102,13 +102,13 @@ def strokes(errors: Mapping[str, float]) -> float:
 
 
 def held_out_distance(picture: Seen, painting: Seen, seed: int) -> float:
-    """Mean over the held-out layers of the `relative` sliced Wasserstein distance of features."""
-    return float(np.mean([relative(picture.samples[name], painting.samples[name], seed) for name in HELD_OUT]))
+    """Mean over the held-out layers of the `relative_wasserstein` distance of features."""
+    return float(np.mean([relative_wasserstein(picture.samples[name], painting.samples[name], seed) for name in HELD_OUT]))
 
 
 def structure_distance(picture: Seen, content: Seen) -> float:
-    """`self_similarity` of the columns through all structure layers, each first divided by its size in the content (which
+    """`self_similarity_distance` of the columns through all structure layers, each first divided by its size in the content (which
     Kolkin et al. do not do), so that none outvotes the others."""
     sizes = {name: max(float(np.sqrt(np.mean(np.square(content.columns[name])))), 1e-12) for name in STRUCTURE_LAYERS}
     both = [np.concatenate([seen.columns[name] / sizes[name] for name in STRUCTURE_LAYERS], axis=1) for seen in (picture, content)]
-    return self_similarity(both[0], both[1])
+    return self_similarity_distance(both[0], both[1])

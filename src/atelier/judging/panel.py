@@ -15,7 +15,7 @@ from atelier.errors import SettingError, WeightsError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.value import Pixels
 from atelier.judging import defects
-from atelier.judging.distances import colours, edge_correlation, luminance, palette_distance, patch_distance, patches, ssim
+from atelier.judging.distances import edge_correlation, luminance, palette_distance, patch_distance, sample_colors, sample_patches, ssim
 from atelier.judging.features import GRAM_LAYERS, Eyes, Seen, held_out_distance, strokes, structure_distance, style_errors
 from atelier.media import open_still
 from atelier.perception.store import find
@@ -33,7 +33,7 @@ GRID_SEEN, GRID_VISIBLE = 6.0, 0.5
 
 
 def measure(group: str, title: str, better: str, form: str = ".3f") -> Any:
-    """A number of the verdict. better: "lower" or "higher". form: how a table writes it."""
+    """Declare a number of the verdict. better: "lower" or "higher". form: how a table writes it."""
     return field(metadata={"group": group, "title": title, "better": better, "form": form})
 
 
@@ -75,17 +75,21 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
     def to_json(self, **more: Any) -> str:
-        """As one line of JSON. more: further entries."""
+        """Write as one line of JSON. more: further entries."""
         return json.dumps({**dataclasses.asdict(self), **more}, ensure_ascii=False, default=plain)
 
 
 def measures() -> dict[str, dict[str, str]]:
-    """Name -> group, title, better ("lower" or "higher") and form of every measure, in the order of a table."""
+    """List every measure in the order of a table: name -> group, title, better ("lower" or "higher") and form."""
     return {each.name: dict(each.metadata) for each in dataclasses.fields(Verdict) if each.metadata}
 
 
 class Judge:
-    """Photo and painting, looked at once; then called with one picture after the other. The same seed, the same numbers."""
+    """A photo and a painting, looked at once, then called with one picture after the other. The same seed, the same numbers."""
+
+    _eyes: Eyes | None
+    _photo_seen: Seen | None
+    _painting_seen: Seen | None
 
     def __init__(
         self,
@@ -98,12 +102,14 @@ class Judge:
         limits: Limits = Limits(),
         report: Report = silent,
     ) -> None:
-        """content, style: pictures, or paths and URLs of them. size: long side that photo and painting are looked at in, px.
-        features: auto (vgg19 where its weights are, else pocket, with a note), pocket, vgg19, a safetensors file, or none. What is
-        transparent is laid over white.
+        """Look at photo and painting: pictures, or paths and URLs of them.
 
-        Without torch the network's entries are None, and a note says so. Raises SettingError for a size out of range or a picture so
-        long that its short side would be under 16 px; SourceError, ImageError; WeightsError where the network's weights are not to be had.
+        size: long side that both are looked at in, px. features: auto (vgg19 where its weights are, else pocket, with a note),
+        vgg19, pocket, a safetensors file, or none. What is transparent is laid over white. Without torch the network's entries
+        are None, and a note says so.
+
+        Raises SettingError for a size out of range, or a picture so long that its short side would be under 16 px; SourceError,
+        ImageError; WeightsError where the network's weights are not to be had.
         """
         if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
             raise SettingError(f"--size {size!r}: must be from {SMALLEST} to {LARGEST}")
@@ -111,75 +117,46 @@ class Judge:
             raise SettingError(f"--seed {seed!r}: must be a whole number")
         self.seed, self._limits, self._report = seed, limits, report
         self._key = seed % 2**64
-        self._whole = self._opened(content)
-        self._size = _sized(self._whole, size, "the photo")
-        whole = self._opened(style)
-        self.content = resize(self._whole, self._size)
-        self.style = resize(whole, _sized(whole, size, "the painting"))
-        self._eyes: Eyes | None = None
-        self._features, self._notes = _seeing(features)
+        self._photo, painting = self._open(content), self._open(style)
+        self._size = _fit(self._photo, size, "the photo")
+        self.content = resize(self._photo, self._size)
+        self.style = resize(painting, _fit(painting, size, "the painting"))
+        self._photo_luminance = luminance(self.content.pixels)
+        self._painting_patches = sample_patches(self.style.pixels, self._key)
+        self._painting_colors = sample_colors(self.style.pixels, self._key)
+        self._features, self._notes = _choose(features)
+        self._eyes = self._photo_seen = self._painting_seen = None
         if self._features is not None:
             report(Progress(f"looking with {self._features}"))
             self._eyes = Eyes(self._features)
-        self._photo_luminance = luminance(self.content.pixels)
-        self._painting_patches = patches(self.style.pixels, self._key)
-        self._painting_colours = colours(self.style.pixels, self._key)
-        self._photo_seen: Seen | None = None
-        self._painting_seen: Seen | None = None
-        if self._eyes is not None:
-            self._photo_seen = self._eyes.look(self.content.pixels, self._key)
-            self._painting_seen = self._eyes.look(self.style.pixels, self._key)
+            self._photo_seen, self._painting_seen = (self._eyes.look(each.pixels, self._key) for each in (self.content, self.style))
 
     def __call__(self, picture: Image | str | Path) -> Verdict:
-        """Judge one picture. One of other proportions than the photo's is resized to them, and a note says so.
+        """Judge one picture. One of other proportions than the photo's is resized to them, with a note.
 
         Raises SourceError, ImageError, and SettingError where a side is under 16 px.
         """
-        own = self._opened(picture)
+        own = self._open(picture)
         if min(own.size) < SMALLEST:
             raise SettingError(f"a picture of {own.size[0]}x{own.size[1]} px is too small to judge: it needs {SMALLEST} px a side")
-        notes = list(self._notes)
-        expected = fit(self._whole.size, max(own.size))
-        if max(abs(a - b) for a, b in zip(expected, own.size, strict=True)) > 1:
-            notes.append(f"{own.size[0]}x{own.size[1]} is of other proportions than the photo: resized to {self._size[0]}x{self._size[1]}")
-        seen_at = resize(own, self._size).pixels
-        grid = defects.grid(own.pixels, resize(self._whole, own.size).pixels)
-        if grid is None:
-            notes.append(f"too small to look for grids, which takes {defects.SMALLEST} px a side")
-        elif grid.peak >= GRID_SEEN and grid.levels >= GRID_VISIBLE:
-            notes.append(f"there is a grid of {grid.period} px in it, {grid.levels:.1f} levels of 255 strong")
-        clipped, flat, grey = (
-            defects.shares(look(seen_at), look(self.content.pixels)) for look in (defects.clipped, defects.flat, defects.grey)
-        )
-        own_luminance = luminance(seen_at)
+        pixels = resize(own, self._size).pixels
+        grid = defects.grid(own.pixels, resize(self._photo, own.size).pixels)
         return Verdict(
-            **self._looked(seen_at),
-            patches=patch_distance(patches(seen_at, self._key), self._painting_patches, self._key),
-            ssim=ssim(own_luminance, self._photo_luminance),
-            edges=edge_correlation(own_luminance, self._photo_luminance),
-            palette=palette_distance(colours(seen_at, self._key), self._painting_colours, self._key),
-            grid_peak=grid.peak if grid else None,
-            grid_levels=grid.levels if grid else None,
-            grid_period=grid.period if grid else None,
-            clipped=clipped[0],
-            clipped_added=clipped[1],
-            flat=flat[0],
-            flat_added=flat[1],
-            grey=grey[0],
-            grey_added=grey[1],
-            width=self._size[0],
-            height=self._size[1],
-            features=self._features,
-            seed=self.seed,
-            notes=tuple(notes),
-        )
+            width=self._size[0], height=self._size[1], features=self._features, seed=self.seed,
+            notes=(*self._notes, *self._note_proportions(own), *_note_grid(grid)),
+            **self._look(pixels), **self._compare(pixels), **_grid(grid), **_defects(pixels, self.content.pixels),
+        )  # fmt: skip
 
     def extremes(self) -> tuple[Verdict, Verdict]:
-        """The photo and the painting themselves, judged as if they were pictures: the ends between which all others lie."""
-        return self(self._whole), self(resize(self.style, self._size))
+        """Judge the photo and the painting themselves: the ends between which all others lie."""
+        return self(self._photo), self(resize(self.style, self._size))
 
-    def _looked(self, pixels: Pixels) -> dict[str, float | None]:
-        """What the network says of the picture."""
+    def _open(self, picture: Image | str | Path) -> Image:
+        image = picture if isinstance(picture, Image) else open_still(picture, self._limits, self._report)
+        return image.flat()
+
+    def _look(self, pixels: Pixels) -> dict[str, Any]:
+        """The numbers that the network tells of pixels (H, W, 3) of the judged size; None where there is none."""
         if self._eyes is None or self._photo_seen is None or self._painting_seen is None:
             return dict.fromkeys(SEEN)
         seen = self._eyes.look(pixels, self._key)
@@ -193,9 +170,22 @@ class Judge:
             "structure": structure_distance(seen, self._photo_seen),
         }
 
-    def _opened(self, picture: Image | str | Path) -> Image:
-        image = picture if isinstance(picture, Image) else open_still(picture, self._limits, self._report)
-        return image.flat()
+    def _compare(self, pixels: Pixels) -> dict[str, Any]:
+        """The numbers that need no network, of pixels (H, W, 3) of the judged size."""
+        own = luminance(pixels)
+        return {
+            "patches": patch_distance(sample_patches(pixels, self._key), self._painting_patches, self._key),
+            "palette": palette_distance(sample_colors(pixels, self._key), self._painting_colors, self._key),
+            "ssim": ssim(own, self._photo_luminance),
+            "edges": edge_correlation(own, self._photo_luminance),
+        }
+
+    def _note_proportions(self, picture: Image) -> tuple[str, ...]:
+        expected = fit(self._photo.size, max(picture.size))
+        if max(abs(a - b) for a, b in zip(expected, picture.size, strict=True)) <= 1:
+            return ()
+        width, height = picture.size
+        return (f"{width}x{height} is of other proportions than the photo: resized to {self._size[0]}x{self._size[1]}",)
 
 
 def judge(
@@ -209,11 +199,12 @@ def judge(
     limits: Limits = Limits(),
     report: Report = silent,
 ) -> Verdict:
-    """How a picture painted from a photo in the manner of a painting has turned out; see `Judge`, which is for several."""
+    """Judge one picture that was painted from a photo like a painting. See `Judge`, which is for several."""
     return Judge(content, style, size=size, features=features, seed=seed, limits=limits, report=report)(picture)
 
 
-def _sized(image: Image, size: int, what: str) -> tuple[int, int]:
+def _fit(image: Image, size: int, what: str) -> tuple[int, int]:
+    """Width and height at a long side of `size`. Raises SettingError where the short side is too small."""
     sides = fit(image.size, size)
     if min(sides) < SMALLEST:
         least = math.ceil(SMALLEST * max(image.size) / min(image.size))
@@ -223,8 +214,30 @@ def _sized(image: Image, size: int, what: str) -> tuple[int, int]:
     return sides
 
 
-def _seeing(features: str) -> tuple[str | None, tuple[str, ...]]:
-    """The network that looks, or None, and notes about it."""
+def _grid(grid: defects.Grid | None) -> dict[str, Any]:
+    if grid is None:
+        return dict.fromkeys(("grid_peak", "grid_levels", "grid_period"))
+    return {"grid_peak": grid.peak, "grid_levels": grid.levels, "grid_period": grid.period}
+
+
+def _note_grid(grid: defects.Grid | None) -> tuple[str, ...]:
+    if grid is None:
+        return (f"too small to look for grids, which takes {defects.SMALLEST} px a side",)
+    if grid.peak >= GRID_SEEN and grid.levels >= GRID_VISIBLE:
+        return (f"there is a grid of {grid.period} px in it, {grid.levels:.1f} levels of 255 strong",)
+    return ()
+
+
+def _defects(pixels: Pixels, photo: Pixels) -> dict[str, Any]:
+    """Shares of clipped, flat and grey, and of what is so where the photo is not. Both (H, W, 3)."""
+    found: dict[str, Any] = {}
+    for name, look in (("clipped", defects.clipped), ("flat", defects.flat), ("grey", defects.grey)):
+        found[name], found[f"{name}_added"] = defects.shares(look(pixels), look(photo))
+    return found
+
+
+def _choose(features: str) -> tuple[str | None, tuple[str, ...]]:
+    """Choose the network that looks, or none, with notes about it."""
     if features == "none":
         return None, ()
     try:
