@@ -454,7 +454,8 @@ def test_what_is_the_photo_in_parts_is_not_judged(photo: Path, tmp_path: Path) -
     common = {"content": str(photo), "styles": (Style("udnie"),), "engine": "instant", "size": 32}
     said: list[str] = []
     variants = paint(plan(common, [parse_axis(f"mask={tmp_path / 'half.png'},none")], tmp_path / "cells"))
-    told = judge(variants, lambda *of: lambda path: SimpleNamespace(held_out=1.0, patches=1.0, structure=1.0, ssim=1.0),
+    numbers = {"strokes": 1.0, "held_out": 1.0, "patches": 1.0, "structure": 1.0, "ssim": 1.0}
+    told = judge(variants, lambda *of: lambda path: SimpleNamespace(**numbers),
                   report=lambda progress: said.append(progress.note))  # fmt: skip
     assert [bool(each.judged) for each in told] == [False, True]
     assert [note for note in said if note] == [

@@ -13,8 +13,11 @@ from atelier.progress import Progress, Report, silent
 from atelier.run.explore.variant import Variant
 from atelier.run.opening import as_picture, open_style
 
-JUDGED = {"held_out": "judged style", "patches": "judged patches", "structure": "judged content", "ssim": "judged SSIM"}
-"""What of the judging panel is told: two numbers of style, two of content; the networks' first, which may be missing."""
+JUDGED = {
+    "strokes": "judged strokes", "held_out": "judged style", "patches": "judged patches",
+    "structure": "judged content", "ssim": "judged SSIM",
+}  # fmt: skip
+"""What of the judging panel is shown: style, then content. Numbers that a network tells may be missing."""
 JUDGED_AT = 512
 """Long side, px, that pictures are judged at, or their own where it is less."""
 
