@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 import atelier
 from atelier import run
 from atelier.cli import main
-from atelier.engines.network.large import shrunk
+from atelier.engines.network.photo import shrink
 from atelier.errors import InputError, SettingError, SourceError
 from atelier.image import Image, encode
 from atelier.image.color_names import COLORS
@@ -371,10 +371,12 @@ def test_python_takes_maps_in_every_form(photo: str, map_: str, names: list[str]
         atelier.stylize(photo, {}, regions=map_)
 
 
-@pytest.mark.parametrize("how", ["regions", "masks", "blend"])
-def test_a_large_tiff_is_painted_in_places_from_window_to_window(
-    how: str, names: list[str], picture: Paint, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("how", ["regions", "masks", "blend", "regions by a painting"])
+def test_a_large_tiff_is_painted_in_regions_from_window_to_window(
+    how: str, names: list[str], painting: str, picture: Paint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    how, _, by = how.partition(" by a ")
+    names = [painting, names[1]] if by else names
     photo = picture(180, 120, seed=1)
     Path("photo.tif").write_bytes(encode(dataclasses.replace(photo, depth=16), "tiff", depth=16))
     labels = np.zeros((120, 180), np.uint8)
@@ -492,7 +494,7 @@ def test_what_is_long_and_narrow_is_shrunk() -> None:
     def read(x: int, y: int, width: int, height: int) -> np.ndarray:
         return line[y : y + height, x : x + width]
 
-    found = shrunk(read, (slice(0, 3), slice(0, 12000)), 2)
+    found = shrink(read, slice(0, 3), slice(0, 12000), 2)
     assert found.shape == (1, 2, 3) and found[0, 0, 0] < 0.4 and found[0, 1, 0] > 0.6
 
 

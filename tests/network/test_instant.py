@@ -15,8 +15,10 @@ import safetensors.numpy
 
 import atelier
 from atelier.engines.guide import Guide, Sample
-from atelier.engines.network import catalogue, engine
+from atelier.engines.network import brush, catalogue
+from atelier.engines.network import photo as photo_room
 from atelier.engines.network.engine import InstantEngine
+from atelier.engines.network.regions import middle
 from atelier.errors import Cancelled, Diverged, InputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import open_still
@@ -85,7 +87,7 @@ def test_painted_colours_are_taken_back_towards_the_paintings(picture: Paint, pa
         return float(np.abs(InstantEngine([Sample(painting)], settings())(photo).pixels.mean((0, 1)) - wanted).max())
 
     corrected = off()
-    monkeypatch.setattr(engine, "CORRECTED", 0.0)
+    monkeypatch.setattr(brush, "CORRECTED", 0.0)
     assert corrected < 0.8 * off()
 
 
@@ -350,7 +352,7 @@ def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Pat
         assert one.alpha is not None and other.alpha is not None
         np.testing.assert_array_equal(one.alpha, other.alpha)
     assert json.loads(other.text["atelier"])["engine"] == "instant"
-    assert engine.THUMBNAIL >= 300, "the whole was its own thumbnail, and so was the stream"
+    assert photo_room.THUMBNAIL >= 300, "the whole was its own thumbnail, and so was the stream"
 
 
 # What a stranger stumbled on -------------------------------------------------------------------------------------------
@@ -497,13 +499,13 @@ def test_the_box_that_a_place_fills_best() -> None:
     plane = np.zeros((100, 200), np.float32)
     plane[20:60, 50:150] = 1
     plane[90, 0] = 1  # a stray pixel
-    rows, columns = engine.middle(plane)
+    rows, columns = middle(plane, plane.shape[::-1])
     assert abs(rows.start - 20) <= 5 and abs(rows.stop - 60) <= 5 and abs(columns.start - 50) <= 5 and abs(columns.stop - 150) <= 5
     little = np.zeros((100, 200), np.float32)
     little[0, 199] = 0.5
-    rows, columns = engine.middle(little, 30)
+    rows, columns = middle(little, little.shape[::-1], 30)
     assert (rows.start, rows.stop, columns.start, columns.stop) == (0, 30, 170, 200)
-    assert engine.middle(np.ones((40, 30), np.float32)) == (slice(0, 40), slice(0, 30))
+    assert middle(np.ones((40, 30), np.float32), (30, 40)) == (slice(0, 40), slice(0, 30))
 
 
 def test_a_guide_for_a_picture_of_another_size(picture: Paint, painting: Image) -> None:

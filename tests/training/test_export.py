@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from atelier.cli import main
 from atelier.engines.guide import Sample
-from atelier.engines.network import catalogue, engine
+from atelier.engines.network import catalogue, engine, look
 from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE, from_cells, noise_of, to_cells
 from atelier.engines.network.painter import Painter as Paints
 from atelier.engines.network.runner import open_model
@@ -96,7 +96,7 @@ def run(model: bytes, **arrays: Array) -> list[Array]:
 def recoloured(x: Array, colours: Moments) -> Array:
     """As the runtime does it: (1, 3, H, W)."""
     pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
-    matrix, offset = linear_map(moments(pixels, SPACES["rgb"]), colours, transport, stretch=engine.STRETCH)
+    matrix, offset = linear_map(moments(pixels, SPACES["rgb"]), colours, transport, stretch=look.STRETCH)
     return (pixels @ matrix.T + offset).clip(0, 1).astype(np.float32).transpose(2, 0, 1)[None]
 
 
@@ -207,9 +207,9 @@ def test_tiles_are_the_whole_as_far_as_a_window_sees(
 
     def painted(tile: int) -> Array:
         out = np.zeros_like(pixels)
-        tiling = painting.tiling((500, 50), tile)
-        windows = list(tiling.windows())
-        for x, y, part in painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], tiling, windows, pixels[:, :90], given):
+        grid = painting.grid((500, 50), tile)
+        windows = list(grid.windows())
+        for x, y, part in painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], grid, windows, pixels[:, :90], given):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
         return out
 
@@ -302,9 +302,9 @@ def test_a_painter_of_another_version_is_refused(pocket: dict[str, Array]) -> No
     with pytest.raises(WeightsError, match="version"):
         export.read_painter(other)
     painting, pixels = Paints(open_model(other, backend="onnxruntime")), np.zeros((32, 32, 3), np.float32)
-    tiling = painting.tiling((32, 32))
+    grid = painting.grid((32, 32))
     with pytest.raises(WeightsError, match="version"):
-        list(painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], tiling, list(tiling.windows()), pixels, {}))
+        list(painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], grid, list(grid.windows()), pixels, {}))
 
 
 def test_the_readers_weights_come_back(pocket: dict[str, Array]) -> None:

@@ -241,8 +241,7 @@ def make_streamed(
         width, height = stream.size
         if width * height < HELD_PIXELS:
             return None
-        from atelier.engines.network.large import paint_places
-        from atelier.engines.network.painter import THUMBNAIL
+        from atelier.engines.network.photo import THUMBNAIL, Photo
 
         began = time.monotonic()
         report(Progress("opening", note=f"{width}x{height} px are painted from window to window"))
@@ -261,10 +260,8 @@ def make_streamed(
         progress = Watch(outputs, report, began)
         if settings.strength == 0:
             windows = unpainted(stream)
-        elif guide:
-            windows = paint_places(engine, stream.window, stream.size, small, progress)
         else:
-            windows = engine.windows(stream.window, stream.size, np.asarray(small.pixels), progress)
+            windows = engine.paint(Photo(stream.window, stream.size, np.asarray(small.pixels)), progress)
         if stream.has_alpha:
             windows = (
                 (x, y, np.dstack([part, cast(Pixels, stream.window_alpha(x, y, part.shape[1], part.shape[0]))])) for x, y, part in windows

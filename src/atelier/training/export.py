@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.engines.network.catalogue import Entry, entry, every, models_folder
-from atelier.engines.network.engine import Look
+from atelier.engines.network.look import Look
 from atelier.engines.network.painter import noise_of
-from atelier.engines.network.tiles import reflected
+from atelier.engines.network.windows import reflected
 from atelier.errors import MissingExtra, SettingError, SourceError, WeightsError
 from atelier.image.moments import Moments
 

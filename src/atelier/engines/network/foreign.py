@@ -10,7 +10,7 @@ import numpy as np
 from atelier.engines.network.contract import Contract, round_up
 from atelier.engines.network.inspection import read_contract
 from atelier.engines.network.runner import Runner, open_model
-from atelier.engines.network.tiles import reflected
+from atelier.engines.network.windows import reflected
 from atelier.errors import WeightsError
 from atelier.image import Image, fit, resize
 from atelier.progress import Progress, Report, silent

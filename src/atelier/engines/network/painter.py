@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atelier.engines.network.photo import Read
 from atelier.engines.network.runner import Runner
-from atelier.engines.network.tiles import Read, Tiling, Window, reflected
+from atelier.engines.network.windows import Grid, Window, reflected
 from atelier.errors import WeightsError
 from atelier.image.value import Pixels
 
@@ -23,9 +24,8 @@ Correct = Callable[[Pixels], Pixels]
 
 MARGIN, MULTIPLE, CELL = 16, 16, 8
 """As in training/painter.py."""
-THUMBNAIL = 384
-"""Long side of the picture that the normalisations' statistics are taken from, px. A photo up to this size is its own thumbnail."""
 TILE = 1536
+"""Side of the windows, px, unless the caller says otherwise."""
 BLOCK = 64
 """Cells a side of what is drawn of the noise at once."""
 
@@ -55,21 +55,21 @@ class Painter:
         seen = 16 + 16 + 4 * 8 + 2 * 4 + 2 * 2 - 16
         return own + (seen if self.plan["seen"] else 0)
 
-    def tiling(self, size: tuple[int, int], tile: int = TILE) -> Tiling:
-        """How a photo of `size` (width, height) is cut up. tile: side of the windows, px; 0 for the whole at once."""
-        return Tiling(*size, MARGIN, MULTIPLE, self.reach, tile)
+    def grid(self, size: tuple[int, int], tile: int = TILE) -> Grid:
+        """How a photo of `size` (width, height) is cut into windows. tile: side of the windows, px; 0 for the whole at once."""
+        return Grid(*size, MARGIN, MULTIPLE, self.reach, tile)
 
     def windows(
-        self, read: Read, tiling: Tiling, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
+        self, read: Read, grid: Grid, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
         corrected: Correct | None = None,
     ) -> Iterator[tuple[int, int, Pixels]]:  # fmt: skip
         """Paint windows of a photo, one after the other: x, y and painted pixels (h, w, 3) in [0, 1].
 
-        windows: the tiling's own, or others on its grid. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
+        windows: the grid's own, or others on it. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
         from: the whole photo. style: what else the model takes, by name. corrected: of the thumbnail as it is painted, where the model
         tells, makes the matrix and offset (3, 4) that all painted colours go through. Raises WeightsError for a model of another version.
         """
-        small = Tiling(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
+        small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
         channels = self.plan["noise"]
         if [port.name for port in self.runner.outputs][:2] != ["painted", "thumbnail_statistics"]:
@@ -83,7 +83,7 @@ class Painter:
         }
         last: Pixels | None = None
         for window in windows:
-            given = {"photo": to_cells(tiling.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
+            given = {"photo": to_cells(grid.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
             painted, found, *small_painted = self.runner(**given)
             if not around["known"]:  # the thumbnail has done its work
                 if corrected and small_painted:
@@ -95,7 +95,7 @@ class Painter:
                     "known": np.ones(1, np.float32),
                     "statistics": found,
                 }
-            inner_rows, inner_columns, x, y = tiling.inside(window)
+            inner_rows, inner_columns, x, y = grid.inside(window)
             whole = from_cells(painted)
             if last is not None:
                 whole = (whole.reshape(-1, 3) @ last[:, :3].T.copy()).reshape(whole.shape)

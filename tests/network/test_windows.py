@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atelier.engines.network.painter import from_cells, noise_of, to_cells
-from atelier.engines.network.tiles import Tiling, even, reflected
+from atelier.engines.network.windows import Grid, reflected, split
 
 SIDES = st.integers(1, 70)
 
@@ -21,8 +21,8 @@ def test_windows_cover_every_pixel_once_and_see_what_the_whole_has_there(
     width: int, height: int, margin: int, multiple: int, reach: int, side: int
 ) -> None:
     photo = np.random.default_rng(0).random((height, width, 3), np.float32)
-    tiling = Tiling(width, height, margin, multiple, reach, side)
-    w, h = tiling.padded
+    grid = Grid(width, height, margin, multiple, reach, side)
+    w, h = grid.padded
     assert w % multiple == h % multiple == 0 and w >= width + 2 * margin and h >= height + 2 * margin
     whole = photo[reflected(-margin, h - margin, height)][:, reflected(-margin, w - margin, width)]
     asked: list[tuple[int, int, int, int]] = []
@@ -33,12 +33,12 @@ def test_windows_cover_every_pixel_once_and_see_what_the_whole_has_there(
         return photo[y : y + h, x : x + w]
 
     painted = np.full((height, width, 3), np.nan, np.float32)
-    for window in tiling.windows():
+    for window in grid.windows():
         left, top, right, bottom = window.seen
-        seen = tiling.see(window, read)
+        seen = grid.see(window, read)
         np.testing.assert_array_equal(seen, whole[top:bottom, left:right])
         assert all(v % multiple == 0 for v in window.seen)
-        rows, columns, x, y = tiling.inside(window)
+        rows, columns, x, y = grid.inside(window)
         part = seen[rows, columns]
         if part.size:
             assert np.isnan(painted[y : y + part.shape[0], x : x + part.shape[1]]).all()
@@ -47,9 +47,9 @@ def test_windows_cover_every_pixel_once_and_see_what_the_whole_has_there(
 
 
 def test_a_window_sees_as_far_as_it_reaches_unless_the_picture_ends() -> None:
-    tiling = Tiling(400, 300, 16, 8, 20, 128)
-    for window in tiling.windows():
-        w, h = tiling.padded
+    grid = Grid(400, 300, 16, 8, 20, 128)
+    for window in grid.windows():
+        w, h = grid.padded
         left, top, right, bottom = window.seen
         assert left == 0 or window.x - left >= 20
         assert top == 0 or window.y - top >= 20
@@ -59,10 +59,10 @@ def test_a_window_sees_as_far_as_it_reaches_unless_the_picture_ends() -> None:
 
 def test_rows_of_windows_are_of_one_height() -> None:
     """What writes them out needs that."""
-    tiling = Tiling(500, 333, 16, 8, 8, 100)
+    grid = Grid(500, 333, 16, 8, 8, 100)
     heights: dict[int, set[int]] = {}
-    for window in tiling.windows():
-        rows, _, _, y = tiling.inside(window)
+    for window in grid.windows():
+        rows, _, _, y = grid.inside(window)
         heights.setdefault(y, set()).add(rows.stop - rows.start)
     assert all(len(each) == 1 for each in heights.values())
 
@@ -77,7 +77,7 @@ def test_reflection_is_numpys(length: int) -> None:
 @given(st.integers(1, 5000), st.integers(8, 2000))
 def test_pieces_are_about_even(length: int, side: int) -> None:
     length, side = 8 * length, side // 8 * 8
-    pieces = even(length, side, 8)
+    pieces = split(length, side, 8)
     assert pieces[0][0] == 0 and pieces[-1][1] == length
     assert all(a[1] == b[0] for a, b in itertools.pairwise(pieces))
     sizes = [end - start for start, end in pieces]

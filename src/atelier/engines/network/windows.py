@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from atelier.engines.network.photo import Read
 from atelier.image.value import Pixels
-
-Read = Callable[[int, int, int, int], Pixels]
-"""x, y, width, height of a window within the photo -> its pixels (height, width, 3)."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,9 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Tiling:
-    """How a photo (width, height) is cut up: `margin` px of reflected photo around it, `reach` px that a pixel of the result
-    depends on, sides in multiples of `multiple`, tiles of at most `side` px (0: one tile).
+class Grid:
+    """How a photo (width, height) is cut into windows: `margin` px of reflected photo around it, `reach` px that a pixel of the result
+    depends on, sides in multiples of `multiple`, windows of at most `side` px (0: one window).
 
     A window painted from what it sees is what the whole would be there: where it ends inside the photo it sees `reach`
     further, and where it ends with the padded photo the network's own zero padding is the same as the whole's.
@@ -54,7 +52,7 @@ class Tiling:
         m = self.multiple
         side = max(m, self.side // m * m) if self.side else max(w, h)
         around = -(-self.reach // m) * m
-        columns, rows = (even(n, side, m) for n in (w, h))
+        columns, rows = (split(n, side, m) for n in (w, h))
         for top, bottom in rows:
             for left, right in columns:
                 seen = (max(0, left - around), max(0, top - around), min(w, right + around), min(h, bottom + around))
@@ -87,6 +85,15 @@ class Tiling:
             out[beyond] = pixels[rows[beyond]][:, columns]
         return out
 
+    def visible(self) -> list[Window]:
+        """The windows that have some of the photo: one at the ends may be all margin."""
+        return [window for window in self.windows() if min(self.box(window)[2:]) > 0]
+
+    def box(self, window: Window) -> tuple[int, int, int, int]:
+        """x, y, width and height of what a window has of the photo."""
+        rows, columns, x, y = self.inside(window)
+        return x, y, columns.stop - columns.start, rows.stop - rows.start
+
     def inside(self, window: Window) -> tuple[slice, slice, int, int]:
         """Where the window's own part lies in what was painted of what it sees (rows, columns), cut to the photo; and its x, y
         in the photo. Empty slices for a window that is all margin."""
@@ -98,7 +105,7 @@ class Tiling:
         return rows, columns, left - self.margin, top - self.margin
 
 
-def even(length: int, side: int, multiple: int) -> list[tuple[int, int]]:
+def split(length: int, side: int, multiple: int) -> list[tuple[int, int]]:
     """[0, length) in the fewest pieces of at most `side`, about equal, their borders in multiples."""
     count = -(-length // side)
     edges = [round(i * length / count / multiple) * multiple for i in range(count)] + [length]
@@ -106,7 +113,7 @@ def even(length: int, side: int, multiple: int) -> list[tuple[int, int]]:
 
 
 def reflected(start: int, end: int, length: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The places [start, end) of a line of `length`, those beyond its ends reflected (the end itself not repeated)."""
+    """Where [start, end) lies on a line of `length`, what is beyond its ends reflected (the end itself not repeated)."""
     if length == 1:
         return np.zeros(end - start, np.int64)
     period = 2 * (length - 1)
