@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -452,3 +454,21 @@ def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEn
     assert [state["done"] for state in kept] == list(range(1, 8))
     for state in kept:
         assert np.array_equal(engine(**settings)(photo, resume=state).pixels, whole.pixels), state["done"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_is_flat_over_photos_of_many_sizes() -> None:
+    """Kept for each size without end, what convolutions compile is 10 MB a photo here."""
+    code = (
+        "import numpy as np, atelier\nfrom pathlib import Path\nfrom atelier.image import Image\nrng = np.random.default_rng(0)\n"
+        "memory = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4096 / 2**20\n"
+        "painting, held = Image(rng.random((48, 64, 3), np.float32)), []\n"
+        "for i in range(16):\n"
+        "    photo = Image(rng.random((60 + 5 * (7 * i % 16), 64 + 7 * (5 * i % 16), 3), np.float32))\n"
+        "    atelier.stylize(photo, painting, engine='optimize', iterations=2, coarse_iterations=0, features='pocket')\n"
+        "    held.append(memory())\n"
+        "print(held[-1] - held[5])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 40
