@@ -151,9 +151,14 @@ def keep(cells: Sequence[tuple[str, Image]], folder: Path, name: str, size: int)
 
 
 def show(rows: Sequence[Row]) -> None:
-    columns = ("pair", "who", *machine.COLUMNS)
-    shown = [(f"{row['photo']} × {row['painting']}", row["who"], *(f"{row[name]:.3f}" for name in machine.COLUMNS)) for row in rows]
-    print(pairs.markdown(columns, shown))
+    """Print every pair, then the median of each painting."""
+    pair = [(f"{row['photo']} × {row['painting']}", row["who"], *(f"{row[name]:.3f}" for name in machine.COLUMNS)) for row in rows]
+    print(pairs.markdown(("pair", "who", *machine.COLUMNS), pair))
+    medians = []
+    for painting, who in dict.fromkeys((row["painting"], row["who"]) for row in rows):
+        own = [row for row in rows if (row["painting"], row["who"]) == (painting, who)]
+        medians.append((painting, who, *(f"{machine.median([row[name] for row in own]):.3f}" for name in machine.COLUMNS)))
+    print("\n" + pairs.markdown(("median of", "who", *machine.COLUMNS), medians))
 
 
 def compare_all(rows: Sequence[Row]) -> list[Row]:
