@@ -249,7 +249,7 @@ def test_a_bomb_is_refused_from_its_header(depth: int) -> None:
         decode(bomb(50_000, 40_000, depth), "photo.png")
 
 
-@pytest.mark.parametrize("format", [*(name for name in FORMATS if name != "heic"), "gif", "bmp"])
+@pytest.mark.parametrize("format", [*(name for name in FORMATS if name not in ("heic", "jxl")), "gif", "bmp"])
 def test_the_pixel_limit_holds_for_every_format(format: str) -> None:
     data = saved(Pillow.fromarray(photo()), format.upper())
     assert decode(data, limits=Limits(pixels=17 * 24)).size == (17, 24)
@@ -311,7 +311,6 @@ def test_sixteen_bit_png_cut_short() -> None:
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2mp41", "video"),
         (b"\x1a\x45\xdf\xa3abc", "video"),
         (b"PK\3\4abc", "ZIP"),
-        (b"\xff\x0a\0\0", "JPEG XL"),
         (b"\0\0\1\0\1\0", "icon"),
     ],
 )

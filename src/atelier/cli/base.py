@@ -140,7 +140,7 @@ Log = Annotated[
 CheckpointOption = Annotated[
     str | None, typer.Option("--checkpoint", rich_help_panel=_WAY, help="File to save the state in, and to resume from exactly")
 ]
-Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF and HEIC, 1 to 100")]
+Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL, 1 to 100")]
 Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
 Form = Annotated[str | None, typer.Option("--format", help="Format of what goes to standard output, as jpeg (default: png)")]

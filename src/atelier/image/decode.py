@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from atelier.errors import AtelierError, ImageError
 from atelier.image.coding import convert_coding
+from atelier.image.jxl import read_jxl
 from atelier.image.limits import Limits
 from atelier.image.profiles import to_srgb, to_unit
 from atelier.image.rasters import read_raster
@@ -23,7 +24,8 @@ from atelier.image.value import Image
 
 
 def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Image:
-    """The picture in a file's bytes: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, or HEIC (with `atelier[heif]`).
+    """The picture in a file's bytes: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG XL, or HEIC (with
+    `atelier[heif]`).
 
     Pixels come out as sRGB: colour profiles are applied, EXIF orientation too; 16-bit PNG and TIFF keep every bit; an
     animation gives its first frame. What was met on the way is in the image's notes. name: what messages call it.
@@ -36,8 +38,7 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
     kind = sniff(data, name)
     try:
         with quiet():
-            samples = read_tiff(data, name, limits) if kind == "tiff" else read_raster(data, kind, name, limits)
-            return _developed(samples)
+            return _develop(_read(data, kind, name, limits))
     except AtelierError:
         raise
     except MemoryError as error:
@@ -47,7 +48,15 @@ def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Ima
         raise ImageError(f"{name} is damaged or cut short ({kind.upper()}: {reason}); get the file again") from error
 
 
-def _developed(samples: Samples) -> Image:
+def _read(data: bytes, kind: str, name: str, limits: Limits) -> Samples:
+    if kind == "tiff":
+        return read_tiff(data, name, limits)
+    if kind == "jxl":
+        return read_jxl(data, name, limits)
+    return read_raster(data, kind, name, limits)
+
+
+def _develop(samples: Samples) -> Image:
     if samples.coding and samples.values.shape[2] != 4:
         pixels, note = convert_coding(samples.values, samples.coding)
     else:

@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from atelier.errors import AtelierError, MissingExtra, OutputError, SettingError
 from atelier.image import metadata
+from atelier.image.jxl import write_jxl
 from atelier.image.profiles import srgb_profile
 from atelier.image.value import Image
 
@@ -27,11 +28,11 @@ _JPEG_XMP_ROOM = 65_502  # bytes of XMP a JPEG has room for
 
 
 def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = None) -> bytes:
-    """A file of that format: png, jpeg, webp, tiff, avif, or heic (with `atelier[heif]`); upper case, a leading dot and
+    """A file of that format: png, jpeg, webp, tiff, avif, jxl, or heic (with `atelier[heif]`); upper case, a leading dot and
     the usual short forms (jpg, tif) will do.
 
-    quality: 1 to 100, for the formats that lose some. depth: bits a channel, 8 or 16; None is the image's own where the
-    format has it (png, tiff), 8 elsewhere. Every file says sRGB by an embedded profile, and carries `text` and `exif`.
+    quality: 1 to 100, for the formats that lose some (of jxl 100 loses nothing). depth: bits a channel, 8 or 16; None is the
+    image's own where the format has it (png, tiff), 8 elsewhere. Every file says sRGB, and carries `text` and `exif`.
     Transparency is laid over white in JPEG, which has none.
 
     Raises OutputError for a format not known, or one that cannot hold this picture; SettingError for a quality or depth
@@ -179,5 +180,9 @@ def _heic(image: Image, quality: int) -> bytes:
     return stream.getvalue()
 
 
-_LOSSY: dict[str, Callable[[Image, int], bytes]] = {"jpeg": _jpeg, "webp": _webp, "avif": _avif, "heic": _heic}
-FORMATS = ("png", "jpeg", "webp", "tiff", "avif", "heic")
+def _jxl(image: Image, quality: int) -> bytes:
+    return write_jxl(image.to_array(), quality, image.exif, metadata.to_xmp(image.text))
+
+
+_LOSSY: dict[str, Callable[[Image, int], bytes]] = {"jpeg": _jpeg, "webp": _webp, "avif": _avif, "heic": _heic, "jxl": _jxl}
+FORMATS = ("png", "jpeg", "webp", "tiff", "avif", "heic", "jxl")

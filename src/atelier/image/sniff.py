@@ -15,6 +15,8 @@ _STARTS = {
     b"MM\0*": "tiff",
     b"II+\0": "tiff",
     b"MM\0+": "tiff",
+    b"\xff\x0a": "jxl",
+    b"\0\0\0\x0cJXL ": "jxl",
 }
 _BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -26,7 +28,6 @@ _STRANGERS = (
     (rb"%!PS", "a PostScript file", "export it as PNG"),
     (rb"8BPS", "a Photoshop document", "export it as PNG or TIFF"),
     (rb"gimp xcf", "a GIMP document", "export it as PNG or TIFF"),
-    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture", "save it as PNG"),
     (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture", "save it as PNG"),
     (rb"\x76\x2f\x31\x01", "an OpenEXR picture", "save it as 16-bit PNG or TIFF"),
     (rb"#\?(RADIANCE|RGBE)", "a Radiance HDR picture", "save it as 16-bit PNG or TIFF"),
@@ -43,7 +44,7 @@ _STRANGERS = (
 
 
 def sniff(data: bytes, name: str) -> str:
-    """The format of a file's bytes: jpeg, png, gif, webp, tiff, bmp, avif or heic.
+    """The format of a file's bytes: jpeg, png, gif, webp, tiff, bmp, avif, heic or jxl.
 
     Raises ImageError for anything else, in words that name what it is where that can be told.
     """
@@ -63,7 +64,7 @@ def sniff(data: bytes, name: str) -> str:
         if re.match(pattern, head, re.DOTALL):
             raise ImageError(f"{name} is {what}, which is not a picture atelier can read; {then}")
     looks = " (looks like text)" if _is_text(head) else ""
-    raise ImageError(f"{name} is not a picture atelier can read{looks}; give JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC")
+    raise ImageError(f"{name} is not a picture atelier can read{looks}; give JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC or JPEG XL")
 
 
 def _isobmff(data: bytes, name: str) -> str:

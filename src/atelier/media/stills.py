@@ -25,7 +25,7 @@ _DOT = Image(np.zeros((1, 1, 3), np.float32))  # what formats are tried with
 
 # What counts as a picture when a folder is looked through. A file named outright is judged by its bytes instead.
 SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif", ".jxl",
 )  # fmt: skip
 
 
