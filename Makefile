@@ -7,6 +7,7 @@ PHOTO ?= cat
 STYLE ?= starry-night
 SIZE ?=
 ARGS ?=
+LESSONS ?= runs/lessons
 BENCH ?= machine startup step time_to_quality
 
 RUN := $(VENV)/bin/python
@@ -17,7 +18,7 @@ DECLARED := pyproject.toml constraints.txt
 # A process for each core. To debug: ARGS='-n 0 --pdb'
 PYTEST := $(RUN) -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo test test-system test-all lint bench clean
+.PHONY: help demo test test-system test-all lint bench train-gpu clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,9 @@ lint: $(VENV)/.dev ## Check style, layout and types
 
 bench: $(VENV)/.dev ## Measure speed and quality (minutes; seconds with ARGS=--quick)
 	@set -e; for each in $(BENCH); do echo "== $$each"; $(RUN) benchmarks/$$each.py $(ARGS); done
+
+train-gpu: $(VENV)/.dev ## Train all that ships in 25 minutes of one GPU, from the pictures in LESSONS (see docs/training.md)
+	@$(RUN) -m atelier.training.everything train --lessons $(LESSONS) --out runs/all --minutes 25 $(ARGS)
 
 clean: ## Remove caches, builds and the demo's pictures, but not the environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -4,7 +4,7 @@
 
 --any, --named: folders of runs that hold network.safetensors (see docs/training.md): the body and reader for any painting, the
 body and table for styles by name. --swatches: textures of the paintings by the names here, PNG or JPEG, made with
-`atelier texture`. Either run may be left out; what it would give stays as it is.
+`atelier texture`; without them, those of the styles that ship are kept. Either run may be left out; what it would give stays as it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image as PIL_Image
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from atelier.engines.network.catalogue import BODY, models_folder
+from atelier.engines.network.catalogue import BODY, models_folder, shipped
 from atelier.image import Image
 from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
@@ -79,7 +79,7 @@ def ship_any(folder: Path, into: Path) -> None:
     (into / "reader.onnx").write_bytes(reader_model(part(tensors, "reader"), pocket, told(metadata)))
 
 
-def ship_named(folder: Path, paintings: Path, swatches: Path, into: Path) -> None:
+def ship_named(folder: Path, paintings: Path, swatches: Path | None, into: Path) -> None:
     tensors, metadata, plan = run(folder)
     pocket = load_file(models_folder() / "pocket.safetensors")
     (into / "styles.onnx").write_bytes(painter_model(part(tensors, "painter"), plan, pocket, told(metadata)))
@@ -87,21 +87,31 @@ def ship_named(folder: Path, paintings: Path, swatches: Path, into: Path) -> Non
     out: dict[str, np.ndarray[Any, Any]] = {"photo.numbers": table[len(stems)].astype(np.float16)}
     about = {}
     for numbers, stem in zip(table, stems, strict=False):
-        name, title, painter, year = PAINTINGS[stem]
+        name, title, painter, year = PAINTINGS.get(stem, (stem, stem.replace("_", " "), "", ""))
         about[name] = {"title": title, "painter": painter, "year": year}
-        with PIL_Image.open(paintings / f"{stem}.jpg") as file:
+        with PIL_Image.open(next(paintings.glob(f"{stem}.*"))) as file:
             file.thumbnail((SIDE, SIDE), PIL_Image.Resampling.LANCZOS)
             colours = moments(Image.from_array(np.asarray(file.convert("RGB"))).pixels, SPACES["rgb"])
         out[f"{name}.numbers"] = numbers.astype(np.float16)
         out[f"{name}.colours"] = np.vstack([colours.mean[None], colours.covariance]).astype(np.float32)
-        found = [path for path in swatches.iterdir() if path.stem in (name, stem)]
-        if found:
-            buffer = io.BytesIO()
-            PIL_Image.open(found[0]).convert("RGB").save(buffer, "JPEG", quality=85, optimize=True)
-            out[f"{name}.swatch"] = np.frombuffer(buffer.getvalue(), np.uint8)
+        if swatch := swatch_of(swatches, name, stem):
+            out[f"{name}.swatch"] = np.frombuffer(swatch, np.uint8)
     path = into / "styles.safetensors"
     save_file(out, path, {"body": BODY, "styles": json.dumps(about, ensure_ascii=False)})
     path.chmod(0o644)
+
+
+def swatch_of(folder: Path | None, name: str, stem: str) -> bytes:
+    """A style's swatch as JPEG: out of the folder, or that of the style of this name that ships; empty where there is none."""
+    if folder is None:
+        return shipped()[name].swatch if name in shipped() else b""
+    found = [path for path in folder.iterdir() if path.stem in (name, stem)]
+    if not found:
+        return b""
+    buffer = io.BytesIO()
+    with PIL_Image.open(found[0]) as file:
+        file.convert("RGB").save(buffer, "JPEG", quality=85, optimize=True)
+    return buffer.getvalue()
 
 
 def main() -> None:
