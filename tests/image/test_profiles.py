@@ -27,7 +27,9 @@ from specimens import (
     to_xyz,
 )
 
-from atelier.image import Image, decode, encode
+from atelier.errors import OutputError, SettingError
+from atelier.image import FORMATS, Image, decode, encode
+from atelier.image.profiles import srgb_profile
 
 
 def expected(encoded: np.ndarray, space: str) -> np.ndarray:
@@ -127,3 +129,49 @@ def test_alpha_is_no_colour() -> None:
     rgba = np.dstack([photo(), photo()[:, :, 1]])
     image = decode(saved(Pillow.fromarray(rgba), "PNG", icc_profile=PROFILES["p3"]))
     np.testing.assert_array_equal(image.to_array()[:, :, 3], rgba[:, :, 3])
+
+
+# The photo's own profile in the result --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "jxl"])
+def test_a_picture_can_be_written_in_the_photos_own_profile(format: str) -> None:
+    if format == "heic":
+        pytest.importorskip("pillow_heif")
+    profile = matrix_profile(ADOBE, 2.2)
+    values = (photo(40, 56) // 4 + 90).astype(np.uint8)
+    source = saved(Pillow.fromarray(values), "PNG", icc_profile=profile)
+    image = decode(source)
+    assert image.profile == profile
+    kept = decode(encode(image, format, profile="keep", quality=100))
+    assert kept.profile == profile
+    off = np.abs(kept.pixels - image.pixels) * 255
+    assert off.mean() < (0.5 if format in ("png", "tiff") else 3)
+    assert decode(encode(image, format)).profile is None  # sRGB, as ever
+    if format == "png":
+        np.testing.assert_array_equal(np.asarray(Pillow.open(io.BytesIO(encode(image, "png", profile="keep")))), values)
+
+
+def test_colours_told_without_a_profile_are_kept_by_one() -> None:
+    values = np.rint(photo(24, 32) / 255 * 40_000 + 9_000).astype(np.uint16)
+    body = b"cICP" + bytes([12, 13, 0, 1])
+    data = bytes(imagecodecs.png_encode(values))
+    image = decode(data[:33] + struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)) + data[33:])
+    assert image.profile
+    kept = decode(encode(image, "png", profile="keep"))
+    assert kept.profile == image.profile
+    np.testing.assert_allclose(kept.pixels, image.pixels, atol=2e-3)
+
+
+def test_what_is_no_profile_to_write_in_is_not_kept() -> None:
+    ink = saved(Pillow.fromarray(photo()).convert("CMYK"), "TIFF", icc_profile=ink_profile(lambda c, m, y, k: 100 - 25 * (c + m + y + k)))
+    grey = saved(Pillow.fromarray(photo()).convert("L"), "PNG", icc_profile=grey_profile(1.8))
+    srgb = saved(Pillow.fromarray(photo()), "PNG", icc_profile=srgb_profile())
+    for data in (ink, grey, srgb, saved(Pillow.fromarray(photo()), "PNG", icc_profile=b"nonsense" * 40)):
+        image = decode(data)
+        assert image.profile is None
+        assert encode(image, "png", profile="keep") == encode(image, "png")
+    with pytest.raises(OutputError, match="sRGB"):
+        encode(image, "jxl", profile="keep")
+    with pytest.raises(SettingError, match="profile must be"):
+        encode(image, "png", profile="adobe")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from atelier.image.profiles import to_unit
+from atelier.image.profiles import dated, to_unit
 from atelier.image.spaces import linear_from_srgb, srgb_from_linear
 from atelier.image.value import Pixels
 
@@ -135,6 +137,26 @@ def convert_coding(samples: NDArray[Any], coding: Coding) -> tuple[Pixels, str]:
         out[band] = srgb_from_linear((light @ matrix.T).astype(np.float32)).clip(0.0, 1.0)
     name = {PQ: "PQ", HLG: "HLG"}.get(coding.hdr)
     return out, f"HDR ({name}): its tones were brought into the range of a screen" if name else ""
+
+
+@lru_cache(maxsize=32)
+def profile_of_coding(coding: Coding) -> bytes | None:
+    """Give an ICC profile of the same colours; None for sRGB, HDR and what makes no sense."""
+    if coding.is_srgb or coding.hdr:
+        return None
+    steps = np.linspace(0, 1, 1024)
+    curve = steps**coding.gamma if coding.gamma else linear_from_srgb(steps.astype(np.float32))
+    *points, white = coding.primaries
+    try:
+        made = imagecodecs.cms_profile(
+            "rgb",
+            whitepoint=[*white, 1.0],
+            primaries=[value for point in points for value in (*point, 1.0)],
+            transferfunction=np.rint(curve * 65535).astype(np.uint16),
+        )
+    except (imagecodecs.CmsError, ValueError, RuntimeError):
+        return None
+    return dated(bytes(made))
 
 
 def _light(values: Pixels, coding: Coding) -> NDArray[np.float32]:

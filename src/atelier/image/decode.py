@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import AtelierError, ImageError
-from atelier.image.coding import convert_coding
+from atelier.image.coding import convert_coding, profile_of_coding
 from atelier.image.jxl import read_jxl
 from atelier.image.limits import Limits
-from atelier.image.profiles import to_srgb, to_unit
+from atelier.image.profiles import is_writable, to_srgb, to_unit
 from atelier.image.rasters import read_raster
 from atelier.image.samples import Samples
 from atelier.image.sniff import sniff
@@ -59,8 +59,10 @@ def _read(data: bytes, kind: str, name: str, limits: Limits) -> Samples:
 def _develop(samples: Samples) -> Image:
     if samples.coding and samples.values.shape[2] != 4:
         pixels, note = convert_coding(samples.values, samples.coding)
+        profile = profile_of_coding(samples.coding)
     else:
         pixels, note = to_srgb(samples.values, samples.profile)
+        profile = samples.profile
     alpha = None if samples.alpha is None else orient(to_unit(samples.alpha), samples.orientation)
     return Image(
         pixels=orient(pixels, samples.orientation),
@@ -69,6 +71,7 @@ def _develop(samples: Samples) -> Image:
         text=samples.text,
         notes=(*samples.notes, note) if note else samples.notes,
         exif=samples.exif,
+        profile=profile if profile and is_writable(profile) else None,
     )
 
 

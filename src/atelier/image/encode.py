@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import imagecodecs
@@ -15,9 +16,10 @@ from PIL import Image as Pillow
 from atelier.errors import AtelierError, MissingExtra, OutputError, SettingError
 from atelier.image import metadata
 from atelier.image.jxl import write_jxl
-from atelier.image.profiles import srgb_profile
+from atelier.image.profiles import from_srgb, srgb_profile
 from atelier.image.value import Image
 
+PROFILES = ("srgb", "keep")
 OUR_KEY = "atelier"  # under which our own words stand in `Image.text`
 
 _ALIASES = {"jpg": "jpeg", "jpe": "jpeg", "jfif": "jpeg", "tif": "tiff", "heif": "heic", "apng": "png"}
@@ -27,27 +29,24 @@ _PLACEHOLDER = 34664  # a tag nobody uses, next to the pointer to the EXIF direc
 _JPEG_XMP_ROOM = 65_502  # bytes of XMP a JPEG has room for
 
 
-def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = None) -> bytes:
+def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = None, profile: str = "srgb") -> bytes:
     """A file of that format: png, jpeg, webp, tiff, avif, jxl, or heic (with `atelier[heif]`); upper case, a leading dot and
     the usual short forms (jpg, tif) will do.
 
     quality: 1 to 100, for the formats that lose some (of jxl 100 loses nothing). depth: bits a channel, 8 or 16; None is the
-    image's own where the format has it (png, tiff), 8 elsewhere. Every file says sRGB, and carries `text` and `exif`.
+    image's own where the format has it (png, tiff), 8 elsewhere. profile: "srgb", or "keep", the image's own where
+    it has one. Every file says its profile, and carries `text` and `exif`.
     Transparency is laid over white in JPEG, which has none.
 
-    Raises OutputError for a format not known, or one that cannot hold this picture; SettingError for a quality or depth
+    Raises OutputError for a format not known, or one that cannot hold this picture; SettingError for a quality, depth or profile
     out of range; MissingExtra.
     """
     kind = format_name(format)
-    if not 1 <= quality <= 100:
-        raise SettingError(f"quality must be 1 to 100, got {quality}")
-    if depth not in (None, 8, 16):
-        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
-    if depth == 16 and kind not in ("png", "tiff"):
-        raise OutputError(f"{kind.upper()} is written with 8 bits a channel; choose PNG or TIFF for 16")
-    longest = _LONGEST_SIDE.get(kind)
-    if longest and max(image.size) > longest:
-        raise OutputError(f"{kind.upper()} holds at most {longest:,} pixels a side, this picture is {image.size}; choose PNG or TIFF")
+    _check(image, kind, quality, depth, profile)
+    if profile == "keep" and image.profile:
+        image = replace(image, pixels=from_srgb(image.pixels, image.profile))
+    else:
+        image = replace(image, profile=srgb_profile())
     try:
         if kind in ("png", "tiff"):
             return {"png": _png, "tiff": _tiff}[kind](image, depth or image.depth)
@@ -56,6 +55,22 @@ def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = 
         raise
     except Exception as error:  # the codecs agree on no type
         raise OutputError(f"the picture cannot be written as {kind.upper()}: {error}") from error
+
+
+def _check(image: Image, kind: str, quality: int, depth: int | None, profile: str) -> None:
+    if not 1 <= quality <= 100:
+        raise SettingError(f"quality must be 1 to 100, got {quality}")
+    if depth not in (None, 8, 16):
+        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
+    if depth == 16 and kind not in ("png", "tiff"):
+        raise OutputError(f"{kind.upper()} is written with 8 bits a channel; choose PNG or TIFF for 16")
+    if profile not in PROFILES:
+        raise SettingError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+    if profile == "keep" and kind == "jxl":
+        raise OutputError("JXL is written in sRGB; choose another format to keep the photo's colour profile")
+    longest = _LONGEST_SIDE.get(kind)
+    if longest and max(image.size) > longest:
+        raise OutputError(f"{kind.upper()} holds at most {longest:,} pixels a side, this picture is {image.size}; choose PNG or TIFF")
 
 
 def format_name(format: str) -> str:
@@ -67,10 +82,16 @@ def format_name(format: str) -> str:
     return kind
 
 
+def _profile(image: Image) -> bytes:
+    """The profile that an image's samples, as they are to be written, are in."""
+    return image.profile or srgb_profile()
+
+
 def _png(image: Image, depth: int) -> bytes:
     # imagecodecs writes 16 bits, which Pillow does not, but nothing beside the pixels: that goes in after the header.
     data = bytes(imagecodecs.png_encode(image.to_array(depth), level=6))
-    beside = _chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile()))
+    profile = _profile(image)
+    beside = _chunk(b"iCCP", (b"sRGB" if profile == srgb_profile() else b"ICC") + b"\0\0" + zlib.compress(profile))
     if image.exif:
         beside += _chunk(b"eXIf", image.exif.removeprefix(b"Exif\0\0"))
     for key, value in image.text.items():
@@ -110,7 +131,7 @@ def _tiff(image: Image, depth: int) -> bytes:
         compression="deflate",
         predictor=True,
         rowsperstrip=64,
-        iccprofile=srgb_profile(),
+        iccprofile=_profile(image),
         extratags=tags,
         metadata=None,
         software="atelier",
@@ -157,7 +178,7 @@ def _avif(image: Image, quality: int) -> bytes:
 
 def _saved(image: Image, plugin: str, packet: bytes, **settings: Any) -> bytes:
     stream = io.BytesIO()
-    beside: dict[str, Any] = {"icc_profile": srgb_profile()}
+    beside: dict[str, Any] = {"icc_profile": _profile(image)}
     if packet:
         beside["xmp"] = packet
     if image.exif:
@@ -173,7 +194,7 @@ def _heic(image: Image, quality: int) -> bytes:
         raise MissingExtra("HEIC pictures", "heif") from None
     stream = io.BytesIO()
     picture = Pillow.fromarray(image.to_array())
-    picture.info["icc_profile"] = srgb_profile()
+    picture.info["icc_profile"] = _profile(image)
     chroma = 444 if quality >= _FULL_COLOR else 420
     file = pillow_heif.from_pillow(picture)
     file.save(stream, quality=quality, chroma=chroma, exif=image.exif, xmp=metadata.to_xmp(image.text) or None)

@@ -15,6 +15,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from atelier.errors import OutputError
 from atelier.image.value import Pixels
 
 _RELATIVE_COLORIMETRIC = 1
@@ -26,14 +27,18 @@ _DEVICES = (b"scnr", b"mntr", b"prtr", b"spac")
 
 # Half an 8-bit step: a profile that moves no colour further says sRGB in other words, and is left alone.
 _SAME = 0.5 / 255
+_NEAR = 4 / 255  # how far from where it came from a colour may end
 
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
     """The ICC profile of sRGB, the same bytes every time."""
-    profile = bytes(imagecodecs.cms_profile("srgb"))
-    made = b"\x07\xd0\0\x01\0\x01\0\0\0\0\0\0"  # the date of making, held at 2000-01-01: same picture, same file
-    return profile[:24] + made + profile[36:]
+    return dated(bytes(imagecodecs.cms_profile("srgb")))
+
+
+def dated(profile: bytes) -> bytes:
+    """Give a profile the date of 2000-01-01: same picture, same file."""
+    return profile[:24] + b"\x07\xd0\0\x01\0\x01\0\0\0\0\0\0" + profile[36:]
 
 
 def to_srgb(samples: NDArray[Any], profile: bytes | None) -> tuple[Pixels, str]:
@@ -56,6 +61,40 @@ def to_srgb(samples: NDArray[Any], profile: bytes | None) -> tuple[Pixels, str]:
         return _transform(samples, profile, space), ""
     except (imagecodecs.CmsError, ValueError, RuntimeError):
         return _plain(samples), "its colour profile is damaged and was left out"
+
+
+def from_srgb(pixels: Pixels, profile: bytes) -> Pixels:
+    """Give the samples (H, W, 3) in [0, 1] that an RGB profile has for sRGB pixels. Raises OutputError where it has none."""
+    try:
+        out = imagecodecs.cms_transform(
+            np.ascontiguousarray(pixels, np.float32),
+            srgb_profile(),
+            profile,
+            colorspace="rgb",
+            outcolorspace="rgb",
+            outdtype=np.float32,
+            intent=_RELATIVE_COLORIMETRIC,
+            flags=_BLACK_POINT_COMPENSATION | _NO_OPTIMISATION,
+        )
+    except (imagecodecs.CmsError, ValueError, RuntimeError) as error:
+        raise OutputError("the picture cannot be written in the photo's own colour profile; write it in sRGB") from error
+    return to_unit(np.nan_to_num(out))
+
+
+@lru_cache(maxsize=32)
+def is_writable(profile: bytes) -> bool:
+    """Tell whether pictures can be written in a profile: one of RGB, other than sRGB, that leads from sRGB and back."""
+    space, channels = _SPACES.get(profile[16:20], ("", 0))
+    if channels != 3 or profile[12:16] not in _DEVICES:
+        return False
+    steps = np.linspace(0, 1, 5, dtype=np.float32)
+    lattice = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3) * np.float32(0.5) + np.float32(0.25)
+    try:
+        if _says_srgb(profile, space):
+            return False
+        return bool(np.abs(_transform(from_srgb(lattice, profile), profile, space) - lattice).max() < _NEAR)
+    except (OutputError, imagecodecs.CmsError, ValueError, RuntimeError):
+        return False
 
 
 def to_unit(samples: NDArray[Any]) -> Pixels:

@@ -38,6 +38,7 @@ class Image:
     text: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     exif: bytes | None = None
+    profile: bytes | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or 0 in self.pixels.shape:

@@ -59,11 +59,12 @@ def check_target(
     format: str | None = None,
     quality: int = 92,
     depth: int | None = None,
+    profile: str = "srgb",
     overwrite: bool = True,
 ) -> None:
     """Raise now what `write_still` would raise after a long run: OutputError for an unknown suffix or format, a missing
     folder, a place that may not be written to; SettingError and MissingExtra."""
-    encode(_DOT, _target_format(target, format), quality=quality, depth=depth)
+    encode(_DOT, _target_format(target, format), quality=quality, depth=depth, profile=profile)
     if str(target) != STANDARD:
         check_place(target, overwrite=overwrite)
 
@@ -75,14 +76,15 @@ def write_still(
     format: str | None = None,
     quality: int = 92,
     depth: int | None = None,
+    profile: str = "srgb",
     overwrite: bool = True,
 ) -> None:
     """Write a picture to a path, whole or not at all, or to "-", standard output.
 
-    format: as in `encode`; by default what the suffix says, and PNG for "-". quality, depth: as in `encode`.
+    format: as in `encode`; by default what the suffix says, and PNG for "-". quality, depth, profile: as in `encode`.
     Raises OutputError, SettingError, MissingExtra.
     """
-    data = encode(image, _target_format(target, format), quality=quality, depth=depth)
+    data = encode(image, _target_format(target, format), quality=quality, depth=depth, profile=profile)
     if str(target) == STANDARD:
         to_standard_output(data)
     else:

@@ -22,7 +22,7 @@ from atelier.errors import AtelierError, ImageError, SourceError
 from atelier.image import Image, Limits, fit, metadata
 from atelier.image.decode import orient, quiet
 from atelier.image.limits import check_size
-from atelier.image.profiles import to_srgb, to_unit
+from atelier.image.profiles import is_writable, to_srgb, to_unit
 from atelier.image.resize import INVISIBLE
 from atelier.image.tiff import DNG_TAG, ICC_TAG, ORIENTATION_TAG, REDUCED, XMP_TAG
 from atelier.image.value import Pixels
@@ -150,7 +150,13 @@ class StreamSource:
             straight = np.clip(premultiplied / np.maximum(alpha, INVISIBLE), 0.0, 1.0)
             pixels = np.where(alpha > INVISIBLE, straight, pixels)
             alpha = orient(alpha[:, :, 0], self._turn)
-        return Image(orient(pixels, self._turn), alpha, depth=self.depth, text=self.text, notes=self.notes, exif=self.exif)
+        beside: dict[str, Any] = {"depth": self.depth, "text": self.text, "notes": self.notes, "exif": self.exif}
+        return Image(orient(pixels, self._turn), alpha, profile=self.profile, **beside)
+
+    @property
+    def profile(self) -> bytes | None:
+        """As in Image: the profile of the file's RGB, where pictures can be written in it."""
+        return self._profile if self._profile and is_writable(self._profile) else None
 
     def close(self) -> None:
         """Let go of the file and the cache."""

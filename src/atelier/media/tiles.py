@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from atelier.errors import ImageError, OutputError, SettingError
 from atelier.image import Image, metadata
-from atelier.image.profiles import srgb_profile
+from atelier.image.profiles import from_srgb, srgb_profile
 from atelier.image.tiff import XMP_TAG
 from atelier.media.files import atomic_file, check_place
 
@@ -29,6 +29,7 @@ def write_stream(
     alpha: bool = False,
     text: Mapping[str, str] | None = None,
     exif: bytes | None = None,
+    profile: bytes | None = None,
     compression: str = "deflate",
     tile: int = 512,
     overwrite: bool = True,
@@ -41,8 +42,8 @@ def write_stream(
     the next row begins below. Heights may differ from row to row and widths in a row, and need not be those of tiles; but
     rows `tile` high, or a multiple, are written without another copy.
     size: (width, height) in pixels. depth: 8 or 16. text: as in Image. exif: as in Image; of it the words about the picture
-    (maker, author, copyright, ...), not how it was taken. compression: none of them loses anything. tile: its side in pixels,
-    a multiple of 16.
+    (maker, author, copyright, ...), not how it was taken. profile: an ICC profile of RGB to write in; None for sRGB. compression:
+    none of them loses anything. tile: its side in pixels, a multiple of 16.
 
     Held are one row of windows as integers, what is left of the one before, and 32 MiB of tiles. Written whole or not at all.
 
@@ -65,7 +66,7 @@ def write_stream(
     channels = 4 if alpha else 3
     with atomic_file(target, overwrite=overwrite) as file, tifffile.TiffWriter(file, bigtiff=True, byteorder="<") as writer:
         writer.write(
-            _tiles(_rows(coming, size, depth, channels), size, tile),
+            _tiles(_rows(coming, size, depth, channels, profile), size, tile),
             shape=(height, width, channels),
             dtype=np.uint8 if depth == 8 else np.uint16,
             tile=(tile, tile),
@@ -74,7 +75,7 @@ def write_stream(
             extrasamples=("unassalpha",) if alpha else None,
             compression=None if compression == "none" else compression,
             predictor=compression != "none",
-            iccprofile=srgb_profile(),
+            iccprofile=profile or srgb_profile(),
             extratags=_tags(text or {}, exif),
             metadata=None,
             software="atelier",
@@ -92,7 +93,9 @@ def check_stream(target: str | Path, *, overwrite: bool = True) -> None:
     check_place(target, overwrite=overwrite)
 
 
-def _rows(windows: Iterator[tuple[int, int, NDArray[Any]]], size: tuple[int, int], depth: int, channels: int) -> Iterator[NDArray[Any]]:
+def _rows(
+    windows: Iterator[tuple[int, int, NDArray[Any]]], size: tuple[int, int], depth: int, channels: int, profile: bytes | None
+) -> Iterator[NDArray[Any]]:
     """Rows of windows joined, each (h, W, C), of integers."""
     width, height = size
     top = 0
@@ -116,6 +119,8 @@ def _rows(windows: Iterator[tuple[int, int, NDArray[Any]]], size: tuple[int, int
             if row is None:
                 row = np.empty((high, width, channels), np.uint8 if depth == 8 else np.uint16)
             picture = Image(pixels[:, :, :3], pixels[:, :, 3] if channels == 4 else None)  # checks the values
+            if profile:
+                picture = picture.with_pixels(from_srgb(picture.pixels, profile))
             row[:, left : left + wide] = picture.to_array(depth)
             left += wide
         joined = cast(NDArray[Any], row)
