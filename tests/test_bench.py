@@ -18,12 +18,13 @@ from atelier import bench
 from atelier.bench import PAPER, Plan, machine, made_up, measure, parse_sizes
 from atelier.cli import benching, main  # noqa: F401  (benching adds its command)
 from atelier.engines.network import catalogue, engine
+from atelier.engines.network.plan import Plan as Body
 from atelier.errors import Cancelled, SettingError, SourceError
 from atelier.image import encode
 from atelier.progress import Progress
-from atelier.training.export import painter_model, reader_model
+from atelier.training.export.painter import painter_model
+from atelier.training.export.reader import reader_model
 from atelier.training.painter import Painter, Reader
-from atelier.training.painter import Plan as Body
 
 POCKET = catalogue.models_folder() / "pocket.safetensors"
 LOOKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -44,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plans = {"painter": Body(**tiny, seen=(channels["conv3_1"], channels["conv4_1"])), "styles": Body(**tiny)}
     for name, plan in plans.items():
         state = {key: value.numpy() for key, value in Painter(plan).state_dict().items()}
-        (made / f"{name}.onnx").write_bytes(painter_model(state, vars(plan), pocket, {}))
+        (made / f"{name}.onnx").write_bytes(painter_model(state, plan, pocket, {}))
     reader = {key: value.numpy() for key, value in Reader(plans["painter"], channels, 8, 16, 8).state_dict().items()}
     (made / "reader.onnx").write_bytes(reader_model(reader, pocket, {}))
     rng = np.random.default_rng(0)

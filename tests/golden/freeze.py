@@ -19,9 +19,11 @@ from PIL import Image as Pillow
 from safetensors.numpy import save_file
 
 from atelier.engines.network.catalogue import BODY
+from atelier.engines.network.plan import Plan
 from atelier.perception.weights import LAYERS
-from atelier.training.export import painter_model, reader_model
-from atelier.training.painter import Painter, Plan, Reader
+from atelier.training.export.painter import painter_model
+from atelier.training.export.reader import reader_model
+from atelier.training.painter import Painter, Reader
 
 HERE = Path(__file__).parent
 NETWORKS, INPUTS = HERE / "networks", HERE / "inputs"
@@ -64,8 +66,7 @@ def write_networks(into: Path) -> None:
     given = len(small["conv3_1.bias"]), len(small["conv4_1.bias"])
     any_plan = dataclasses.replace(PLAN, seen=given)
     for name, plan in (("styles", PLAN), ("painter", any_plan)):
-        told = json.loads(json.dumps(dataclasses.asdict(plan)))
-        (into / f"{name}.onnx").write_bytes(painter_model(arrays(Painter(plan)), told, small, {}))
+        (into / f"{name}.onnx").write_bytes(painter_model(arrays(Painter(plan)), plan, small, {}))
     channels = {name: len(small[f"{name}.bias"]) for name in ("conv1_1", "conv2_1", "conv3_1", "conv4_1")}
     reader = Reader(any_plan, channels, width=4, hidden=16, code=12)
     with torch.no_grad():

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from atelier.cli import main
 from atelier.engines.guide import Sample
 from atelier.engines.network import catalogue, engine, look
-from atelier.engines.network.painter import CELL, MARGIN, MULTIPLE, from_cells, noise_of, to_cells
 from atelier.engines.network.painter import Painter as Paints
+from atelier.engines.network.painter import from_cells, noise_of, to_cells
+from atelier.engines.network.plan import CELL, MARGIN, MULTIPLE, Plan
 from atelier.engines.network.runner import open_model
+from atelier.engines.network.windows import reflected
 from atelier.errors import SettingError, SourceError, WeightsError
 from atelier.image import Image
 from atelier.image.moments import Moments, linear_map, moments, transport
@@ -30,17 +32,22 @@ from atelier.image.spaces import SPACES
 from atelier.perception.network import Network
 from atelier.perception.store import find
 from atelier.request import InstantSettings
-from atelier.training import export
+from atelier.training.export import styles
+from atelier.training.export.colors import as_style
+from atelier.training.export.extent import OpenExtent, pattern
+from atelier.training.export.graph import MANY, Graph
+from atelier.training.export.painter import painter_model
+from atelier.training.export.plain import plain_model
+from atelier.training.export.reader import reader_model
+from atelier.training.export.reading import read_painter, read_reader
+from atelier.training.export.sight import GIVEN
+from atelier.training.export.styles import style_model
 from atelier.training.objective import halved
-from atelier.training.painter import Painter, Plan, Reader
+from atelier.training.painter import Painter, Reader
 
 Array = NDArray[Any]
 PLAN = Plan(fine=16, wide=16, deep=16, half=16, blocks=1, deep_blocks=1, rank=2, fine_blocks=1)
 COLOURS = Moments(np.array([0.55, 0.45, 0.3]), np.array([[0.05, 0.02, 0.01], [0.02, 0.04, 0.0], [0.01, 0.0, 0.03]]))
-
-
-def as_dict(plan: Plan) -> dict[str, Any]:
-    return json.loads(json.dumps(dataclasses.asdict(plan)))
 
 
 def painter(plan: Plan = PLAN, seed: int = 0) -> Painter:
@@ -117,7 +124,7 @@ def cells(height: int, width: int) -> tuple[int, int]:
 
 
 def plain(made: Painter, numbers: Array, **options: Any) -> bytes:
-    return export.plain_model(tensors(made), as_dict(made.plan), numbers, COLOURS, **options)
+    return plain_model(tensors(made), made.plan, numbers, COLOURS, **options)
 
 
 # The general forms ----------------------------------------------------------------------------------------------------
@@ -145,10 +152,10 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         "colours": colours,
     }
     maps = {}
-    for layer, channels in zip(export.GIVEN, plan.seen, strict=False):
+    for layer, channels in zip(GIVEN, plan.seen, strict=False):
         maps[layer] = (np.eye(channels, channels + 1) + rng.standard_normal((channels, channels + 1)) * 0.02).astype(np.float32)
         given[f"map_{layer}"] = maps[layer][None]
-    model = export.painter_model(tensors(made), as_dict(plan), pocket, {"licence": "none"})
+    model = painter_model(tensors(made), plan, pocket, {"licence": "none"})
     found, statistics, *small_painted = run(model, **given)
     assert len(small_painted) == bool(plan.seen)
     # what is known is taken, and the thumbnail then is nobody's
@@ -167,7 +174,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     def features(pictures: Array) -> tuple[torch.Tensor, torch.Tensor] | None:
         if not plan.seen:
             return None
-        seen = eye.see(halved(torch.from_numpy(pictures)), export.GIVEN)
+        seen = eye.see(halved(torch.from_numpy(pictures)), GIVEN)
         of = [
             torch.einsum("ij,bjhw->bihw", torch.from_numpy(m[:, :-1]), seen[n]) + torch.from_numpy(m[:, -1:, None]) for n, m in maps.items()
         ]
@@ -196,27 +203,24 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
 
 
 @pytest.mark.parametrize("seen", [(), (64, 128)])
-def test_tiles_are_the_whole_as_far_as_a_window_sees(
-    seen: tuple[int, ...], pocket: dict[str, Array], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tiles_are_the_whole_as_far_as_a_window_sees(seen: tuple[int, ...], pocket: dict[str, Array]) -> None:
     plan = dataclasses.replace(PLAN, seen=seen)
-    painting = Paints(open_model(export.painter_model(tensors(painter(plan)), as_dict(plan), pocket, {}), backend="onnxruntime"))
+    painting = Paints(open_model(painter_model(tensors(painter(plan)), plan, pocket, {}), backend="onnxruntime"))
     given = {"numbers": style(plan)[None], "colours": np.eye(3, 4, dtype=np.float32)[None]}
-    given |= {f"map_{layer}": np.eye(c, c + 1, dtype=np.float32)[None] for layer, c in zip(export.GIVEN, seen, strict=False)}
+    given |= {f"map_{layer}": np.eye(c, c + 1, dtype=np.float32)[None] for layer, c in zip(GIVEN, seen, strict=False)}
     pixels = np.ascontiguousarray(photo(50, 500)[0].transpose(1, 2, 0))
 
-    def painted(tile: int) -> Array:
+    def painted(tile: int, reach: int) -> Array:
         out = np.zeros_like(pixels)
-        grid = painting.grid((500, 50), tile)
+        grid = dataclasses.replace(painting.grid((500, 50), tile), reach=reach)
         windows = list(grid.windows())
         for x, y, part in painting.windows(lambda x, y, w, h: pixels[y : y + h, x : x + w], grid, windows, pixels[:, :90], given):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
         return out
 
-    whole = painted(0)
-    np.testing.assert_allclose(painted(64), whole, atol=1e-5)
-    monkeypatch.setitem(vars(painting), "reach", painting.reach // 2)
-    assert np.abs(painted(64) - whole).max() > 1e-3
+    whole = painted(0, plan.reach)
+    np.testing.assert_allclose(painted(64, plan.reach), whole, atol=1e-5)
+    assert np.abs(painted(64, plan.reach // 2) - whole).max() > 1e-3
 
 
 def reading(pocket: dict[str, Array], plan: Plan = PLAN, **shape: int) -> Reader:
@@ -227,7 +231,7 @@ def reading(pocket: dict[str, Array], plan: Plan = PLAN, **shape: int) -> Reader
 def test_a_reader_reads_as_it_does_in_torch(pocket: dict[str, Array]) -> None:
     made, layers = reading(pocket), ("conv1_1", "conv2_1", "conv3_1", "conv4_1")
     x = photo(40, 56, 7)
-    model = export.reader_model(tensors(made), pocket, {})
+    model = reader_model(tensors(made), pocket, {})
     names = [each.name for each in onnx.load_model_from_string(model).graph.output]
     half = halved(torch.from_numpy(x)).numpy()
     found = dict(zip(names, run(model, painting=x, half=half), strict=True))
@@ -236,8 +240,8 @@ def test_a_reader_reads_as_it_does_in_torch(pocket: dict[str, Array]) -> None:
         assert np.array_equal(found[name], one) == (name == "numbers")
         assert np.array_equal(found[name], other) == (name != "numbers")
     eye = Network.load("pocket", dtype=torch.float32)
-    seen, given = eye.see(torch.from_numpy(x), layers), eye.see(halved(torch.from_numpy(x)), export.GIVEN)
-    for name in export.GIVEN:
+    seen, given = eye.see(torch.from_numpy(x), layers), eye.see(halved(torch.from_numpy(x)), GIVEN)
+    for name in GIVEN:
         flat = given[name].flatten(2)
         np.testing.assert_allclose(found[f"mean_{name}"], flat.mean(2), rtol=1e-3, atol=1e-2)
         np.testing.assert_allclose(found[f"covariance_{name}"][0], np.cov(flat[0].numpy(), bias=True), rtol=1e-2, atol=1e-1)
@@ -253,8 +257,8 @@ def test_a_reader_reads_as_it_does_in_torch(pocket: dict[str, Array]) -> None:
 @pytest.mark.parametrize("plan", [PLAN, dataclasses.replace(PLAN, norm="batch", seen=(64, 128), blocks=2, deep_blocks=2)])
 def test_weights_come_back_by_their_names(plan: Plan, pocket: dict[str, Array]) -> None:
     made = painter(plan)
-    found, told = export.read_painter(export.painter_model(tensors(made), as_dict(plan), pocket, {}))
-    assert told == as_dict(plan)
+    found, told = read_painter(painter_model(tensors(made), plan, pocket, {}))
+    assert told == plan
     assert set(found) == set(made.state_dict())
     for name, tensor in made.state_dict().items():
         assert found[name].dtype == np.float32
@@ -266,11 +270,11 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
     made = painter(plan)
     with torch.no_grad():
         made.convs["deep0a"].weight[5] = 0  # type: ignore[index]  # a channel that nothing is left of
-    model = export.painter_model(tensors(made), as_dict(plan), pocket, {})
+    model = painter_model(tensors(made), plan, pocket, {})
     types = {each.name: each.data_type for each in onnx.load_model_from_string(model).graph.initializer}
-    large = [name for name, tensor in made.state_dict().items() if tensor.numel() >= export.MANY]
+    large = [name for name, tensor in made.state_dict().items() if tensor.numel() >= MANY]
     assert large == ["convs.deep0a.weight", "convs.deep0b.weight"]
-    found, _ = export.read_painter(model)
+    found, _ = read_painter(model)
     for name, tensor in tensors(made).items():
         kept = types[name.removeprefix("convs.")]
         assert (kept == onnx.TensorProto.INT8) == (name in large), name
@@ -280,7 +284,7 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
         assert off.max() > 0.4 * step.max() or name not in large
         if name in large:  # the largest of each channel is there to the last bit but one, and read again it is the same file's
             np.testing.assert_allclose(np.abs(found[name]).max((1, 2, 3)), np.abs(tensor).max((1, 2, 3)), rtol=1e-6)
-    again, _ = export.read_painter(export.painter_model(found, as_dict(plan), pocket, {}))
+    again, _ = read_painter(painter_model(found, plan, pocket, {}))
     assert all(np.allclose(again[name], value, rtol=1e-6, atol=0) for name, value in found.items())
     # and the network paints with what is read
     read, noise = Painter(plan).eval(), np.random.default_rng(2).standard_normal((1, PLAN.noise, 6, 8), np.float32)
@@ -296,11 +300,11 @@ def test_large_kernels_are_bytes_and_no_further_off_than_half_of_one(pocket: dic
 
 
 def test_a_painter_of_another_version_is_refused(pocket: dict[str, Array]) -> None:
-    model = onnx.load_model_from_string(export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {}))
+    model = onnx.load_model_from_string(painter_model(tensors(painter()), PLAN, pocket, {}))
     model.graph.node[-1].output[0] = model.graph.output[0].name = "picture"  # whose channels lay otherwise
     other = model.SerializeToString()
     with pytest.raises(WeightsError, match="version"):
-        export.read_painter(other)
+        read_painter(other)
     painting, pixels = Paints(open_model(other, backend="onnxruntime")), np.zeros((32, 32, 3), np.float32)
     grid = painting.grid((32, 32))
     with pytest.raises(WeightsError, match="version"):
@@ -309,12 +313,12 @@ def test_a_painter_of_another_version_is_refused(pocket: dict[str, Array]) -> No
 
 def test_the_readers_weights_come_back(pocket: dict[str, Array]) -> None:
     made = reading(pocket, hidden=64, code=24)
-    found = export.read_reader(export.reader_model(tensors(made), pocket, {}), pocket)
+    found = read_reader(reader_model(tensors(made), pocket, {}), pocket)
     assert set(found) == set(made.state_dict())
     for name, tensor in tensors(made).items():
         assert found[name].dtype == np.float32
         np.testing.assert_allclose(found[name], tensor, atol=3e-3 if name.startswith("looks") else 1e-3, err_msg=name)
-    again = export.read_reader(export.reader_model(found, pocket, {}), pocket)
+    again = read_reader(reader_model(found, pocket, {}), pocket)
     assert all(np.allclose(again[name], value, atol=1e-3) for name, value in found.items())
     grams = {name: torch.eye(len(pocket[f"{name}.bias"]))[None] for name in ("conv1_1", "conv2_1", "conv3_1", "conv4_1")}
     read = reading(pocket, hidden=64, code=24)
@@ -324,32 +328,32 @@ def test_the_readers_weights_come_back(pocket: dict[str, Array]) -> None:
 
 
 def test_broken_readers_are_refused(pocket: dict[str, Array]) -> None:
-    good = export.reader_model(tensors(reading(pocket, hidden=16, code=8)), pocket, {})
-    painting = export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {})
+    good = reader_model(tensors(reading(pocket, hidden=16, code=8)), pocket, {})
+    painting = painter_model(tensors(painter()), PLAN, pocket, {})
     for bad in (b"", b"no model", good[: len(good) // 2], painting):
         with pytest.raises(WeightsError, match="reader"):
-            export.read_reader(bad, pocket)
+            read_reader(bad, pocket)
     for name in ("conv2_1.look", "hidden.0.bias", "hidden.1.weight", "hidden.3.bias", "numbers.weight"):
         model = onnx.load_model_from_string(good)
         next(each for each in model.graph.initializer if each.name == name).name = "other"
         with pytest.raises(WeightsError, match="reader"):
-            export.read_reader(model.SerializeToString(), pocket)
+            read_reader(model.SerializeToString(), pocket)
     with pytest.raises(WeightsError, match=r"conv3_1\.look"):
-        export.read_reader(good, {name: value for name, value in pocket.items() if name != "conv3_1.metric"})
+        read_reader(good, {name: value for name, value in pocket.items() if name != "conv3_1.metric"})
 
 
 def test_nothing_is_computed_in_vain(pocket: dict[str, Array]) -> None:
-    graph = onnx.load_model_from_string(export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {})).graph
+    graph = onnx.load_model_from_string(painter_model(tensors(painter()), PLAN, pocket, {})).graph
     used = {name for node in graph.node for name in node.input} | {each.name for each in graph.output}
     assert all(set(node.output) & used for node in graph.node)
     assert sum(node.op_type == "Sigmoid" for node in graph.node) == 1  # the thumbnail is not painted to the end
 
 
 def test_broken_painters_are_refused(pocket: dict[str, Array]) -> None:
-    good = export.painter_model(tensors(painter()), as_dict(PLAN), pocket, {})
+    good = painter_model(tensors(painter()), PLAN, pocket, {})
     for bad in (b"", b"no model", good[: len(good) // 2], plain(painter(), style())):
         with pytest.raises(WeightsError):
-            export.read_painter(bad)
+            read_painter(bad)
 
     def changed(edit: Any) -> bytes:
         model = onnx.load_model_from_string(good)
@@ -359,10 +363,11 @@ def test_broken_painters_are_refused(pocket: dict[str, Array]) -> None:
     def plan_of(text: str) -> Any:
         return lambda model: onnx.helper.set_model_props(model, {"atelier.kind": "painter", "atelier.plan": text})
 
-    for text in ("", "{", "[]", "null", json.dumps({**as_dict(PLAN), "wide": 10**9}), json.dumps({**as_dict(PLAN), "output": "loud"}),
-                 json.dumps({**as_dict(PLAN), "wide": 24}), json.dumps({**as_dict(PLAN), "seen": 3})):  # fmt: skip
+    known = dataclasses.asdict(PLAN)
+    wrong = [{"wide": 10**9}, {"output": "loud"}, {"wide": 24}, {"seen": 3}, {"more": 1}]
+    for text in ("", "{", "[]", "null", "{}", *(json.dumps({**known, **each}) for each in wrong)):
         with pytest.raises(WeightsError, match="painter's model"):
-            export.read_painter(changed(plan_of(text)))
+            read_painter(changed(plan_of(text)))
 
     def elsewhere(model: onnx.ModelProto) -> None:
         stem = next(each for each in model.graph.initializer if each.name == "stem.weight")
@@ -376,7 +381,7 @@ def test_broken_painters_are_refused(pocket: dict[str, Array]) -> None:
 
     for edit in (elsewhere, short):
         with pytest.raises(WeightsError, match=r"stem\.weight"):
-            export.read_painter(changed(edit))
+            read_painter(changed(edit))
 
 
 # The plain form -------------------------------------------------------------------------------------------------------
@@ -389,7 +394,7 @@ def test_any_size_is_painted_as_torch_does(changed: dict[str, Any]) -> None:
     session = onnxruntime.InferenceSession(plain(made, numbers))
     for height, width in ((24, 24), (33, 47), (25, 90), (48, 64), (530, 29)):  # the last one is more than a pattern of noise high
         x = photo(height, width, height)
-        expected = by_torch(made, x, numbers, export.pattern(PLAN.noise, *cells(height, width)))
+        expected = by_torch(made, x, numbers, pattern(PLAN.noise, *cells(height, width)))
         assert expected.std() > 0.02
         np.testing.assert_allclose(session.run(None, {"photo": x})[0], expected, atol=1e-4)
 
@@ -401,11 +406,9 @@ def test_the_smallest_pictures_are_painted_too() -> None:
         found = session.run(None, {"photo": x})[0]
         assert found.shape == x.shape and np.isfinite(found).all()
         # reflected back and forth, where once is not enough
-        rows, columns = (
-            export.reflected(-MARGIN, CELL * n - MARGIN, side) for n, side in zip(cells(height, width), (height, width), strict=True)
-        )
+        rows, columns = (reflected(-MARGIN, CELL * n - MARGIN, side) for n, side in zip(cells(height, width), (height, width), strict=True))
         padded = recoloured(x, COLOURS)[:, :, rows][:, :, :, columns]
-        noise = torch.from_numpy(export.pattern(PLAN.noise, *cells(height, width)))
+        noise = torch.from_numpy(pattern(PLAN.noise, *cells(height, width)))
         with torch.no_grad():
             expected = painter()(torch.from_numpy(padded), torch.from_numpy(style()[None]), noise).numpy()
         np.testing.assert_allclose(found, expected[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width], atol=1e-4)
@@ -424,9 +427,9 @@ def test_dull_photos_get_the_colours_that_linear_map_gives(dull: str) -> None:
     x = photo(32, 40)
     grey = np.repeat(x.mean(1, keepdims=True), 3, 1)
     x = {"grey": grey, "nearly grey": grey + 0.01 * (x - grey), "one colour": np.full_like(x, 0.3)}[dull]
-    graph = export.Graph()
-    frame = export.Open(graph, "photo")
-    graph("Identity", export.as_style(graph, "photo", frame, COLOURS), name="picture")
+    graph = Graph()
+    frame = OpenExtent(graph, "photo")
+    graph("Identity", as_style(graph, "photo", frame, COLOURS), name="picture")
     shape = ["n", 3, "h", "w"]
     (found,) = run(graph.model({"photo": shape}, {"picture": shape}, {}), photo=x)
     np.testing.assert_allclose(found, recoloured(x, COLOURS), atol=2e-3)
@@ -435,7 +438,7 @@ def test_dull_photos_get_the_colours_that_linear_map_gives(dull: str) -> None:
 def test_a_fixed_size_is_static_throughout_and_has_the_engines_noise() -> None:
     made, numbers = painter(), style()
     large = {each.name: each for each in onnx.load_model_from_string(plain(made, numbers, size=(1024, 1024))).graph.initializer}["noise"]
-    assert large.data_type == onnx.TensorProto.FLOAT16 and np.prod(large.dims) > export.MANY
+    assert large.data_type == onnx.TensorProto.FLOAT16 and np.prod(large.dims) > MANY
     model = plain(made, numbers, size=(61, 44), seed=7)
     x = photo(44, 61)
     rows, columns = cells(44, 61)
@@ -475,9 +478,9 @@ def test_what_cannot_be_exported_says_so() -> None:
     with pytest.raises(WeightsError, match="numbers"):
         plain(made, numbers[:-1])
     with pytest.raises(WeightsError, match="wide0a"):
-        export.plain_model({**tensors(made), "convs.wide0a.weight": np.zeros((16, 16, 1, 1))}, as_dict(PLAN), numbers, COLOURS)
+        plain_model({**tensors(made), "convs.wide0a.weight": np.zeros((16, 16, 1, 1))}, PLAN, numbers, COLOURS)
     with pytest.raises(WeightsError, match="noise"):
-        export.plain_model({k: v for k, v in tensors(made).items() if k != "noise.weight"}, as_dict(PLAN), numbers, COLOURS)
+        plain_model({k: v for k, v in tensors(made).items() if k != "noise.weight"}, PLAN, numbers, COLOURS)
     with pytest.raises(SettingError, match="16 to 8192"):
         plain(made, numbers, size=(15, 100))
     with pytest.raises(SettingError, match="--half"):
@@ -495,9 +498,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of tiny models as those that ship."""
     folder = tmp_path / "models"
     folder.mkdir()
-    (folder / "styles.onnx").write_bytes(
-        export.painter_model(tensors(painter()), as_dict(PLAN), {}, {"licence": "MIT", "trained": "not much"})
-    )
+    (folder / "styles.onnx").write_bytes(painter_model(tensors(painter()), PLAN, {}, {"licence": "MIT", "trained": "not much"}))
     found: dict[str, Array] = {"photo.numbers": np.zeros(PLAN.numbers, np.float16)}
     about = {}
     for seed, name in enumerate(("waves", "stars"), 1):
@@ -505,7 +506,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         found[f"{name}.colours"] = np.concatenate([COLOURS.mean[None] / seed, COLOURS.covariance / seed]).astype(np.float32)
         about[name] = {"title": name.title(), "painter": "Nobody", "year": 1900 + seed}
     safetensors.numpy.save_file(found, folder / "styles.safetensors", {"styles": json.dumps(about), "body": catalogue.BODY})
-    for module in (catalogue, engine, export):
+    for module in (catalogue, engine, styles):
         monkeypatch.setattr(module, "models_folder", lambda: folder)
     monkeypatch.setenv("ATELIER_STYLES", str(tmp_path / "own"))
     catalogue.shipped.cache_clear()
@@ -521,7 +522,7 @@ def test_a_style_is_painted_as_the_engine_paints_it(models: Path) -> None:
     styles = [("waves", 0.7), ("stars", 0.3)]
     samples = [Sample(catalogue.entry(name), weight) for name, weight in styles]  # type: ignore[arg-type]
     painted = engine.InstantEngine(samples, InstantSettings(backend="onnxruntime"), "cpu", seed=5)(Image(pixels)).pixels
-    model = export.style_model(styles, size=(83, 60), seed=5)
+    model = style_model(styles, size=(83, 60), seed=5)
     (found,) = run(model, photo=x)
     assert painted.std() > 0.02
     np.testing.assert_allclose(found[0].transpose(1, 2, 0), painted, atol=3e-3)
@@ -538,7 +539,7 @@ def test_the_exported_file_can_be_given_back_as_a_model(models: Path, tmp_path: 
     from atelier.engines.network.foreign import open_foreign
 
     path, x = tmp_path / "waves.onnx", photo(70, 83)
-    path.write_bytes(export.style_model([("waves", 1.0)]))
+    path.write_bytes(style_model([("waves", 1.0)]))
     pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
     painted = open_foreign(InstantSettings(model=str(path), backend="onnxruntime"), "cpu")(Image(pixels)).pixels
     np.testing.assert_allclose(painted.transpose(2, 0, 1)[None], run(path.read_bytes(), photo=x)[0], atol=1e-5)
@@ -551,7 +552,7 @@ def test_the_command_writes_a_model(models: Path, tmp_path: Path, capsys: pytest
     with pytest.raises(SystemExit) as end:
         main(["export", "waves=0.7", "stars=0.3", "--out", str(out), "--size", "40x32", "--half"])
     assert end.value.code == 0
-    assert out.read_bytes() == export.style_model([("waves", 0.7), ("stars", 0.3)], size=(40, 32), half=True)
+    assert out.read_bytes() == style_model([("waves", 0.7), ("stars", 0.3)], size=(40, 32), half=True)
     assert "Exported" in capsys.readouterr().err
     with pytest.raises(SystemExit) as end:
         main(["export", "--network", "styles", "--out", str(out), "-q"])
@@ -589,11 +590,11 @@ def test_the_command_refuses_and_writes_nothing(
 
 def test_names_that_are_none_are_source_errors(models: Path) -> None:
     with pytest.raises(SourceError, match="atelier train"):
-        export.style_model([("nowhere", 1.0)])
+        style_model([("nowhere", 1.0)])
 
 
 def test_exporting_needs_no_torch() -> None:
-    code = "import sys, atelier.training.export; assert 'torch' not in sys.modules"
+    code = "import sys, atelier.training.export.styles; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
@@ -601,7 +602,7 @@ def test_without_onnx_one_line_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['onnx'] = None\n"
         "from atelier.errors import MissingExtra\n"
-        "try: import atelier.training.export\n"
+        "try: import atelier.training.export.styles\n"
         "except MissingExtra as error: assert 'atelier[train]' in str(error)\n"
         "else: raise SystemExit('imported')"
     )

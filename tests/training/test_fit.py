@@ -24,6 +24,7 @@ from atelier.engines.network import catalogue
 from atelier.engines.network.engine import InstantEngine
 from atelier.engines.network.foreign import open_foreign
 from atelier.engines.network.painter import from_cells, to_cells
+from atelier.engines.network.plan import Plan
 from atelier.errors import Cancelled, Diverged, MissingExtra, OutputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.perception.network import Network
@@ -33,9 +34,10 @@ from atelier.progress import Progress
 from atelier.request import InstantSettings
 from atelier.training import data, loop, network, objective
 from atelier.training.compress import compressed
-from atelier.training.export import painter_model, read_painter
+from atelier.training.export.painter import painter_model
+from atelier.training.export.reading import read_painter
 from atelier.training.network import Trained, train_network
-from atelier.training.painter import Painter, Plan
+from atelier.training.painter import Painter
 from atelier.training.settings import StyleSettings, TrainSettings
 from atelier.training.styles import train_style
 
@@ -719,10 +721,9 @@ def body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Callable[...,
     plan = Plan(fine=16, wide=16, deep=16, half=16, blocks=1, deep_blocks=1, rank=2)
     torch.manual_seed(0)
     painter = Painter(plan)
-    import dataclasses
 
     arrays = {name: value.numpy() for name, value in painter.state_dict().items()}
-    (folder / "styles.onnx").write_bytes(painter_model(arrays, dataclasses.asdict(plan), {}, {}))
+    (folder / "styles.onnx").write_bytes(painter_model(arrays, plan, {}, {}))
     rng = np.random.default_rng(0)
     tensors: dict[str, Any] = {"photo.numbers": np.zeros(plan.numbers, np.float16)}
     for seed, name in ((4, "waves"), (5, "stripes")):

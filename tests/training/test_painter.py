@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 
 from atelier.engines.network import painter as engine
+from atelier.engines.network.plan import CELL, EPSILON, MARGIN, MULTIPLE, Plan
 from atelier.perception.network import CONVS, activations
-from atelier.training.painter import CELL, EPSILON, MARGIN, MULTIPLE, Normed, Painter, Plan, Reader, mixed
+from atelier.training.painter import Normed, Painter, Reader, mixed
 
 PLAN = Plan(fine=16, wide=16, deep=24, half=16, blocks=1, deep_blocks=1, rank=2)
 

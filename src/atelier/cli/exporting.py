@@ -42,7 +42,7 @@ def export(
     weighted = [_weighted(text) for text in styles or ()]
     with beforehand():
         check_place(out, overwrite=overwrite is not False)
-    from atelier.training.export import shipped_network, style_model
+    from atelier.training.export.styles import shipped_network, style_model
 
     model = shipped_network(network) if network else style_model(weighted, size=sides, half=half, half_ends=half_ends, seed=seed)
     atomic_write(model, out, overwrite=overwrite is not False)

@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from atelier.engines.network.plan import Plan
 from atelier.errors import SettingError
 from atelier.media import atomic_write
 from atelier.training.network import plan_of, read_network
-from atelier.training.painter import Plan
 
 
 def compressed(network: Path, out: Path, wide: int = 0, deep: int = 0) -> tuple[int, int]:
@@ -31,7 +30,7 @@ def compressed(network: Path, out: Path, wide: int = 0, deep: int = 0) -> tuple[
             raise SettingError(f"{flag} {asked}: the network has {has}, and is to have fewer")
     smaller_plan = dataclasses.replace(plan, wide=wide or plan.wide, deep=deep or plan.deep)
     smaller = narrowed({name: value.float() for name, value in tensors.items()}, plan, smaller_plan)
-    metadata = {**about, "plan": json.dumps(dataclasses.asdict(smaller_plan))}
+    metadata = {**about, "plan": smaller_plan.to_json()}
     data = safetensors.torch.save({name: value.half().contiguous() for name, value in smaller.items()}, metadata)
     atomic_write(data, out)
     return tuple(sum(value.numel() for value in each.values()) for each in (tensors, smaller))  # type: ignore[return-value]

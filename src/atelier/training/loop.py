@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from atelier.engines.network.plan import CELL, Plan
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image.moments import Moments
 from atelier.losses import total_variation
@@ -38,7 +39,7 @@ from atelier.training.objective import (
     recoloured,
     strokes,
 )  # fmt: skip
-from atelier.training.painter import CELL, Painter, Plan
+from atelier.training.painter import Painter
 from atelier.training.settings import TrainSettings
 from atelier.training.team import Team
 

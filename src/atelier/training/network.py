@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from atelier.engines.network.catalogue import BODY, SUFFIX, models_folder, read_photo, read_styles
+from atelier.engines.network.plan import Plan
 from atelier.errors import OutputError, SettingError, TargetError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import atomic_file, atomic_write
@@ -42,10 +43,13 @@ from atelier.training.data import (
     some,
     whole_photos,
 )
-from atelier.training.export import painter_model, plain_model, read_painter, read_plan, read_reader, reader_model
+from atelier.training.export.painter import painter_model
+from atelier.training.export.plain import plain_model
+from atelier.training.export.reader import reader_model
+from atelier.training.export.reading import read_painter, read_reader
 from atelier.training.loop import Lessons, Trainer, run
 from atelier.training.objective import GIVEN, Eye
-from atelier.training.painter import Painter, Plan, Reader
+from atelier.training.painter import Painter, Reader
 from atelier.training.settings import TrainSettings
 from atelier.training.styles import style_tensors
 from atelier.training.team import Team, team
@@ -290,9 +294,8 @@ def read_network(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def plan_of(path: Path, about: Mapping[str, str]) -> Plan:
     """The plan that a network's metadata tells. Raises WeightsError."""
     try:
-        known = read_plan(about.get("plan", ""))
-        return Plan(**{**known, "seen": tuple(known["seen"])})
-    except (WeightsError, TypeError) as error:
+        return Plan.from_json(about.get("plan", ""))
+    except WeightsError as error:
         raise WeightsError(f"{path} does not say its plan: it is no network that was trained here, or by another version") from error
 
 
@@ -393,7 +396,7 @@ class Written:
         painter, style = trainer.averaged()
         named = trainer.lessons.named
         about = {
-            "plan": json.dumps(dataclasses.asdict(trainer.plan)),
+            "plan": trainer.plan.to_json(),
             "steps": str(trainer.step),
             "seed": str(trainer.seed),
             "styles": json.dumps(list(named.names) if named else []),
@@ -414,19 +417,18 @@ class Written:
         if named is None or not isinstance(style, nn.Embedding) or trainer.plan.seen:
             return
         folder = _folder(self.folder / "plain")
-        plan, tensors = dataclasses.asdict(trainer.plan), arrays(painter)
+        tensors = arrays(painter)
         for i, name in enumerate(named.names):
             numbers = style.weight[i].cpu().numpy()
-            model = plain_model(tensors, plan, numbers, named.look(i * named.each).colours, metadata={"title": name})
+            model = plain_model(tensors, trainer.plan, numbers, named.look(i * named.each).colours, metadata={"title": name})
             atomic_write(model, folder / f"{name}.onnx")
 
 
 def export(folder: Path, painter: Painter, style: nn.Module, trainer: Trainer, about: Mapping[str, str]) -> None:
     """The files that the engine takes."""
     pocket = safetensors.numpy.load_file(find_weights("pocket"))
-    plan = json.loads(about["plan"])
     metadata = {"steps": about["steps"], "seed": about["seed"]}
-    model = painter_model(arrays(painter), plan, pocket, metadata)
+    model = painter_model(arrays(painter), trainer.plan, pocket, metadata)
     if isinstance(style, Reader):
         atomic_write(model, folder / "painter.onnx")
         atomic_write(reader_model(arrays(style), pocket, metadata), folder / "reader.onnx")

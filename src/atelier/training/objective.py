@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from atelier.engines.network.plan import MARGIN
 from atelier.image.moments import Moments, linear_map, transport
 from atelier.losses import gram, in_metric
 from atelier.perception.network import STYLE_LAYERS, Network
-from atelier.training.painter import MARGIN
 
 CONTENT_LAYER = "conv4_2"
 SHALLOW = ("conv1_1", "conv2_1")

@@ -10,7 +10,6 @@ and none larger than 3x3, and widths are multiples of 16.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,66 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-MARGIN = 16
-"""Pixels of reflected picture around what is painted, cut off again: the zero padding of the last three convolutions falls on
-them. All before repeat the border instead: what they made of zeros would be a border like any other to those below, and go through the
-blocks into the picture, as a frame."""
-MULTIPLE = 16
-"""The sides that the body takes are multiples of this."""
-EPSILON = 1e-5
-"""Added to the variance of a normalisation."""
-CELL = 8
-"""Pixels from one place of the noise to the next; the second half of its channels are folded 2x2, and lie 4 px apart."""
-
-
-BLOCKS = ("wide", "deep", "fine")
-"""What the names of convolutions in residual blocks begin with."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Widths of the body: `fine` channels at 1/4 of the resolution, `wide` at 1/8, `deep` at 1/16, `half` at 1/2; residual blocks
-    at 1/16, then at 1/8, then at 1/4."""
-
-    fine: int = 32
-    wide: int = 64
-    deep: int = 48
-    half: int = 16
-    blocks: int = 2
-    deep_blocks: int = 3
-    fine_blocks: int = 0
-    rank: int = 4
-    noise: int = 8
-    output: str = "sigmoid"
-    norm: str = "instance"
-    seen: tuple[int, ...] = ()
-    """Channels of pocket's conv3_1 and conv4_1, whose features of the photo at half its size, given the painting's mean and
-    covariance, the body takes as well; empty where it takes the photo alone."""
-
-    @property
-    def norms(self) -> dict[str, int]:
-        """Every normalisation and its channels, in order."""
-        wide = {f"wide{i}{half}": self.wide for i in range(self.blocks) for half in "ab"}
-        deep = {f"deep{i}{half}": self.deep for i in range(self.deep_blocks) for half in "ab"}
-        fine = {f"fine{i}{half}": self.fine for i in range(self.fine_blocks) for half in "ab"}
-        first = {"stem": self.fine, "down": self.wide, "below": self.deep}
-        return {**first, **deep, "rise": self.wide, **wide, "up": self.fine, **fine, "detail": self.half}
-
-    @property
-    def channels(self) -> int:
-        """Of all normalisations together: as many gammas and betas has a style."""
-        return sum(self.norms.values())
-
-    @property
-    def numbers(self) -> int:
-        """What a style is: gammas and betas as differences from 1 and 0, then two pairs of factors whose product is what
-        a matrix over the deep channels differs from identity by, then how much noise each wide and each fine channel gets."""
-        return 2 * self.channels + 4 * self.rank * self.deep + self.gains
-
-    @property
-    def gains(self) -> int:
-        """As many numbers of a style as say how much noise a channel gets."""
-        return self.wide + self.fine
+from atelier.engines.network.plan import BLOCKS, EPSILON, Plan
 
 
 class Painter(nn.Module):

@@ -21,10 +21,12 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from atelier.engines.network.catalogue import BODY, models_folder, shipped
+from atelier.engines.network.plan import Plan
 from atelier.image import Image
 from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
-from atelier.training.export import painter_model, reader_model
+from atelier.training.export.painter import painter_model
+from atelier.training.export.reader import reader_model
 
 PAINTINGS = {
     "gauguin_d1903_tahiti": ("three-tahitian-women", "Three Tahitian Women", "Paul Gauguin", "1896"),
@@ -49,13 +51,12 @@ SIDE = 512
 """Long side at which a painting's colours are measured, px: that at which styles are read."""
 
 
-def run(folder: Path) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+def run(folder: Path) -> tuple[dict[str, Any], dict[str, str], Plan]:
     """Tensors, metadata and plan of a run."""
     path = folder / "network.safetensors"
     with safe_open(path, "np") as file:
         metadata = file.metadata()
-    plan = {"seen": [], **json.loads(metadata["plan"])}
-    return load_file(path), metadata, plan
+    return load_file(path), metadata, Plan.from_json(metadata["plan"])
 
 
 def part(tensors: dict[str, Any], name: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atelier.engines.network.catalogue import BODY, NAME, SUFFIX, Entry, left_as_it_is, models_folder, own_folder, shipped
+from atelier.engines.network.plan import Plan
 from atelier.errors import SettingError, TargetError, WeightsError
 from atelier.image import Image, decode, encode, fit, resize
 from atelier.image.moments import Moments
@@ -34,10 +35,10 @@ from atelier.training.data import (
     planes,
     some,
 )  # fmt: skip
-from atelier.training.export import read_painter
+from atelier.training.export.reading import read_painter
 from atelier.training.loop import Lessons, Trainer, run
 from atelier.training.objective import Eye, balance, layer_errors
-from atelier.training.painter import Painter, Plan
+from atelier.training.painter import Painter
 from atelier.training.settings import StyleSettings
 from atelier.training.team import team
 
@@ -142,8 +143,7 @@ def body() -> tuple[Painter, Plan]:
         data = path.read_bytes()
     except OSError as error:
         raise WeightsError(f"there is no body to train a style into: {path} cannot be read; install atelier anew") from error
-    tensors, about = read_painter(data)
-    plan = Plan(**{**about, "seen": tuple(about["seen"])})
+    tensors, plan = read_painter(data)
     painter = Painter(plan)
     painter.load_state_dict({k: torch.from_numpy(np.array(v, np.float32)) for k, v in tensors.items()})
     return painter.to(memory_format=torch.channels_last), plan  # type: ignore[call-overload]

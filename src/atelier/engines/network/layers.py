@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from atelier.engines.network.brush import Brush
-from atelier.engines.network.painter import MULTIPLE
 from atelier.engines.network.photo import Photo
+from atelier.engines.network.plan import MULTIPLE
 from atelier.engines.network.regions import narrow, scale, section, spread
 from atelier.engines.network.windows import Grid, Window
 from atelier.image import Image, resize

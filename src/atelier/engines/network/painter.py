@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atelier.engines.network.photo import Read
+from atelier.engines.network.plan import CELL, MARGIN, MULTIPLE, Plan
 from atelier.engines.network.runner import Runner
 from atelier.engines.network.windows import Grid, Window, reflected
 from atelier.errors import WeightsError
@@ -22,8 +21,6 @@ Numbers = NDArray[np.float32]
 
 Correct = Callable[[Pixels], Pixels]
 
-MARGIN, MULTIPLE, CELL = 16, 16, 8
-"""As in training/painter.py."""
 TILE = 1536
 """Side of the windows, px, unless the caller says otherwise."""
 BLOCK = 64
@@ -32,32 +29,17 @@ BLOCK = 64
 
 @dataclass(frozen=True)
 class Painter:
-    """A body as `atelier.training.export.painter_model` writes it. runner: the model, called with arrays by name."""
+    """A body as `atelier.training.export.painter` writes it. runner: the model, called with arrays by name."""
 
     runner: Runner
 
     @cached_property
-    def plan(self) -> dict[str, Any]:
-        plan: dict[str, Any] = json.loads(self.runner.metadata["atelier.plan"])
-        return plan
-
-    @cached_property
-    def reach(self) -> int:
-        """Pixels around a window, whose borders are multiples of 16, that it depends on: to its left and above, which is further than
-        to the other sides."""
-        # Back from a border, and each time as far as the cell that one of them lies in: the last three convolutions (16 px), two a block
-        # at 1/8, one cell of 1/16 more as what is bilinear takes the next one in, two a block at 1/16, and on the way in one at 1/8 and
-        # two at 1/4 (16 px).
-        # ... and two a block at 1/4.
-        own = 16 + 8 * int(self.plan.get("fine_blocks", 0)) + 16 * int(self.plan["blocks"]) + 16 + 32 * int(self.plan["deep_blocks"]) + 16
-        # In the place of the way in: one that takes in what pocket sees at conv4_1 of half the size, that layer's own, four before it at
-        # 1/8, two at 1/4, two at 1/2.
-        seen = 16 + 16 + 4 * 8 + 2 * 4 + 2 * 2 - 16
-        return own + (seen if self.plan["seen"] else 0)
+    def plan(self) -> Plan:
+        return Plan.from_json(self.runner.metadata.get("atelier.plan", ""))
 
     def grid(self, size: tuple[int, int], tile: int = TILE) -> Grid:
         """How a photo of `size` (width, height) is cut into windows. tile: side of the windows, px; 0 for the whole at once."""
-        return Grid(*size, MARGIN, MULTIPLE, self.reach, tile)
+        return Grid(*size, MARGIN, MULTIPLE, self.plan.reach, tile)
 
     def windows(
         self, read: Read, grid: Grid, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
@@ -71,7 +53,7 @@ class Painter:
         """
         small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
-        channels = self.plan["noise"]
+        channels = self.plan.noise
         if [port.name for port in self.runner.outputs][:2] != ["painted", "thumbnail_statistics"]:
             raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
         width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
