@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from atelier.engines.network import painter as engine
 from atelier.engines.network.plan import CELL, EPSILON, MARGIN, MULTIPLE, Plan
 from atelier.perception.network import CONVS, activations
 from atelier.training.painter import Normed, Painter, Reader, mixed
@@ -207,7 +204,7 @@ def test_a_window_depends_on_what_it_sees_and_on_no_less(changed: dict[str, Any]
     painter = Painter(plan).double()
     for weight in painter.parameters():
         weight.data.abs_()
-    reach = engine.Painter(SimpleNamespace(metadata={"atelier.plan": json.dumps(vars(plan))})).reach  # type: ignore[arg-type]
+    reach = plan.reach
     left, right = MULTIPLE * (reach // MULTIPLE + 2), MULTIPLE * (reach // MULTIPLE + 4)
     x = torch.rand(1, 3, 32, left + right, dtype=torch.float64, requires_grad=True)
     features = None
