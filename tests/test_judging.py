@@ -524,8 +524,8 @@ def test_the_plot_labels_every_picture_and_the_extremes(panel: Judge, painted: I
     ("more", "says"),
     [
         (["--plot", "plot.txt"], "a plot is written as"),
-        (["--plot", "nowhere/plot.png"], "no folder"),
-        (["--json", "nowhere/a.json"], "no folder"),
+        (["--plot", "out.png/plot.png"], "no folder"),
+        (["--json", "out.png/a.json"], "no folder"),
         (["--json", "out.png"], "is one of the pictures"),
         (["--json", "same.png", "--plot", "same.png"], "names as well"),
         (["--size", "5"], "--size 5"),

@@ -57,7 +57,8 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     for seconds in (0, -1, float("nan"), float("inf")):
         with pytest.raises(SettingError, match="above 0"):
             write_animation(FRAMES, target, seconds=seconds)
-    for wrong, words in ((tmp_path / "a.mp4", "gif, .webp, .png"), (tmp_path / "no" / "a.gif", "there is no folder")):
+    (tmp_path / "no").write_bytes(b"")
+    for wrong, words in ((tmp_path / "a.mp4", "gif, .webp, .png"), (tmp_path / "no" / "a.gif", "is no folder")):
         with pytest.raises(OutputError, match=words):
             check_animation(wrong)
         with pytest.raises(OutputError, match=words):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from atelier.errors import OutputError
-from atelier.media import atomic_write
+from atelier.media import atomic_file, atomic_write, check_place
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
 
@@ -76,7 +76,7 @@ def test_running_out_of_room_leaves_the_old_file_and_nothing_else(tmp_path: Path
     done = run(
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
         "from atelier.errors import OutputError\n"
-        "from atelier.media import atomic_write\n"
+        "from atelier.media import atomic_file, atomic_write, check_place\n"
         "try: atomic_write(b'x' * 200_000, 'a.bin')\n"
         "except OutputError as error: print(error)",
         tmp_path,
@@ -94,7 +94,7 @@ def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path: Path, moment: str
     done = run(
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # ignored in what a shell put in the background
-        "from atelier.media import atomic_write\n"
+        "from atelier.media import atomic_file, atomic_write, check_place\n"
         "def watch(event, args):\n"
         f"    if event == {moment!r} and '.part' in str(args[0]):\n"
         "        signal.raise_signal(signal.SIGINT)\n"
@@ -108,11 +108,20 @@ def test_ctrl_c_leaves_the_old_file_and_nothing_else(tmp_path: Path, moment: str
     assert alone(tmp_path, "a.bin")
 
 
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "c.bin"
+    assert check_place(target) == target
+    assert not target.parent.exists()  # asking makes nothing
+    atomic_write(b"one", target)
+    assert target.read_bytes() == b"one"
+    with atomic_file(tmp_path / "d" / "e.bin") as file:
+        file.write(b"two")
+    assert (tmp_path / "d" / "e.bin").read_bytes() == b"two"
+
+
 def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="is a folder"):
         atomic_write(b"", tmp_path)
-    with pytest.raises(OutputError, match="there is no folder"):
-        atomic_write(b"", tmp_path / "no" / "a.bin")
     with pytest.raises(OutputError):
         atomic_write(b"", tmp_path / "a\0b")
     (tmp_path / "file").write_bytes(b"")

@@ -455,7 +455,7 @@ def test_targets_and_settings_are_refused_before_a_window_is_taken(tmp_path: Pat
         raise AssertionError
         yield
 
-    for target, words in ((tmp_path / "a.png", "suffix .tif"), (tmp_path / "no" / "a.tif", "there is no folder")):
+    for target, words in ((tmp_path / "a.png", "suffix .tif"), (tmp_path / "there.tif" / "a.tif", "is no folder")):
         with pytest.raises(OutputError, match=words):
             check_stream(target)
         with pytest.raises(OutputError, match=words):

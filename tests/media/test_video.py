@@ -68,7 +68,8 @@ def test_what_cannot_be(tmp_path: Path) -> None:
             write_video(plain((4, 4)), target, fps=fps)
     with pytest.raises(OutputError, match=r"20002 × 2 px cannot be encoded"):
         write_video(plain((20002, 2), COLOURS[:1]), target)
-    for wrong, words in ((tmp_path / "a.avi", "written as .mp4"), (tmp_path / "no" / "a.mp4", "there is no folder")):
+    (tmp_path / "no").write_bytes(b"")
+    for wrong, words in ((tmp_path / "a.avi", "written as .mp4"), (tmp_path / "no" / "a.mp4", "is no folder")):
         with pytest.raises(OutputError, match=words):
             check_video(wrong)
         with pytest.raises(OutputError, match=words):

@@ -15,20 +15,18 @@ from atelier.errors import AtelierError, OutputError
 
 
 def check_place(target: str | Path, *, overwrite: bool = True) -> Path:
-    """The path, if a file could be written there as things stand: asked before a long run, not after it.
+    """Give the path, if a file could be written there as things stand: asked before a long run, not after it.
 
-    Raises OutputError where the folder is missing or may not be written in, where the target is a folder or a file that
-    may not be changed, or exists and `overwrite` is False.
+    A folder that is not there yet will be made. Raises OutputError where it cannot be made or may not be written in, where the
+    target is a folder or a file that may not be changed, or exists and `overwrite` is False.
     """
     path = Path(target)
-    folder = path.parent
     try:
         if path.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it")
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder} is no folder to write {path.name} in; choose a folder")
+        folder = _nearest(path.parent)
         if not folder.is_dir():
-            raise OutputError(f"there is no folder {folder} to write {path.name} in; make it first")
+            raise OutputError(f"{folder} is no folder to write {path.name} in; choose a folder")
         if path.exists():
             if not overwrite:
                 raise OutputError(f"{path} exists already; choose another name, or allow overwriting")
@@ -46,8 +44,8 @@ def check_place(target: str | Path, *, overwrite: bool = True) -> Path:
 def atomic_write(data: bytes, target: str | Path, *, overwrite: bool = True) -> None:
     """Write a file that appears whole or not at all, whatever happens meanwhile: an error, Ctrl-C, a full disk.
 
-    It is written under a hidden name beside the target and then takes its place. An existing file keeps its
-    permissions and, if it is a link, stays one; devices and pipes are written straight to. Raises OutputError.
+    It is written under a hidden name beside the target and then takes its place. The folder is made if need be. An existing
+    file keeps its permissions and, if it is a link, stays one; devices and pipes are written straight to. Raises OutputError.
     """
     path = check_place(target, overwrite=overwrite)
     try:
@@ -81,6 +79,7 @@ def atomic_file(target: str | Path, *, overwrite: bool = True) -> Iterator[Binar
 
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")
     try:
         with beside.open("x+b") as file:
@@ -94,6 +93,13 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             beside.unlink()
         raise
+
+
+def _nearest(folder: Path) -> Path:
+    """What there is of a folder's path: itself, or the nearest above it."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _is_special(path: Path) -> bool:
