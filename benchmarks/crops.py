@@ -3,8 +3,8 @@ asks for beyond what is there to be had.
 
     python benchmarks/crops.py [--crop 240] [--draws 6]
 
-Of each painting at 512 px, crops at random places are compared with the whole, layer by layer; and so are the mean Gram matrices of some of
-them together (`atelier train network --together`).
+Of each painting at 512 px, crops at random positions are compared with the whole, layer by layer; and so are the mean Gram matrices of
+some of them together (`atelier train network --together`).
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ def main() -> None:
             single += [error(part) for part in parts]
             several.append(error({n: torch.stack([part[n] for part in parts]).mean(0) for n in STYLE_LAYERS}))
         for crops, found in ((1, single), (arguments.together, several)):
-            layers = np.mean(found, 0)
-            rows.append(
-                {"painting": name, "crops": crops, **dict(zip(STYLE_LAYERS, map(float, layers), strict=True)), "mean": float(layers.mean())}
-            )
+            errors = machine.Errors(tuple(float(error) for error in np.mean(found, 0)), 0.0)
+            numbers = {key: value for key, value in errors.by_name().items() if key != "content"}
+            rows.append({"painting": name, "crops": crops, **numbers})
     shown = [[f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
     print(pairs.markdown(list(rows[0]), shown))
     pairs.write(arguments, "crops", described, {"side": side, "rows": rows})
