@@ -32,19 +32,19 @@ ALIKE = 40  # levels by which a region's colour may miss the one it is called by
 
 
 def to_hex(color: Sequence[int]) -> str:
-    """#rrggbb."""
+    """Write a colour as #rrggbb."""
     return "#" + "".join(f"{level:02x}" for level in color)
 
 
 def parse_color(word: str) -> Color:
-    """8-bit sRGB of a colour's name or #rrggbb (or #rgb). Raises SettingError for anything else."""
+    """Give the 8-bit sRGB of a colour's name or #rrggbb (or #rgb). Raises SettingError for anything else."""
     if not (meant := colors_meant(word)):
         raise SettingError(f"{word!r} is no colour: write #rrggbb, or one of {', '.join(COLORS)}")
     return meant[0]
 
 
 def colors_meant(word: str) -> list[Color]:
-    """The colours that a word may mean, the likeliest first."""
+    """Give the colours that a word may mean, the likeliest first."""
     word = word.strip().lower()
     if re.fullmatch("#([0-9a-f]{3}|[0-9a-f]{6})", word):
         digits = word[1:] if len(word) == 7 else "".join(2 * digit for digit in word[1:])
@@ -54,7 +54,7 @@ def colors_meant(word: str) -> list[Color]:
 
 
 def name_colors(colors: Sequence[Color]) -> list[str]:
-    """A name for each colour: the common one where it is near and nearest to no other, else #rrggbb."""
+    """Give a name for each colour: the common one where it is near and nearest to no other, else #rrggbb."""
     names = [to_hex(each) for each in colors]
     off = np.abs(np.array(colors, int)[:, None] - np.array(list(COLORS.values()), int)).max(2)
     for _ in colors:
@@ -84,7 +84,7 @@ def parse_legend(text: str) -> dict[str, str]:
 
 
 def distinct_colors(count: int) -> tuple[Color, ...]:
-    """Colours that can be told apart, for regions that have none: the common ones, then steps around the wheel of hues."""
+    """Give colours that can be told apart, for regions that have none: the common ones, then steps around the wheel of hues."""
     chosen = list(COLORS.values())[:count]
     turn = 0
     while len(chosen) < count:

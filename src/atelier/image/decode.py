@@ -24,7 +24,7 @@ from atelier.image.value import Image
 
 
 def decode(data: bytes, name: str = "picture", limits: Limits = Limits()) -> Image:
-    """The picture in a file's bytes: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG XL, or HEIC (with
+    """Decode the picture in a file's bytes: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG XL, or HEIC (with
     `atelier[heif]`).
 
     Pixels come out as sRGB: colour profiles are applied, EXIF orientation too; 16-bit PNG and TIFF keep every bit; an
@@ -90,7 +90,7 @@ _quiet_stack = ExitStack()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings meanwhile.
+    """Let no warning through meanwhile.
 
     The filters of `warnings` are the process's, and `catch_warnings` in two threads at once can restore them in the
     wrong order and for good; so the first in sets them and the last out restores them.

@@ -30,8 +30,9 @@ _JPEG_XMP_ROOM = 65_502  # bytes of XMP a JPEG has room for
 
 
 def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = None, profile: str = "srgb") -> bytes:
-    """A file of that format: png, jpeg, webp, tiff, avif, jxl, or heic (with `atelier[heif]`); upper case, a leading dot and
-    the usual short forms (jpg, tif) will do.
+    """Encode a picture as a file of that format: png, jpeg, webp, tiff, avif, jxl, or heic (with `atelier[heif]`).
+
+    Upper case, a leading dot and the usual short forms (jpg, tif) will do.
 
     quality: 1 to 100, for the formats that lose some (of jxl 100 loses nothing). depth: bits a channel, 8 or 16; None is the
     image's own where the format has it (png, tiff), 8 elsewhere. profile: "srgb", or "keep", the image's own where
@@ -74,7 +75,7 @@ def _check(image: Image, kind: str, quality: int, depth: int | None, profile: st
 
 
 def format_name(format: str) -> str:
-    """The plain name of a format ("jpeg" for "JPG" or ".jpg"). Raises OutputError, naming the known ones."""
+    """Give the plain name of a format ("jpeg" for "JPG" or ".jpg"). Raises OutputError, naming the known ones."""
     kind = format.lower().lstrip(".")
     kind = _ALIASES.get(kind, kind)
     if kind not in FORMATS:

@@ -33,7 +33,7 @@ def object_and_background(
     features: Features = (),
     seed: int = 0,
 ) -> Regions:
-    """Two regions, "object" and "background", by GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004).
+    """Split a photo into two regions, "object" and "background", by GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004).
 
     box: (left, top, right, bottom) in px of the photo, right and bottom exclusive: the object lies inside. scribbles:
     (H, W) of the photo, over 0 where the object surely is, under 0 where it surely is not, 0 where nothing was drawn. Without

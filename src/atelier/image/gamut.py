@@ -45,7 +45,7 @@ def _bend(room: float, reach: float) -> float:
 
 
 def reduce_chroma(pixels: Pixels, space: Space) -> Pixels:
-    """Colours (..., 3) that cannot be shown, brought into [0, 1] by taking away just enough chroma at the same luminance
+    """Bring colours (..., 3) that cannot be shown into [0, 1] by taking away just enough chroma at the same luminance
     and hue of the space (of OKLab for spaces without). Luminance beyond black or white is clipped first."""
     if not space.luminance:
         space = SPACES["oklab"]

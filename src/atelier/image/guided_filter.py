@@ -14,7 +14,7 @@ _BAND = 4  # px, at the size decided at, around a border within which the photo'
 
 
 def refine(photo: Image, labels: Labels, count: int) -> Labels:
-    """Labels decided at a smaller size, at the photo's: near borders each pixel goes to the region whose guided filter is highest.
+    """Bring labels decided at a smaller size to the photo's: near borders each pixel goes to the region whose guided filter is highest.
 
     He, Sun and Tang, "Guided image filtering", PAMI 2013, with colour as guide, in the fast form (He and Sun 2015): what the
     filter is made of is reckoned at the small size, and applied at the full one.
@@ -50,7 +50,7 @@ def refine(photo: Image, labels: Labels, count: int) -> Labels:
 
 
 def box_means(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
-    """Means over (2·radius + 1)² px of each channel, of what lies inside at the edges."""
+    """Give means over (2·radius + 1)² px of each channel, of what lies inside at the edges."""
     for axis in (0, 1):
         length = values.shape[axis]
         sums = np.cumsum(values, axis)

@@ -32,7 +32,7 @@ def fit_curve(
     knots: int = 4096,
     stretch: float = np.inf,
 ) -> Curve:
-    """The curve that gives values (N,) the distribution of to (M,), by quantiles: F_to⁻¹ ∘ F.
+    """Fit the curve that gives values (N,) the distribution of to (M,), by quantiles: F_to⁻¹ ∘ F.
 
     The rank of a level is the middle of its step, so equal values stay equal and a distribution on itself is left alone.
     Between levels, and between knots where there are more levels than knots, it is linear. Weights are above 0.

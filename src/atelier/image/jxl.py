@@ -135,7 +135,7 @@ class _Bits:
         return bool(self.take(1))
 
     def u32(self, *ways: tuple[int, int]) -> int:
-        """One of four ways to write a number: (what is added, bits)."""
+        """Read one of four ways to write a number: (what is added, bits)."""
         add, count = ways[self.take(2)]
         return add + self.take(count)
 

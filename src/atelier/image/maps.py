@@ -30,7 +30,7 @@ _LEAST = 4  # px that an area's inside has at least
 
 
 def read_map(image: Image, *, names: Mapping[str, str] | None = None) -> Regions:
-    """The regions of a colour-coded map (or of a grey or black-and-white mask).
+    """Read the regions of a colour-coded map (or of a grey or black-and-white mask).
 
     names: name -> colour as `colour` takes it, of some or all regions; otherwise the legend in the map's text, if it has one,
     and else the colours' own names. Regions come in the order of the map's legend, the others by area, largest first.
@@ -73,14 +73,14 @@ def read_map(image: Image, *, names: Mapping[str, str] | None = None) -> Regions
 
 
 def write_map(regions: Regions) -> Image:
-    """The regions as a colour-coded picture with the legend in its text, which `read_map` turns into the same labels, names
+    """Draw the regions as a colour-coded picture with the legend in its text, which `read_map` turns into the same labels, names
     and colours, after any format without loss. Weights of soft masks are not in it."""
     table = np.array(regions.colors, np.uint8)
     return Image.from_array(table[regions.labels], text={KEY: json.dumps(regions.legend, ensure_ascii=False)})
 
 
 def specks(image: Image, found: Regions) -> int:
-    """Pixels of a map in colours of their own that are no region of what `read_map` found in it, as they are too few.
+    """Count the pixels of a map in colours of their own that are no region of what `read_map` found in it, as they are too few.
 
     Of a map with compression's noise, which has many colours, nothing can be said: 0.
     """

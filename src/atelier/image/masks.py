@@ -17,7 +17,7 @@ from atelier.image.value import Image, Pixels
 def from_masks(
     masks: Sequence[tuple[str, Image]], *, size: tuple[int, int] | None = None, normalize: bool = False, tolerance: float = 0.005
 ) -> Regions:
-    """Regions out of one mask each: (name, picture), white where the region is, black or transparent where it is not.
+    """Make regions out of one mask each: (name, picture), white where the region is, black or transparent where it is not.
 
     size: (width, height) that masks are brought to; the first one's unless given. What no mask covers is the last region,
     "background". Masks that are black and white alone give labels; where one is soft, weights are kept. normalize: where masks

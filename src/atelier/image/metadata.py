@@ -54,13 +54,13 @@ _NOT_XML = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def orientation(exif: Pillow.Exif) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
+    """Give the EXIF orientation, 1 to 8; 1 where there is none or it makes no sense."""
     value = exif.get(_BASE.Orientation, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def carry(exif: Pillow.Exif) -> bytes | None:
-    """The part of a photo's EXIF worth carrying, as bytes from b"Exif\\0\\0" on; None where there is none of it."""
+    """Keep the part of a photo's EXIF worth carrying, as bytes from b"Exif\\0\\0" on; None where there is none of it."""
     about = _kept(exif, _ABOUT)
     taken = _kept(exif.get_ifd(ExifTags.IFD.Exif), _TAKEN)
     if not about and not taken:
@@ -78,14 +78,14 @@ def _kept(tags: Mapping[int, Any], wanted: tuple[int, ...]) -> dict[int, Any]:
 
 
 def load_exif(data: bytes) -> Pillow.Exif:
-    """EXIF from its bytes, or from a whole TIFF file's. Raises whatever Pillow does on damage."""
+    """Load EXIF from its bytes, or from a whole TIFF file's. Raises whatever Pillow does on damage."""
     exif = Pillow.Exif()
     exif.load_from_fp(io.BytesIO(data.removeprefix(b"Exif\0\0")))
     return exif
 
 
 def to_xmp(text: Mapping[str, str]) -> bytes:
-    """An XMP packet that holds text; b"" where there is none."""
+    """Write an XMP packet that holds text; b"" where there is none."""
     if not text:
         return b""
     words = json.dumps(dict(text), ensure_ascii=False)
@@ -94,7 +94,7 @@ def to_xmp(text: Mapping[str, str]) -> bytes:
 
 
 def from_xmp(packet: bytes | str) -> dict[str, str]:
-    """The text of a packet that `to_xmp` made; empty for any other, and for damaged ones."""
+    """Read the text of a packet that `to_xmp` made; empty for any other, and for damaged ones."""
     if isinstance(packet, bytes):
         packet = packet.decode("utf-8", "replace")
     # No XML parser, on purpose: only our own packet is of interest, and hostile XML has nothing to bite on here.
@@ -109,5 +109,5 @@ def from_xmp(packet: bytes | str) -> dict[str, str]:
 
 
 def is_png_key(key: str) -> bool:
-    """Whether PNG takes this as a keyword: 1 to 79 printable Latin-1 characters, no space at either end."""
+    """Tell whether PNG takes this as a keyword: 1 to 79 printable Latin-1 characters, no space at either end."""
     return 0 < len(key) <= 79 and key.isprintable() and key == key.strip() and all(ord(letter) < 256 for letter in key)

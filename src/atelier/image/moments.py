@@ -24,7 +24,7 @@ class Moments:
 
 
 def moments(pixels: Pixels, space: Space, weights: Pixels | None = None) -> Moments:
-    """Mean and covariance of a picture's colours in a space. pixels: (H, W, 3) sRGB; weights: (H, W), not all 0."""
+    """Give mean and covariance of a picture's colours in a space. pixels: (H, W, 3) sRGB; weights: (H, W), not all 0."""
     total, first, second = 0.0, np.zeros(3, np.float64), np.zeros((3, 3), np.float64)
     for rows in bands(pixels):
         x = space.from_srgb(pixels[rows]).reshape(-1, 3).astype(np.float64)
@@ -37,7 +37,7 @@ def moments(pixels: Pixels, space: Space, weights: Pixels | None = None) -> Mome
 
 
 def transport(of: Floats, to: Floats) -> Floats:
-    """The optimal-transport map between Gaussians, which moves colours least (Pitié & Kokaram 2007, "The linear
+    """Give the optimal-transport map between Gaussians, which moves colours least (Pitié & Kokaram 2007, "The linear
     Monge-Kantorovitch linear colour mapping", equation 12)."""
     root, inverse = _power(of, 0.5), _power(of, -0.5)
     middle: Floats = inverse @ _power(root @ to @ root, 0.5) @ inverse
@@ -45,13 +45,13 @@ def transport(of: Floats, to: Floats) -> Floats:
 
 
 def symmetric_root(of: Floats, to: Floats) -> Floats:
-    """Σ_to^{1/2} Σ_of^{-1/2} (Gatys et al. 2016, after Hertzmann's image analogies)."""
+    """Give Σ_to^{1/2} Σ_of^{-1/2} (Gatys et al. 2016, after Hertzmann's image analogies)."""
     product: Floats = _power(to, 0.5) @ _power(of, -0.5)
     return product
 
 
 def cholesky(of: Floats, to: Floats) -> Floats:
-    """L_to L_of^{-1} with Σ = L Lᵀ (Gatys et al. 2016). It depends on the order of the channels."""
+    """Give L_to L_of^{-1} with Σ = L Lᵀ (Gatys et al. 2016). It depends on the order of the channels."""
     return np.asarray(np.linalg.cholesky(to) @ np.linalg.inv(np.linalg.cholesky(of)), np.float64)
 
 
@@ -60,7 +60,7 @@ Root = Callable[[Floats, Floats], Floats]
 
 
 def linear_map(of: Moments, to: Moments, root: Root = transport, *, scale: float = 1.0, stretch: float = np.inf) -> tuple[Floats, Floats]:
-    """(A, b) such that colours A x + b have the mean and covariance `to` where x have `of`.
+    """Give (A, b) such that colours A x + b have the mean and covariance `to` where x have `of`.
 
     root: transport, symmetric_root or cholesky. scale: of the space. Covariances that are singular (grey pictures, one
     colour) are no harm: both get a ridge far under an 8-bit step. stretch: what the singular values of A are cut to; where
@@ -73,7 +73,7 @@ def linear_map(of: Moments, to: Moments, root: Root = transport, *, scale: float
 
 
 def luminance_line(of: Moments, to: Moments, space: Space, stretch: float = np.inf) -> tuple[float, float]:
-    """(gain, offset) that give luminance the mean and deviation of another's: L' = (σ_to/σ_of)(L − µ_of) + µ_to, as Gatys
+    """Give (gain, offset) that give luminance the mean and deviation of another's: L' = (σ_to/σ_of)(L − µ_of) + µ_to, as Gatys
     et al. do to the style before painting. A gain beyond stretch is cut to it; luminance that does not vary is only moved."""
     ridge = RIDGE * space.scale**2
     gain = min(float(np.sqrt((to.covariance[0, 0] + ridge) / (of.covariance[0, 0] + ridge))), stretch)

@@ -15,7 +15,7 @@ Slices = tuple[slice, slice]
 
 
 def distances(inside: Bools, reach: int) -> Pixels:
-    """float32 (H, W): from each pixel's centre to the nearest one inside, px; exact up to reach, larger or infinite beyond it.
+    """Give float32 (H, W): from each pixel's centre to the nearest one inside, px; exact up to reach, larger or infinite beyond it.
 
     Squares of distances are separable (Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", Theory of
     Computing 2012): along columns by counting, along rows as a minimum over parabolas, of which reach says how many matter.
@@ -36,7 +36,7 @@ def distances(inside: Bools, reach: int) -> Pixels:
 
 
 def bounding_box(inside: Bools, margin: int = 0) -> Slices:
-    """The smallest box around what is inside, and a margin; an empty one where nothing is."""
+    """Give the smallest box around what is inside, and a margin; an empty one where nothing is."""
     sides = []
     for axis in (1, 0):
         found = np.flatnonzero(inside.any(axis))
@@ -45,7 +45,7 @@ def bounding_box(inside: Bools, margin: int = 0) -> Slices:
 
 
 def running_extreme(reduce: np.ufunc, array: NDArray[Any], axis: int, reach: int = 1) -> NDArray[Any]:
-    """The running extreme over 2·reach + 1 along an axis, by reach steps to either side."""
+    """Give the running extreme over 2·reach + 1 along an axis, by reach steps to either side."""
     out = array.copy()
     source, target = np.moveaxis(array, axis, 0), np.moveaxis(out, axis, 0)
     for shift in range(1, min(reach, len(source) - 1) + 1):
@@ -59,7 +59,7 @@ def dilate(inside: Bools, reach: int) -> Bools:
 
 
 def scale_plane(plane: Pixels, size: tuple[int, int]) -> Pixels:
-    """Means over pixels going down, straight lines between them going up."""
+    """Scale a plane: means over pixels going down, straight lines between them going up."""
     height, width = plane.shape
     way = Pillow.Resampling.BOX if size[0] <= width and size[1] <= height else Pillow.Resampling.BILINEAR
     return np.asarray(Pillow.fromarray(np.ascontiguousarray(plane, np.float32)).resize(size, way), np.float32)

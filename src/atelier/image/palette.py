@@ -23,7 +23,7 @@ class Palette:
 
 
 def main_colors(pixels: Pixels, count: int = 6, seed: int = 0, mask: NDArray[Any] | None = None) -> Palette:
-    """The main colours of a picture: k-means in OKLab on a sample of it, started by k-means++.
+    """Find the main colours of a picture: k-means in OKLab on a sample of it, started by k-means++.
 
     pixels: (H, W, 3) sRGB in [0, 1]. mask: (H, W), where to look. count: at least 1; fewer come back where there are fewer.
     Raises SettingError for a count under 1 and a mask that marks nothing, ImageError for arrays that are not as stated.
@@ -39,7 +39,7 @@ def main_colors(pixels: Pixels, count: int = 6, seed: int = 0, mask: NDArray[Any
 
 
 def cluster(pixels: Pixels, weights: Pixels | None, count: int, seed: int, space: Space) -> tuple[Floats, Floats]:
-    """Centres (K, 3) in the space and shares (K,), the largest first; K is at most count."""
+    """Give centres (K, 3) in the space and shares (K,), the largest first; K is at most count."""
     rng = np.random.default_rng(seed % 2**64)
     sample, weight = sample_pixels(pixels, weights, FEW, seed)
     x = space.from_srgb(sample).astype(np.float64)
@@ -58,5 +58,5 @@ def cluster(pixels: Pixels, weights: Pixels | None, count: int, seed: int, space
 
 
 def squared_distances(x: Floats, centres: Floats) -> Floats:
-    """Squared distances (N, K) of colours (N, 3) to centres (K, 3)."""
+    """Give squared distances (N, K) of colours (N, 3) to centres (K, 3)."""
     return np.stack([((x - centre) ** 2).sum(1) for centre in centres], axis=1)

@@ -25,7 +25,8 @@ def bands(pixels: Pixels) -> Iterator[slice]:
 
 
 def sample_pixels(pixels: Pixels, weights: Pixels | None, most: int, seed: int) -> tuple[Pixels, Floats]:
-    """At most so many pixels (N, 3) of weight above 0, and their weights (N,): all, or one by chance out of each of so many equal runs."""
+    """Give at most so many pixels (N, 3) of weight above 0, and their weights (N,): all, or one by chance out of each of so many
+    equal runs."""
     flat = pixels.reshape(-1, 3)
     there = None if weights is None else np.flatnonzero(weights)
     count = len(flat) if there is None else len(there)

@@ -12,7 +12,7 @@ from atelier.image.value import Image
 
 
 def draw_preview(photo: Image, regions: Regions, *, strength: float = 0.4) -> Image:
-    """The photo with every region tinted in its colour, outlined, and called by number, name and share of the area.
+    """Draw the photo with every region tinted in its colour, outlined, and called by number, name and share of the area.
 
     strength: of the tint, 0 to 1. Regions of another size are resized to the photo's.
     """

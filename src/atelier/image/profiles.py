@@ -32,7 +32,7 @@ _NEAR = 4 / 255  # how far from where it came from a colour may end
 
 @lru_cache(maxsize=1)
 def srgb_profile() -> bytes:
-    """The ICC profile of sRGB, the same bytes every time."""
+    """Give the ICC profile of sRGB, the same bytes every time."""
     return dated(bytes(imagecodecs.cms_profile("srgb")))
 
 
@@ -42,7 +42,7 @@ def dated(profile: bytes) -> bytes:
 
 
 def to_srgb(samples: NDArray[Any], profile: bytes | None) -> tuple[Pixels, str]:
-    """sRGB pixels of samples, and a note for the user ("" where there is nothing to say).
+    """Bring samples to sRGB pixels, and give a note for the user ("" where there is nothing to say).
 
     samples: uint8, uint16 or float32 in [0, 1], (H, W, 1) grey, (H, W, 3) RGB or (H, W, 4) CMYK with 0 for no ink.
     profile: the file's ICC profile. One that is damaged or speaks of other channels is left out, and noted.
@@ -98,7 +98,7 @@ def is_writable(profile: bytes) -> bool:
 
 
 def to_unit(samples: NDArray[Any]) -> Pixels:
-    """uint8, uint16 or floats as float32 in [0, 1]."""
+    """Scale uint8, uint16 or floats to float32 in [0, 1]."""
     if samples.dtype.kind == "f":
         return cast(Pixels, np.clip(samples, 0.0, 1.0).astype(np.float32, copy=False))
     return cast(Pixels, samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max))

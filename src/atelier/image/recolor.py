@@ -7,17 +7,17 @@ what is done with colours that cannot be shown (`gamut`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import ImageError, SettingError
-from atelier.image.color_methods import METHODS, Task
+from atelier.image.color_methods import METHODS, Method, Task
 from atelier.image.gamut import GAMUTS
 from atelier.image.pixels import SAMPLE, bands, check_mask, check_pixels
-from atelier.image.spaces import SPACES, find_space
+from atelier.image.spaces import SPACES, Space, find_space
 from atelier.image.value import Pixels
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def recolor(
     gamut: str = "soft",
     seed: int = 0,
 ) -> Pixels:
-    """The picture with the colours of the source.
+    """Give the picture with the colours of the source.
 
     picture, source: float (H, W, 3) sRGB in [0, 1], of any two sizes, or of one for the luminance methods.
     method: a name in METHODS. space: a name in SPACES; empty is the one that suits the method.
@@ -55,11 +55,7 @@ def recolor(
     """
     way, bring = _look_up(METHODS, "colour method", method), _look_up(GAMUTS, "gamut", gamut)
     where = find_space(space or way.space)
-    if way.needs_luminance and not where.luminance:
-        fit = ", ".join(each.name for each in SPACES.values() if each.luminance)
-        raise SettingError(f"colour space {where.name!r} has no luminance, which {method!r} needs: choose from {fit}")
-    if not stretch >= 1:  # NaN neither
-        raise SettingError(f"stretch {stretch:g}: must be at least 1")
+    _check(way, where, stretch)
     picture, source = check_pixels(picture, "picture"), check_pixels(source, "source")
     if way.aligned and picture.shape != source.shape:
         raise ImageError(f"{method!r} needs pictures of one size, got {_size(picture)} and {_size(source)}; resize one of them")
@@ -76,11 +72,24 @@ def recolor(
     some = slice(0, None, max(1, picture.shape[0] * picture.shape[1] // SAMPLE))  # rows to judge the whole by
     tried = paint(picture[some], some).reshape(-1, 3)
     limited = bring(tried if seen is None else tried[seen[some].reshape(-1) > 0], where)
-    out = np.empty_like(picture)
+    return _paint_bands(picture, lambda rows: limited(paint(picture[rows], rows)), marked)
+
+
+def _check(way: Method, where: Space, stretch: float) -> None:
+    if way.needs_luminance and not where.luminance:
+        fit = ", ".join(each.name for each in SPACES.values() if each.luminance)
+        raise SettingError(f"colour space {where.name!r} has no luminance, which {way.name!r} needs: choose from {fit}")
+    if not stretch >= 1:  # NaN neither
+        raise SettingError(f"stretch {stretch:g}: must be at least 1")
+
+
+def _paint_bands(picture: Pixels, paint: Callable[[slice], Pixels], marked: Pixels | None) -> Pixels:
+    """The picture in bands of rows, each painted, and blended by the mask."""
+    out = np.empty_like(picture)  # (H, W, 3)
     for rows in bands(picture):
-        band = limited(paint(picture[rows], rows))
+        band = paint(rows)
         if marked is not None:
-            share = marked[rows, :, None]
+            share = marked[rows, :, None]  # (h, W, 1)
             band = np.where(share == 0, picture[rows], (1 - share) * picture[rows] + share * band)
         out[rows] = band
     return out

@@ -92,7 +92,7 @@ class Regions:
         return {name: to_hex(color) for name, color in zip(self.names, self.colors, strict=True)}
 
     def index(self, region: str) -> int:
-        """The index of a region called by name, colour name, #rrggbb or number (from 1).
+        """Find the index of a region called by name, colour name, #rrggbb or number (from 1).
 
         A colour finds the nearest region within 40 levels. Raises SettingError where there is none, naming those there are.
         """
@@ -112,7 +112,7 @@ class Regions:
         raise SettingError(f"there is no region {region!r}: the regions are {known}, or 1 to {len(self.names)}")
 
     def rename(self, names: Mapping[str, str]) -> Regions:
-        """The same regions called otherwise: new name -> region as `index` takes it ({"sky": "#0000ff", "sea": "2"}).
+        """Call the same regions otherwise: new name -> region as `index` takes it ({"sky": "#0000ff", "sea": "2"}).
 
         Raises SettingError for regions that are not there or are named twice.
         """
@@ -127,7 +127,7 @@ class Regions:
         return replace(self, names=tuple(new))
 
     def mask(self, region: str, feather: float = 0.0) -> Pixels:
-        """float32 (H, W) in [0, 1]: where a region is. One plane of `soft`, in the memory of a few."""
+        """Give float32 (H, W) in [0, 1]: where a region is. One plane of `soft`, in the memory of a few."""
         at = self.index(region)
         if self.weights is not None:
             return cast(Pixels, self.weights[at].copy())
@@ -137,7 +137,7 @@ class Regions:
         return cast(Pixels, self._raw(at, feather, own, outside[at]) / total)
 
     def soft(self, feather: float = 0.0, only: Sequence[int] | None = None) -> Pixels:
-        """float32 (R, H, W) in [0, 1], summing to 1 over the regions: how much each counts where. only: of these regions, in this
+        """Give float32 (R, H, W) in [0, 1], summing to 1 over the regions: how much each counts where. only: of these regions, in this
         order; what is left of 1 is then the others'.
 
         feather: width in px of the band over a border in which one region goes over into the next, half of it on either side;
@@ -190,7 +190,7 @@ class Regions:
         return box, distances(inside[box], reach) - np.float32(0.5)
 
     def resize(self, size: tuple[int, int]) -> Regions:
-        """The regions at (width, height): each pixel goes to the region that has most of its area.
+        """Resize the regions to (width, height): each pixel goes to the region that has most of its area.
 
         A region too narrow to have most of any pixel would be lost by that vote; its votes are then counted double, again and
         again, until it keeps half its area, so a line stays a line. None that had a pixel is without one afterwards, as long
@@ -209,7 +209,7 @@ class Regions:
 
 
 def match_regions(content: Regions, style: Regions, *, by: str = "name") -> list[tuple[int, int]]:
-    """Pairs of indices, (the photo's region, the painting's), one for each region, in the photo's order.
+    """Match regions: give pairs of indices, (the photo's region, the painting's), one for each region, in the photo's order.
 
     by: "name", where regions of the same name belong together, and those whose name the other side does not have go by
     colour; or "number", the first with the first.

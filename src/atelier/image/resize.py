@@ -17,7 +17,7 @@ LARGE = 2**17
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """The picture at (width, height): Lanczos with antialiasing, in floats, on sRGB values as they are (not linear
+    """Resize the picture to (width, height): Lanczos with antialiasing, in floats, on sRGB values as they are (not linear
     light: the painters work on the encoded values too). Transparent pixels lend no colour to their neighbours.
 
     Raises SettingError for a size under 1 × 1.
@@ -37,7 +37,7 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
 
 
 def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """The (width, height) of the same proportions whose longer side is long_side; each side is at least 1 px.
+    """Give the (width, height) of the same proportions whose longer side is long_side; each side is at least 1 px.
 
     Raises SettingError for a long_side under 1.
     """

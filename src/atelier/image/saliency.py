@@ -51,7 +51,7 @@ class Patches:
         self.directions = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-6)
 
     def standing_out(self) -> NDArray[np.float64]:
-        """(n,), of mean 0 and variance 1: how much of an object each patch looks like.
+        """Give (n,), of mean 0 and variance 1: how much of an object each patch looks like.
 
         Four signs are added up. What the picture itself teaches of object and background that way is then asked of each patch
         again (Tong et al., "Salient object detection via bootstrap learning", CVPR 2015; here by kernel ridge regression on
@@ -99,13 +99,13 @@ class Patches:
 
 
 def standardize(values: Any, areas: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of mean 0 and variance 1 over the picture; 0 where all are alike."""
+    """Shift and scale values to mean 0 and variance 1 over the picture; to 0 where all are alike."""
     off = values - np.average(values, weights=areas)
     return cast(NDArray[np.float64], off / max(float(np.sqrt(np.average(np.square(off), weights=areas))), 1e-9))
 
 
 def saliency(photo: Image) -> Pixels:
-    """float32 (H, W) in [0, 1]: how much of an object each pixel looks like, by its contrast to what is bound to the picture's border.
+    """Give float32 (H, W) in [0, 1]: how much of an object each pixel looks like, by its contrast to what is bound to the picture's border.
 
     Zhu, Liang, Wei and Sun, "Saliency optimization from robust background detection", CVPR 2014: superpixels; how much of the
     border belongs to each one's smooth surroundings (equations 2 to 6); contrast to what is bound to it (8 and 9); a quadratic
@@ -138,7 +138,7 @@ def saliency(photo: Image) -> Pixels:
 
 
 def shortest_paths(apart: NDArray[np.float64], touching: Bools, joined: Bools | None = None) -> NDArray[np.float64]:
-    """(n, n): lengths of shortest paths over patches that touch, or are joined. Differences so small that they are no step at all,
+    """Give (n, n): lengths of shortest paths over patches that touch, or are joined. Differences so small that they are no step at all,
     what neighbours differ by at least, on average, count nothing (Zhu et al.)."""
     least = np.where(touching, apart, np.inf).min(1)
     trivial = float(least[np.isfinite(least)].mean()) if np.isfinite(least).any() else 0.0

@@ -40,7 +40,7 @@ def segmenters() -> Mapping[str, EntryPoint]:
 
 
 def segment(photo: Image, how: str = "auto", *, features: Features = (), seed: int = 0) -> Regions:
-    """The photo's regions by a word: "auto" (object and background), "auto:N" (N segments), or a plug-in's name.
+    """Find the photo's regions by a word: "auto" (object and background), "auto:N" (N segments), or a plug-in's name.
 
     features: what a network saw in the photo; "auto" and "auto:N" are much better with them. Raises SettingError for a word that
     is none of these, for a plug-in that cannot be loaded, fails or answers with something else, and as the functions behind the

@@ -31,7 +31,9 @@ _CELLS = 500  # superpixels of a picture
 
 
 def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0) -> Regions:
-    """So many regions by colour, place and, where given, features; named and coloured by the common colours, the largest first.
+    """Split a photo into so many regions by colour, position and, where given, features; the largest first.
+
+    They are named and coloured by the common colours.
 
     features: as a network saw the photo, whatever their scale. Superpixels are merged by Ward's criterion (what adds least
     variance), first neighbours with neighbours, so that regions are compact, then any with any, so that a sky behind a tower is

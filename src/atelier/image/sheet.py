@@ -25,7 +25,7 @@ FINER = 4
 
 
 def contact_sheet(cells: Sequence[tuple[str, Image]], *, columns: int = 0, side: int = 256, text: int = 14) -> Image:
-    """Pictures in rows, each at most `side` px wide and high, over its label.
+    """Lay pictures in rows, each at most `side` px wide and high, over its label.
 
     cells: (label, picture); a label may have several lines. columns: 0 for about as many as rows. text: height of the
     letters, px. Raises SettingError for no cells.
@@ -65,7 +65,7 @@ class Letters:
         self.line = round(size * 1.35)
 
     def length(self, words: str) -> float:
-        """Width of a line of words, px."""
+        """Give the width of a line of words, px."""
         return self.face.getlength(words) / FINER
 
     def put(self, page: Pillow.Image, x: int, y: int, words: str, ink: Ink) -> None:
@@ -101,85 +101,110 @@ class Block:
 def grid_sheet(
     blocks: Sequence[Block], *, title: str = "", subtitle: str = "", side: int = 256, text: int = 0, limits: Limits = Limits()
 ) -> Image:
-    """Tables of pictures one below the other, each picture at most `side` px wide and high, all words wrapped and none cut off.
+    """Lay out tables of pictures one below the other, each picture at most `side` px wide and high, all words wrapped and none cut off.
 
     text: height of the letters, px (0: by the side). Raises SettingError where there is no cell, ImageError where the sheet would be over
     the limits.
     """
-    pictures = [cell.picture for block in blocks for _, cells in block.rows for cell in cells if cell and cell.picture]
     columns = max((len(cells) for block in blocks for _, cells in block.rows), default=0)
     if not columns:
         raise SettingError("a sheet of no pictures: give at least one")
-    sizes = [fit(each.size, side) if max(each.size) > side else each.size for each in pictures] or [(side, round(side * 0.75))]
-    text = text or max(13, round(max(w for w, _ in sizes) / 19))
-    width, height = max(NARROWEST, *(w for w, _ in sizes)), max(h for _, h in sizes)
-    words, small, large = Letters(text), Letters(max(12, round(text * 0.88))), Letters(round(text * 1.35))
-    beside = [label for block in blocks for label, _ in block.rows if label]
-    left = min(round(text * 9.5), max((_widest(label, words) for label in beside), default=-GUTTER)) + GUTTER
-    page_w = 2 * MARGIN + left + columns * width + (columns - 1) * GUTTER
+    layout = _Layout(blocks, columns, side, text)
+    layout.titles(title, subtitle)
+    for number, block in enumerate(blocks):
+        layout.table(block, first=not number)
+    return layout.draw(limits)
 
-    # What is to be drawn is laid out first, so that the page is as high as its words and pictures are.
-    page: list[tuple[int, int, str | Image, Letters, Ink]] = []
-    boxes: list[tuple[int, int, int, int]] = []
-    y = MARGIN
 
-    def say(message: str, x: int, y: int, across: int, font: Letters, ink: Ink, share: float = 0.0) -> int:
-        """Words at a place, wrapped; share: 0 puts them left, .5 in the middle. The height they take."""
+class _Layout:
+    """A sheet as it is laid out from above: what is to be drawn comes first, so that the page is as high as its words and pictures are.
+
+    y: where the next thing goes, px.
+    """
+
+    def __init__(self, blocks: Sequence[Block], columns: int, side: int, text: int) -> None:
+        pictures = [cell.picture for block in blocks for _, cells in block.rows for cell in cells if cell and cell.picture]
+        sizes = [fit(each.size, side) if max(each.size) > side else each.size for each in pictures] or [(side, round(side * 0.75))]
+        self.side, self.text = side, text or max(13, round(max(w for w, _ in sizes) / 19))
+        self.width, self.height = max(NARROWEST, *(w for w, _ in sizes)), max(h for _, h in sizes)
+        self.words, self.small, self.large = Letters(self.text), Letters(max(12, round(self.text * 0.88))), Letters(round(self.text * 1.35))
+        beside = [label for block in blocks for label, _ in block.rows if label]
+        self.left = min(round(self.text * 9.5), max((_widest(label, self.words) for label in beside), default=-GUTTER)) + GUTTER
+        self.page_width = 2 * MARGIN + self.left + columns * self.width + (columns - 1) * GUTTER
+        self.columns = [MARGIN + self.left + column * (self.width + GUTTER) for column in range(columns)]
+        self.items: list[tuple[int, int, str | Image, Letters, Ink]] = []
+        self.boxes: list[tuple[int, int, int, int]] = []
+        self.y = MARGIN
+
+    def say(self, message: str, x: int, y: int, across: int, font: Letters, ink: Ink, share: float = 0.0) -> int:
+        """Write words at a place, wrapped; share: 0 puts them left, .5 in the middle. Return the height they take."""
         lines = wrapped(message, font, across)
         for i, line in enumerate(lines):
-            page.append((x + round((across - font.length(line)) * share), y + i * font.line, line, font, ink))
+            self.items.append((x + round((across - font.length(line)) * share), y + i * font.line, line, font, ink))
         return len(lines) * font.line
 
-    for message, font, ink in ((title, large, INK), (subtitle, small, FAINT)):
-        if message:
-            y += say(message, MARGIN, y, page_w - 2 * MARGIN, font, ink) + text // 3
-    y += text // 2 if title or subtitle else 0
-    for i, block in enumerate(blocks):
-        y += text if i else 0
+    def titles(self, title: str, subtitle: str) -> None:
+        """Write what is over all."""
+        for message, font, ink in ((title, self.large, INK), (subtitle, self.small, FAINT)):
+            if message:
+                self.y += self.say(message, MARGIN, self.y, self.page_width - 2 * MARGIN, font, ink) + self.text // 3
+        self.y += self.text // 2 if title or subtitle else 0
+
+    def table(self, block: Block, *, first: bool) -> None:
+        """Lay out a table of pictures with its heads."""
+        self.y += 0 if first else self.text
         if block.heading:
-            y += say(block.heading, MARGIN, y, page_w - 2 * MARGIN, words, INK) + text // 2
-        places = [MARGIN + left + column * (width + GUTTER) for column in range(columns)]
-        tall = max((len(wrapped(head, words, width)) for head in block.heads if head), default=0) * words.line
-        for x, head in zip(places, block.heads, strict=False):
-            low = y + tall - len(wrapped(head, words, width)) * words.line
-            say(head, x, low, width, words, INK, 0.5)
-        y += tall + (text // 3 if tall else 0)
+            self.y += self.say(block.heading, MARGIN, self.y, self.page_width - 2 * MARGIN, self.words, INK) + self.text // 2
+        tall = max((len(wrapped(head, self.words, self.width)) for head in block.heads if head), default=0) * self.words.line
+        for x, head in zip(self.columns, block.heads, strict=False):
+            low = self.y + tall - len(wrapped(head, self.words, self.width)) * self.words.line
+            self.say(head, x, low, self.width, self.words, INK, 0.5)
+        self.y += tall + (self.text // 3 if tall else 0)
         for label, cells in block.rows:
-            lines = wrapped(label, words, left - GUTTER) if label else []
-            say(label, MARGIN, y + max(0, (height - len(lines) * words.line) // 2), max(1, left - GUTTER), words, INK)
-            lowest = max(height, len(lines) * words.line)
-            for x, cell in zip(places, cells, strict=False):
-                if cell is None:
-                    continue
-                if cell.picture is not None:
-                    shown = cell.picture.flat()
-                    shown = resize(shown, fit(shown.size, side)) if max(shown.size) > side else shown
-                    page.append((x + (width - shown.size[0]) // 2, y + (height - shown.size[1]) // 2, shown, words, INK))
-                else:
-                    boxes.append((x, y, x + width - 1, y + height - 1))
-                    top = y + (height - len(wrapped(cell.note, small, width - 2 * GAP)) * small.line) // 2
-                    say(cell.note, x + GAP, top, width - 2 * GAP, small, ALARM if cell.alarm else FAINT, 0.5)
-                if cell.caption:
-                    ink, top = ALARM if cell.alarm else FAINT, height + text // 3
-                    lowest = max(lowest, top + say(cell.caption, x, y + top, width, small, ink, 0.5))
-            y += lowest + GUTTER
-    page_h = y - GUTTER + MARGIN
-    if page_w * page_h > limits.pixels:
-        raise ImageError(f"a sheet of {page_w}x{page_h} px is over the limit of {limits.pixels:,} pixels: show fewer pictures, or smaller")
-    canvas = Pillow.new("RGB", (page_w, page_h), (PAPER,) * 3)
-    draw = ImageDraw.Draw(canvas)
-    for box in boxes:
-        draw.rectangle(box, fill=EMPTY)
-    for x, y, what, font, ink in page:
-        if isinstance(what, Image):
-            canvas.paste(Pillow.fromarray(what.to_array()), (x, y))
+            lines = wrapped(label, self.words, self.left - GUTTER) if label else []
+            middle = self.y + max(0, (self.height - len(lines) * self.words.line) // 2)
+            self.say(label, MARGIN, middle, max(1, self.left - GUTTER), self.words, INK)
+            below = [self.cell(cell, x) for x, cell in zip(self.columns, cells, strict=False) if cell is not None]
+            self.y += max(self.height, len(lines) * self.words.line, *below, 0) + GUTTER
+
+    def cell(self, cell: Cell, x: int) -> int:
+        """Lay out one picture, or the note in its place, and what is under it. Return the height it takes."""
+        width, height, y = self.width, self.height, self.y
+        ink = ALARM if cell.alarm else FAINT
+        if cell.picture is not None:
+            shown = cell.picture.flat()
+            shown = resize(shown, fit(shown.size, self.side)) if max(shown.size) > self.side else shown
+            self.items.append((x + (width - shown.size[0]) // 2, y + (height - shown.size[1]) // 2, shown, self.words, INK))
         else:
-            font.put(canvas, x, y, what, ink)
-    return Image.from_array(np.asarray(canvas))
+            self.boxes.append((x, y, x + width - 1, y + height - 1))
+            top = y + (height - len(wrapped(cell.note, self.small, width - 2 * GAP)) * self.small.line) // 2
+            self.say(cell.note, x + GAP, top, width - 2 * GAP, self.small, ink, 0.5)
+        if not cell.caption:
+            return 0
+        top = height + self.text // 3
+        return top + self.say(cell.caption, x, y + top, width, self.small, ink, 0.5)
+
+    def draw(self, limits: Limits) -> Image:
+        """Draw the page. Raises ImageError where it would be over the limits."""
+        width, height = self.page_width, self.y - GUTTER + MARGIN
+        if width * height > limits.pixels:
+            raise ImageError(
+                f"a sheet of {width}x{height} px is over the limit of {limits.pixels:,} pixels: show fewer pictures, or smaller"
+            )
+        canvas = Pillow.new("RGB", (width, height), (PAPER,) * 3)
+        draw = ImageDraw.Draw(canvas)
+        for box in self.boxes:
+            draw.rectangle(box, fill=EMPTY)
+        for x, y, what, font, ink in self.items:
+            if isinstance(what, Image):
+                canvas.paste(Pillow.fromarray(what.to_array()), (x, y))
+            else:
+                font.put(canvas, x, y, what, ink)
+        return Image.from_array(np.asarray(canvas))
 
 
 def wrapped(message: str, font: Letters, width: float) -> list[str]:
-    """Words in lines that are at most so many px wide: broken at spaces, in longer words behind - _ / = , and else anywhere."""
+    """Break words into lines that are at most so many px wide: broken at spaces, in longer words behind - _ / = , and else anywhere."""
     lines: list[str] = []
     for paragraph in message.split("\n"):
         line = ""

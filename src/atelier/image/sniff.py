@@ -44,7 +44,7 @@ _STRANGERS = (
 
 
 def sniff(data: bytes, name: str) -> str:
-    """The format of a file's bytes: jpeg, png, gif, webp, tiff, bmp, avif, heic or jxl.
+    """Tell the format of a file's bytes: jpeg, png, gif, webp, tiff, bmp, avif, heic or jxl.
 
     Raises ImageError for anything else, in words that name what it is where that can be told.
     """

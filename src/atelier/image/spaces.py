@@ -45,7 +45,7 @@ class Space:
 
 
 def find_space(name: str) -> Space:
-    """The space of that name. Raises SettingError with the names there are."""
+    """Give the space of that name. Raises SettingError with the names there are."""
     try:
         return SPACES[name]
     except KeyError:

@@ -21,7 +21,7 @@ _DIRECTIONS = 32
 
 
 def superpixels(lab: Pixels, count: int, rounds: int = 6) -> NDArray[np.intp]:
-    """(H, W, 3) -> (H, W) indices of about so many compact patches, each of one colour as far as can be.
+    """Split Lab pixels (H, W, 3) into (H, W) indices of about so many compact patches, each of one colour as far as can be.
 
     SLIC (Achanta et al., PAMI 2012): k-means over colour and place in which a pixel chooses among the centres of its own and
     the eight cells around. Indices are without gaps.
@@ -50,7 +50,7 @@ def superpixels(lab: Pixels, count: int, rounds: int = 6) -> NDArray[np.intp]:
 
 
 def cell_means(cells: NDArray[np.intp], values: NDArray[Any], count: int) -> NDArray[np.float64]:
-    """(count, C): means of values (H, W, C) over cells; of an empty cell far from everything."""
+    """Give (count, C): means of values (H, W, C) over cells; of an empty cell far from everything."""
     flat, sums = cells.reshape(-1), np.empty((count, values.shape[2]))
     areas = np.bincount(flat, minlength=count)
     for channel in range(values.shape[2]):
@@ -63,7 +63,7 @@ def cell_positions(cells: NDArray[np.intp], count: int) -> NDArray[np.float64]:
 
 
 def touching_cells(cells: NDArray[np.intp], count: int) -> Bools:
-    """(count, count): which cells have an edge in common."""
+    """Give (count, count): which cells have an edge in common."""
     touching = np.zeros((count, count), np.bool_)
     touching[cells[1:], cells[:-1]] = True
     touching[cells[:, 1:], cells[:, :-1]] = True
@@ -73,7 +73,7 @@ def touching_cells(cells: NDArray[np.intp], count: int) -> Bools:
 
 
 def cell_features(layer: NDArray[Any], cells: NDArray[np.intp], count: int, *, rooted: bool = True) -> NDArray[np.float64]:
-    """(count, ≤ 32): a layer's features over cells, along the directions in which there is most of them.
+    """Give (count, ≤ 32): a layer's features over cells, along the directions in which there is most of them.
 
     rooted: of activations, many small numbers and few large ones, the roots, which compare better (Hellinger's distance).
     Raises SettingError for what is no layer of features.
@@ -90,7 +90,7 @@ def cell_features(layer: NDArray[Any], cells: NDArray[np.intp], count: int, *, r
 
 
 def main_components(values: NDArray[np.float64], areas: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, C) -> (n, ≤ 12): principal components over the picture, scaled to a variance of 1 altogether."""
+    """Project (n, C) to (n, ≤ 12): principal components over the picture, scaled to a variance of 1 altogether."""
     off = values - np.average(values, axis=0, weights=areas)
     weights = np.sqrt(areas / areas.sum())[:, None]
     *_, ways = np.linalg.svd(off * weights, full_matrices=False)
@@ -99,6 +99,6 @@ def main_components(values: NDArray[np.float64], areas: NDArray[np.float64]) -> 
 
 
 def squared_distances(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, C) -> (n, n): squared distances."""
+    """Give squared distances (n, n) between points (n, C)."""
     norms = np.square(points).sum(1)
     return cast(NDArray[np.float64], np.maximum(norms[:, None] + norms - 2 * points @ points.T, 0))

@@ -36,7 +36,7 @@ _ASSOCIATED, _STRAIGHT = 1, 2  # of ExtraSamples: alpha that colours are multipl
 
 
 def read_tiff(data: bytes, name: str, limits: Limits) -> Samples:
-    """The first page. Raises ImageError where it is over the limits, cut short or of a kind not read here, and
+    """Read the first page. Raises ImageError where it is over the limits, cut short or of a kind not read here, and
     whatever tifffile does where the file is damaged otherwise."""
     import tifffile
 
@@ -88,7 +88,7 @@ def _channels_last(page: tifffile.TiffPage, name: str) -> NDArray[Any]:
 
 
 def interpret(page: tifffile.TiffPage, array: NDArray[Any], name: str) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
-    """Colours (H, W, 1, 3 or 4), straight alpha and notes."""
+    """Split samples into colours (H, W, 1, 3 or 4), straight alpha and notes."""
     if page.photometric == PALETTE:
         if page.colormap is None:
             raise ImageError(f"{name} is damaged: its palette is missing")

@@ -66,7 +66,7 @@ class Image:
 
     @classmethod
     def from_array(cls, array: NDArray[Any], **fields: Any) -> Image:
-        """An Image from grey (H, W), (H, W, 1), grey and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
+        """Make an Image from grey (H, W), (H, W, 1), grey and alpha (H, W, 2), RGB (H, W, 3) or RGBA (H, W, 4).
 
         array: uint8 in [0, 255], uint16 in [0, 65535], bool, or floats in [0, 1] (a hair outside is clipped).
         fields: the other fields of Image; depth is 16 for uint16 unless given. Raises ImageError.
@@ -88,7 +88,7 @@ class Image:
         return cls(samples, **fields)
 
     def to_array(self, depth: int = 8) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """(H, W, 3), or (H, W, 4) where there is alpha: uint8 for depth 8, uint16 for depth 16, rounded to nearest."""
+        """Give (H, W, 3), or (H, W, 4) where there is alpha: uint8 for depth 8, uint16 for depth 16, rounded to nearest."""
         samples = self.pixels if self.alpha is None else np.concatenate([self.pixels, self.alpha[:, :, None]], axis=2)
         if depth == 8:
             return (samples * np.float32(255) + np.float32(0.5)).astype(np.uint8)
@@ -97,7 +97,7 @@ class Image:
         raise ImageError(f"depth must be 8 or 16, got {depth}")
 
     def with_pixels(self, pixels: NDArray[Any]) -> Image:
-        """The same picture (alpha, text, exif) painted differently.
+        """Give the same picture (alpha, text, exif) painted differently.
 
         pixels: floats (H, W, 3), clipped to [0, 1]. Raises ImageError for NaN, and where there is alpha and the size is
         another: `resize` the image first.
@@ -105,7 +105,7 @@ class Image:
         return replace(self, pixels=np.clip(pixels, 0.0, 1.0))
 
     def flat(self, background: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Image:
-        """Without transparency: laid over a background colour (sRGB in [0, 1]; white unless told)."""
+        """Lay the picture over a background colour (sRGB in [0, 1]; white unless told)."""
         if self.alpha is None:
             return self
         alpha = self.alpha[:, :, None]

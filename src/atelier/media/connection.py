@@ -151,7 +151,7 @@ def failure(error: Exception, address: Address, limits: Limits, deadline: float 
 
 
 def deadline_of(limits: Limits) -> float:
-    """When a whole download that begins now is over, on the clock of `time.monotonic`."""
+    """Tell when a whole download that begins now is over, on the clock of `time.monotonic`."""
     return time.monotonic() + limits.seconds * _WHOLE
 
 

@@ -60,7 +60,7 @@ def atomic_write(data: bytes, target: str | Path, *, overwrite: bool = True) -> 
 
 @contextlib.contextmanager
 def atomic_file(target: str | Path, *, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """As `atomic_write`, for what is too large to be held: gives a file, to write to and seek in, that takes the target's
+    """Do as `atomic_write` does for what is too large to be held: give a file, to write to and seek in, that takes the target's
     place when the block ends well, and of which nothing is left when it does not.
 
     Raises OutputError, also for an OSError within the block, and for devices and pipes, in which nobody can seek.

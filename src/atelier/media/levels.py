@@ -86,11 +86,11 @@ class Level:
         return self._width, self._height
 
     def probe(self) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...]]:
-        """What one pixel of zeros becomes: type, channels, alpha and notes are the whole picture's."""
+        """Give what one pixel of zeros becomes: type, channels, alpha and notes are the whole picture's."""
         return interpret(self.page, np.zeros((1, 1, self._planes * self._together), self.page.dtype), self._name)
 
     def samples(self, x: int, y: int, w: int, h: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
-        """Colours and alpha of a window, as in Samples."""
+        """Read colours and alpha of a window, as in Samples."""
         high, wide = self._segment
         window = np.empty((h, w, self._planes * self._together), self.page.dtype)
         for row in range(y // high, (y + h - 1) // high + 1):
@@ -161,7 +161,7 @@ class Level:
 
 
 def find_levels(tiff: tifffile.TiffFile, main: Level, name: str, file: BinaryIO, cache: Cache) -> list[Level]:
-    """The file's own reduced versions of the page, in its colours and proportions."""
+    """Find the file's own reduced versions of the page, in its colours and proportions."""
     import tifffile
 
     levels = []

@@ -30,7 +30,7 @@ SUFFIXES = (
 
 
 def open_still(source: str | Path | bytes | BinaryIO, limits: Limits = Limits(), report: Report = silent) -> Image:
-    """The picture at a path, "-" (standard input), an http(s) URL, in a file's bytes, or in an open binary file.
+    """Open the picture at a path, "-" (standard input), an http(s) URL, in a file's bytes, or in an open binary file.
 
     report: told what is being opened and, once each, the image's notes. Raises SourceError for what is not there or may
     not be read, ImageError for what is no picture, MissingExtra for HEIC where it cannot be read.
@@ -44,7 +44,7 @@ def open_still(source: str | Path | bytes | BinaryIO, limits: Limits = Limits(),
 
 
 def expand(patterns: Sequence[str | Path]) -> list[str]:
-    """The sources meant by paths, globs and folders, in the order given, each one's own in natural order (2 before 10).
+    """Expand patterns to the sources meant by paths, globs and folders, in the order given, each one's own in natural order (2 before 10).
 
     A glob stands for the files it matches (** for any depth), a folder for the pictures in it by suffix, hidden ones left
     out. "-" and URLs stay as they are; so does a path that exists, whatever signs are in its name.
@@ -98,7 +98,7 @@ def _name(source: str | Path | bytes | BinaryIO) -> str:
 
 
 def is_url(source: str) -> bool:
-    """Whether a source is an address of the web (any scheme) rather than a path."""
+    """Tell whether a source is an address of the web (any scheme) rather than a path."""
     return "://" in source
 
 

@@ -41,7 +41,7 @@ _FINE = 1024  # pixels on the longer side up to which a thumbnail is made from e
 
 
 def open_stream(path: str | Path, limits: Limits = Limits(), *, cache: int = CACHE) -> StreamSource:
-    """The picture in a TIFF file, to be read in windows; a context manager. Of several pages the first.
+    """Open the picture in a TIFF file, to be read in windows; a context manager. Of several pages the first.
 
     limits: of its `pixels`; `bytes` bounds what is held, and the file is not. cache: bytes of decoded tiles or strips that
     are kept, at least one. Memory is the cache, the window, and a few times the largest segment.
@@ -113,7 +113,7 @@ class StreamSource:
         return (height, width) if self._turn >= 5 else (width, height)
 
     def window(self, x: int, y: int, w: int, h: int) -> Pixels:
-        """float32 (h, w, 3), sRGB in [0, 1], straight: the part of the picture whose upper left pixel is (x, y).
+        """Give float32 (h, w, 3), sRGB in [0, 1], straight: the part of the picture whose upper left pixel is (x, y).
 
         It costs the tiles or strips it touches that are not in the cache; windows in raster order find most of them there.
         (A picture in strips whose orientation swaps its sides is read whole for every row of windows: slow, but right.)
@@ -123,14 +123,14 @@ class StreamSource:
         return cast(Pixels, orient(to_srgb(values, self._profile)[0], self._turn))
 
     def window_alpha(self, x: int, y: int, w: int, h: int) -> Pixels | None:
-        """float32 (h, w) in [0, 1], 1 is opaque: the transparency of that window; None where the picture has none."""
+        """Give float32 (h, w) in [0, 1], 1 is opaque: the transparency of that window; None where the picture has none."""
         if not self.has_alpha:
             return None
         _, alpha = self._samples(x, y, w, h)
         return cast(Pixels, orient(to_unit(cast(NDArray[Any], alpha)), self._turn))
 
     def thumbnail(self, long_side: int) -> Image:
-        """The whole picture with a longer side of long_side pixels, or in its own size where that is smaller.
+        """Give the whole picture with a longer side of long_side pixels, or in its own size where that is smaller.
 
         Read once, from the smallest of the file's own reduced versions that is at least twice as large, else from the
         picture; averaged over squares of whole pixels to at least twice the size (small ones to more), then Lanczos, as in

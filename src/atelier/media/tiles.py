@@ -51,17 +51,10 @@ def write_stream(
     depth, compression, tile or size; ImageError for windows of other values, or in another order, or too few or many.
     """
     check_stream(target, overwrite=overwrite)
-    if depth not in (8, 16):
-        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
-    if compression not in COMPRESSIONS:
-        raise SettingError(f"compression must be one of {', '.join(COMPRESSIONS)}, got {compression!r}")
-    if tile % 16 or not 16 <= tile <= 4096:
-        raise SettingError(f"a tile's side must be a multiple of 16 from 16 to 4096, got {tile}")
-    width, height = size
-    if width < 1 or height < 1:
-        raise SettingError(f"a picture's size must be at least 1 × 1, got {width} × {height}")
+    _check(size, depth, compression, tile)
     import tifffile
 
+    width, height = size
     coming = iter(windows)
     channels = 4 if alpha else 3
     with atomic_file(target, overwrite=overwrite) as file, tifffile.TiffWriter(file, bigtiff=True, byteorder="<") as writer:
@@ -84,6 +77,17 @@ def write_stream(
         extra = next(coming, None)  # and a generator comes to its own end
         if extra is not None:
             raise ImageError(f"the picture of {width} × {height} px was complete, but another window came at {extra[:2]}")
+
+
+def _check(size: tuple[int, int], depth: int, compression: str, tile: int) -> None:
+    if depth not in (8, 16):
+        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
+    if compression not in COMPRESSIONS:
+        raise SettingError(f"compression must be one of {', '.join(COMPRESSIONS)}, got {compression!r}")
+    if tile % 16 or not 16 <= tile <= 4096:
+        raise SettingError(f"a tile's side must be a multiple of 16 from 16 to 4096, got {tile}")
+    if min(size) < 1:
+        raise SettingError(f"a picture's size must be at least 1 × 1, got {size[0]} × {size[1]}")
 
 
 def check_stream(target: str | Path, *, overwrite: bool = True) -> None:

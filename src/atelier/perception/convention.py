@@ -33,7 +33,7 @@ MEAN = (123.68, 116.779, 103.939)
 
 
 def input_convention(header: Header, label: str) -> tuple[tuple[float, float, float], tuple[float, float, float], bool]:
-    """What conv1_1 of the file takes: (x - mean) / scale with x RGB in 0..255, and whether its channels are B, G, R."""
+    """Give what conv1_1 of the file takes: (x - mean) / scale with x RGB in 0..255, and whether its channels are B, G, R."""
     said = header.metadata.get("input", "").lower()
     if re.search(r"std|/ ?255|0\.\.1\b|torchvision", said):
         unit = True
@@ -67,7 +67,7 @@ def input_convention(header: Header, label: str) -> tuple[tuple[float, float, fl
 
 
 def plan_tensors(header: Header, label: str, widths: tuple[int, ...] | None = None) -> dict[str, Tensor]:
-    """The tensors of the network by canonical name, in canonical order; complete and fitting together."""
+    """Give the tensors of the network by canonical name, in canonical order; complete and fitting together."""
     found: dict[str, Tensor] = {}
     for key, tensor in header.tensors.items():
         if canonical := _canonical_name(key):

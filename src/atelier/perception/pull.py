@@ -128,14 +128,14 @@ class _Part:
         return sum(stop - start for start, stop in self.spans)
 
     def missing(self, done: int) -> Iterator[tuple[int, int]]:
-        """The ranges of the source that still have to come when `done` bytes have."""
+        """Give the ranges of the source that still have to come when `done` bytes have."""
         for start, stop in self.spans:
             if done < stop - start:
                 yield start + done, stop
             done = max(0, done - (stop - start))
 
     def local(self) -> dict[str, Tensor]:
-        """The plan, with places in the part's file instead of the source."""
+        """Give the plan, with places in the part's file instead of the source."""
         moved, before = {}, 0
         for start, stop in self.spans:
             for key, tensor in self.plan.items():

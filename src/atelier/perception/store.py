@@ -70,7 +70,7 @@ class Status:
 
 
 def known() -> list[Status]:
-    """Every known network, found or not."""
+    """List every known network, found or not."""
     statuses = []
     for network in NETWORKS.values():
         path = _search(network.name)
@@ -80,7 +80,7 @@ def known() -> list[Status]:
 
 
 def find(name_or_path: str | Path) -> Path:
-    """The file that holds a network.
+    """Find the file that holds a network.
 
     A path (a `Path`, or text with a folder or a suffix in it) is taken as it is. A name is looked for in $ATELIER_WEIGHTS (a
     folder, a file called `<name>.safetensors`, or several of these separated as in $PATH), then among the models that ship,
@@ -122,12 +122,12 @@ def _expanded(path: str | Path) -> Path:
 
 
 def shipped_folder() -> Path:
-    """Where the models that ship lie."""
+    """Give where the models that ship lie."""
     return Path(str(files("atelier"))) / "models"
 
 
 def cache_folder() -> Path:
-    """Where pulled weights go: $XDG_CACHE_HOME/atelier/weights, or the system's own place for caches."""
+    """Give where pulled weights go: $XDG_CACHE_HOME/atelier/weights, or the system's own place for caches."""
     try:
         home = Path.home()
     except RuntimeError:  # a container's user may have none

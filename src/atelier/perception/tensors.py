@@ -67,7 +67,7 @@ def header_length(first: bytes, label: str) -> int:
 
 
 def parse_header(blob: bytes, label: str) -> Header:
-    """Everything in the header is checked here, and trusted afterwards."""
+    """Check everything in a header; afterwards it is trusted."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(result := dict(pairs)) != len(pairs):
@@ -121,7 +121,7 @@ def open_file(path: Path, label: str) -> Iterator[IO[bytes]]:
 
 
 def read_array(file: IO[bytes], tensor: Tensor, label: str) -> Array:
-    """The numbers of a tensor as float16 (from F16) or float32 (from all others)."""
+    """Read the numbers of a tensor as float16 (from F16) or float32 (from all others)."""
     file.seek(tensor.start)
     flat = np.frombuffer(file.read(tensor.stop - tensor.start), "i1" if tensor.dtype == "I8" else FLOATS[tensor.dtype])
     if tensor.dtype == "BF16":
@@ -135,7 +135,7 @@ def read_array(file: IO[bytes], tensor: Tensor, label: str) -> Array:
 
 
 def compose_header(plan: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """A safetensors header for these tensors, one after the other, padded so that they are aligned to 8 bytes."""
+    """Write a safetensors header for these tensors, one after the other, padded so that they are aligned to 8 bytes."""
     content: dict[str, Any] = {"__metadata__": dict(metadata)}
     end = 0
     for key, tensor in plan.items():

@@ -70,7 +70,7 @@ def _load(path: Path, label: str) -> LoadedWeights:
 
 
 def digest(name_or_path: str | Path) -> str:
-    """SHA-256 over the network's tensors: canonical name, type, shape and bytes of each, in canonical order.
+    """Give SHA-256 over the network's tensors: canonical name, type, shape and bytes of each, in canonical order.
 
     It does not depend on the file around them, so the convolutions pulled out of a larger file have the digest they had in
     it. Raises WeightsError as `load` does.
@@ -82,7 +82,7 @@ def digest(name_or_path: str | Path) -> str:
 
 
 def identity(name_or_path: str | Path) -> str:
-    """SHA-256 of what `load` gives: of the tensors, and of how the file says its input is made. Raises WeightsError as `load` does."""
+    """Give SHA-256 of what `load` gives: of the tensors, and of how the file says its input is made. Raises WeightsError as `load` does."""
     path = find(name_or_path)
     with open_file(path, str(path)) as file:
         header = read_header(file, str(path))
