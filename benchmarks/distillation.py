@@ -19,9 +19,9 @@ from torch import Tensor
 
 import pairs
 from atelier.engines.optimize.canvas import PixelCanvas
-from atelier.engines.optimize.engine import recoloured
 from atelier.engines.optimize.objective import Exemplar, Objective
 from atelier.engines.optimize.solver import Solver
+from atelier.engines.optimize.start import recolor
 from atelier.image import Image
 from atelier.perception.network import CONVS, Network, activations
 from atelier.request import Settings, override
@@ -49,7 +49,7 @@ def errors(checkpoint: Path, pictures: list[Tensor]) -> dict[str, tuple[float, f
 
 def cosines(student: Network, teacher: Network, content: Tensor, style: Tensor, iterations: int) -> dict[str, float]:
     """What is looked at -> cosine between the student's gradient and the teacher's, at the start and half painted."""
-    start = recoloured(content, [Exemplar(style)])
+    start = recolor(content, [Exemplar(style)])
     canvas = PixelCanvas(start)
     solver = Solver(canvas, Objective(student, Settings(), content, [Exemplar(style)]), "lbfgs", 1.0)
     for _ in range(iterations):

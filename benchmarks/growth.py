@@ -25,8 +25,9 @@ import machine
 import pairs
 from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
-from atelier.engines.optimize.objective import Objective, tiles
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.recipes import recipe
+from atelier.engines.optimize.tiles import tiles
 from atelier.image import Image
 from atelier.request import Settings, override
 

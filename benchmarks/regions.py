@@ -114,10 +114,11 @@ def within(image: Image, sample: Sample, place: np.ndarray, settings: Settings) 
 
     from atelier.engines.optimize.engine import OptimizeEngine
     from atelier.engines.optimize.objective import Objective
+    from atelier.engines.optimize.samples import scale
 
     alone = override(settings, {"content_weight": 0.0, "warm_features": "", "warm_iterations": 0})
     engine = OptimizeEngine([Sample(sample.picture, place=0, part=sample.part)], alone, "auto", 0, Guide(place[None]))
-    exemplars = [engine.scaled(*each, max(image.size), 1.0) for each in engine.samples]
+    exemplars = [scale(exemplar, alone, sample, max(image.size), 1.0) for sample, exemplar in engine.samples]
     hard = torch.tensor((place > 0.5).astype(np.float32))[None].to(engine.device)
     network = engine.networks[settings.features]
     objective = Objective(network, alone, None, exemplars, 0, hard)

@@ -329,9 +329,9 @@ def processor(device: str) -> str:
     """What the optimiser runs on where it is told `device`: cpu, mps, or a GPU's own name."""
     import torch
 
-    from atelier.engines.optimize.engine import chosen
+    from atelier.engines.optimize.device import choose_device
 
-    found = chosen(device)
+    found = choose_device(device)
     return torch.cuda.get_device_name(found) if found.startswith("cuda") else found
 
 

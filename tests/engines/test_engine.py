@@ -15,9 +15,12 @@ import pytest
 import torch
 
 from atelier.engines.guide import Sample
-from atelier.engines.optimize import engine as engine_module
-from atelier.engines.optimize.engine import OptimizeEngine, Stage, chosen, recoloured, stages
+from atelier.engines.optimize import plan as plan_module
+from atelier.engines.optimize.device import choose_device
+from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.objective import Exemplar
+from atelier.engines.optimize.plan import Stage, stages
+from atelier.engines.optimize.start import recolor
 from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
 from atelier.image import Image, resize
 from atelier.progress import Progress, Report
@@ -115,7 +118,7 @@ def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[.
 
 def test_of_a_painting_of_few_colours_the_start_has_no_others(picture: Paint) -> None:
     photo, style = (torch.tensor(image.pixels).permute(2, 0, 1)[None] for image in (picture(24, 20, 1), grey(picture(30, 34, 7))))
-    begin = recoloured(photo * 0.5 + 0.25, [Exemplar(style)])
+    begin = recolor(photo * 0.5 + 0.25, [Exemplar(style)])
     assert float((begin.amax(1) - begin.amin(1)).max()) < 0.01
 
 
@@ -125,7 +128,7 @@ def test_what_a_map_takes_for_another_place_is_not_burnt() -> None:
     photo = torch.tensor([0.3, 0.5, 0.8])[:, None, None] + 0.02 * torch.randn(3, 40, 40, generator=generator)
     style = torch.tensor([0.6, 0.6, 0.65])[:, None, None] + 0.04 * torch.randn(3, 40, 40, generator=generator)
     photo[:, 30:33, 30:33] = torch.tensor([0.9, 0.7, 0.1])[:, None, None]
-    begin = recoloured(photo[None].clamp(0, 1), [Exemplar(style[None])], torch.ones(40, 40))[0]
+    begin = recolor(photo[None].clamp(0, 1), [Exemplar(style[None])], torch.ones(40, 40))[0]
     assert float((begin - style.mean((1, 2), keepdim=True)).square().sum(0).sqrt().max()) < 3.3 * 0.04 * 3**0.5
 
 
@@ -135,13 +138,13 @@ def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
 
     photo = tensor(picture(24, 20, 1)) * 0.5 + 0.25
     a, b = tensor(flat(8, 8, 0.3)), tensor(flat(8, 8, 0.7))
-    assert float(recoloured(photo, [Exemplar(a), Exemplar(b, 3.0)]).mean()) == pytest.approx(0.6, abs=0.01)
-    assert float(recoloured(photo, [Exemplar(a), Exemplar(b, 0.0)]).mean()) == pytest.approx(0.3, abs=0.01)
+    assert float(recolor(photo, [Exemplar(a), Exemplar(b, 3.0)]).mean()) == pytest.approx(0.6, abs=0.01)
+    assert float(recolor(photo, [Exemplar(a), Exemplar(b, 0.0)]).mean()) == pytest.approx(0.3, abs=0.01)
 
 
 @pytest.mark.parametrize("photo", ["flat", "black", "grey", "colour"])
 @pytest.mark.parametrize("style", ["flat", "grey", "colour", "one pixel"])
-def test_colourless_pictures_can_be_recoloured(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
+def test_colourless_pictures_can_be_recolor(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
     images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": grey(picture(20, 18)), "colour": picture(20, 18)}
     images["one pixel"] = flat(1, 1, 0.3)
     out = engine([Sample(images[style])], iterations=1, start="recoloured")(images[photo])
@@ -328,12 +331,12 @@ def test_networks_that_are_not_there(engine: Callable[..., OptimizeEngine]) -> N
 @pytest.mark.parametrize("device", ["tpu", "gpu", "", "CPU", "cuda:foo", "cuda:", "cuda0", "cuda:9999", "cuda:999"])
 def test_devices_that_do_not_exist(device: str) -> None:
     with pytest.raises(SettingError, match="--device"):
-        chosen(device)
+        choose_device(device)
 
 
 def test_devices() -> None:
-    assert chosen("cpu") == "cpu"
-    assert chosen("auto") in ("cpu", "cuda", "mps")
+    assert choose_device("cpu") == "cpu"
+    assert choose_device("auto") in ("cpu", "cuda", "mps")
 
 
 # Stopping, and things going wrong -------------------------------------------------------------------------------------
@@ -424,8 +427,8 @@ def test_what_no_later_stage_could_do_is_refused_first(
         assert not progress.losses
 
     for settings in ({"tile": 32}, {"tile": 0}):
-        monkeypatch.setattr(engine_module, "WHOLE_PIXELS", 40 * 40)
-        monkeypatch.setattr(engine_module, "TILE", 32)
+        monkeypatch.setattr(plan_module, "WHOLE_PIXELS", 40 * 40)
+        monkeypatch.setattr(plan_module, "TILE", 32)
         with pytest.raises(SettingError, match="--histogram-weight needs the whole picture at once, 72x64: give --tile 72"):
             engine(histogram_weight=1.0, coarse_iterations=2, smallest=16, **settings)(picture(72, 64), report=never)
     made = engine(histogram_weight=1.0, coarse_iterations=1, smallest=16, iterations=1, tile=72)(picture(72, 64))

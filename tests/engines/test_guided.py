@@ -16,8 +16,10 @@ from torch import Tensor
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.canvas import PixelCanvas
 from atelier.engines.optimize.engine import OptimizeEngine
-from atelier.engines.optimize.objective import Exemplar, Objective, gives
+from atelier.engines.optimize.layers import gives
+from atelier.engines.optimize.objective import Exemplar, Objective
 from atelier.engines.optimize.solver import Solver
+from atelier.engines.optimize.view import View
 from atelier.engines.optimize.zones import Zones, guided
 from atelier.errors import Cancelled, SettingError
 from atelier.image import Image
@@ -113,7 +115,7 @@ def test_a_rectangle_is_the_rectangle_cut_out(network: Network) -> None:
     places = torch.zeros(1, 80, 96)
     places[0, 16:64, 32:80] = 1.0
     settings = Settings(style_layers=STYLE, content_weight=0)
-    loss = Objective(network, settings, None, [Exemplar(style)], places=places)(x)[1]["style"]
+    loss = Objective(network, settings, None, [Exemplar(style)], regions=places)(x)[1]["style"]
     expected = 0.0
     ours, theirs = network.see(x, STYLE), network.see(style, STYLE)
     for name in STYLE:
@@ -129,7 +131,7 @@ def test_one_place_everywhere_is_no_place(network: Network, kind: str) -> None:
     settings = Settings(content_weight=0.3, **KINDS[kind])
     content, style, x = pixels(53, 49, 0), pixels(60, 70, 2), pixels(53, 49, 1)
     plain, plain_losses = Objective(network, settings, content, [Exemplar(style)])(x)
-    whole, losses = Objective(network, settings, content, [Exemplar(style)], places=torch.ones(1, 49, 53))(x)
+    whole, losses = Objective(network, settings, content, [Exemplar(style)], regions=torch.ones(1, 49, 53))(x)
     assert losses == pytest.approx(plain_losses, rel=1e-4)
     assert error(whole, plain) < 1e-4
 
@@ -233,7 +235,7 @@ def test_no_style_leaves_its_place(network: Network, kind: str, tile: int) -> No
     settings = Settings(content_weight=0.3, **KINDS[kind])
 
     def gradient(one: int, other: int) -> Tensor:
-        exemplars = [Exemplar(pixels(60, 50, one), place=0), Exemplar(pixels(50, 60, other), place=1)]
+        exemplars = [Exemplar(pixels(60, 50, one), region=0), Exemplar(pixels(50, 60, other), region=1)]
         return Objective(network, settings, content, exemplars, tile, places)(x)[0][0]
 
     first, second, third = gradient(5, 6), gradient(7, 6), gradient(5, 8)
@@ -246,7 +248,7 @@ def test_no_style_leaves_its_place(network: Network, kind: str, tile: int) -> No
 def test_one_style_alone_moves_nothing_outside(network: Network) -> None:
     places = blobs(80, 64)[:1]
     x, settings = pixels(80, 64, 1), Settings(content_weight=0, tv_weight=1.0)
-    gradient = Objective(network, settings, None, [Exemplar(pixels(60, 50, 5))], places=places)(x)[0][0]
+    gradient = Objective(network, settings, None, [Exemplar(pixels(60, 50, 5))], regions=places)(x)[0][0]
     assert not gradient[:, places[0] == 0].any()
     assert gradient[:, places[0] > 0].abs().min() > 0
 
@@ -256,8 +258,8 @@ def test_one_style_alone_moves_nothing_outside(network: Network) -> None:
 def test_tiled_is_untiled(network: Network, kind: str, feather: int) -> None:
     content, x, places = pixels(170, 145, 0), pixels(170, 145, 1), blobs(170, 145, feather)
     exemplars = [
-        Exemplar(pixels(60, 50, 5), place=0),
-        Exemplar(pixels(50, 60, 6), place=1, strokes="fine"),
+        Exemplar(pixels(60, 50, 5), region=0),
+        Exemplar(pixels(50, 60, 6), region=1, strokes="fine"),
         Exemplar(pixels(90, 60, 7), 2.0, 1),
     ]
     settings = Settings(**KINDS[kind])
@@ -271,8 +273,8 @@ def test_what_is_shared_by_all_is_the_gradient_of_the_loss(network: Network) -> 
     x, places = pixels(64, 48, 1), ramp(64, 48)
     styles = [pixels(60, 50, 5), pixels(50, 60, 6)]
     settings = Settings(style_layers=STYLE, content_weight=0)
-    exemplars = [Exemplar(style, place=at) for at, style in enumerate(styles)]
-    gradient, losses = Objective(network, settings, None, exemplars, places=places)(x)
+    exemplars = [Exemplar(style, region=at) for at, style in enumerate(styles)]
+    gradient, losses = Objective(network, settings, None, exemplars, regions=places)(x)
     leaf, total = x.clone().requires_grad_(), torch.zeros(())
     ours = network.see(leaf, STYLE)
     for style, place in zip(styles, places, strict=True):
@@ -292,7 +294,7 @@ def test_a_pixel_is_drawn_to_its_style_as_if_it_were_everywhere(network: Network
     settings = Settings(content_weight=0, style_layers={"conv1_1": 1.0, "conv2_1": 1.0})
     plain = Objective(network, settings, None, [Exemplar(style)])(x)[0]
     places = halves(128, 128, 64)
-    parted = Objective(network, settings, None, [Exemplar(style), Exemplar(style, place=1)], places=places)(x)[0]
+    parted = Objective(network, settings, None, [Exemplar(style), Exemplar(style, region=1)], regions=places)(x)[0]
     away = torch.ones(128, dtype=torch.bool)
     away[56:72] = False
     assert float(parted[..., away].norm() / plain[..., away].norm()) == pytest.approx(1, rel=0.1)
@@ -387,16 +389,17 @@ def test_what_is_left_to_the_photo_is_the_photo_bit_for_bit(
 
 def test_what_shines_through_of_the_photo_is_reckoned_with() -> None:
     """Half opaque, the canvas goes to where the two together are what is wanted."""
-    photo, share = torch.full((1, 3, 8, 8), 0.5), torch.full((8, 8), 0.5)
-    canvas = PixelCanvas(torch.full((1, 3, 8, 8), 0.5), photo, share)
+    photo = torch.full((1, 3, 8, 8), 0.5)
+    canvas, view = PixelCanvas(photo), View(photo, torch.full((1, 8, 8), 0.5))
 
-    def towards(x: Tensor) -> tuple[Tensor, dict[str, float]]:
-        return 2 * (x.detach() - 0.7), {"total": float((x.detach() - 0.7).square().sum())}
+    def towards(image: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+        x = view.show(image.detach())
+        return 0.5 * 2 * (x - 0.7), {"total": float((x - 0.7).square().sum())}
 
     solver = Solver(canvas, towards, "lbfgs", 1.0)
     for _ in range(10):
         solver.step()
-    assert torch.allclose(canvas.render(), torch.full_like(photo, 0.7), atol=1e-3)
+    assert torch.allclose(view.show(canvas.image()), torch.full_like(photo, 0.7), atol=1e-3)
     assert torch.allclose(canvas.pixels, torch.full_like(photo, 0.9), atol=1e-3)
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.matching import AROUND, REFRESH, Matching, Source, cell_side, coherent, nearest, steps
-from atelier.engines.optimize.objective import Exemplar, Objective, tiles
+from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.tiles import tiles
 from atelier.engines.optimize.zones import Zones
 from atelier.errors import Cancelled, SettingError
 from atelier.image import Image
@@ -326,7 +327,7 @@ def test_the_loss_of_places_is_each_ones_by_its_area(student: Network, places: s
     planes[:, :6] *= torch.linspace(0, 1, 6)[:, None]  # and goes over into the photo
     zones = Zones(planes)
     content, styles, x = pixels(69, 70), [pixels(48, 40, 1), pixels(40, 56, 2)], pixels(69, 70, 3)
-    exemplars = [Exemplar(style, place=at) for at, style in enumerate(styles)]
+    exemplars = [Exemplar(style, region=at) for at, style in enumerate(styles)]
     objective = Objective(student, Settings(content_weight=0.0, **SEMANTIC), content, exemplars, tile, planes)
     _, losses = objective(x)
     assert objective.matching is not None
@@ -360,9 +361,9 @@ def test_the_loss_of_places_is_each_ones_by_its_area(student: Network, places: s
 def test_between_two_styles_that_go_over_into_each_other_either_is_taken(network: Network) -> None:
     """The more of one there is, the more often."""
     second = torch.linspace(0, 1, 96).expand(48, 96)
-    exemplars = [Exemplar(pixels(48, 48, 1), place=0), Exemplar(pixels(48, 48, 2), place=1)]
+    exemplars = [Exemplar(pixels(48, 48, 1), region=0), Exemplar(pixels(48, 48, 2), region=1)]
     places = torch.stack([1 - second, second])
-    objective = Objective(network, Settings(**SEMANTIC), pixels(96, 48), exemplars, places=places)
+    objective = Objective(network, Settings(**SEMANTIC), pixels(96, 48), exemplars, regions=places)
     objective(pixels(96, 48, 3))
     assert objective.matching is not None
     found = objective.matching.found[0]

@@ -12,7 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from atelier.engines.optimize.objective import Exemplar, Objective, named, tiles
+from atelier.engines.optimize.layers import named
+from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.tiles import tiles
 from atelier.errors import SettingError
 from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network
 from atelier.request import Settings

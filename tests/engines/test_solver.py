@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.descent import FIRST_STEP, LBFGS, Adam, Plain, Pyramid
+from atelier.engines.optimize.descent import Adam, Plain
+from atelier.engines.optimize.lbfgs import FIRST_STEP, LBFGS
+from atelier.engines.optimize.pyramid import Pyramid
 from atelier.engines.optimize.solver import PATIENCE, Evaluate, Solver
 
 RATES = {"adam": 0.05, "lbfgs": 1.0, "sgd": 0.2}
@@ -55,7 +57,7 @@ def going_wrong(wrong: Callable[[int], bool], what: str = "loss") -> Evaluate:
 
 
 def pixels(s: Solver) -> Tensor:
-    return s.canvas.render().detach()
+    return s.canvas.image().detach()
 
 
 @pytest.mark.parametrize("optimiser", RATES)
@@ -327,7 +329,7 @@ def test_a_pixel_canvas_has_pixels_of_its_own() -> None:
         canvas.parameters()[0].add_(5)
     canvas.project()
     assert torch.equal(given, before)
-    assert torch.equal(canvas.render().detach(), torch.ones_like(given))
+    assert torch.equal(canvas.image().detach(), torch.ones_like(given))
 
 
 def test_resized_keeps_the_range_and_means() -> None:
@@ -386,7 +388,6 @@ def test_the_guess_is_symmetric_and_positive(size: tuple[int, int]) -> None:
     moved = x.clone()
     pyramid.apply(moved)
     torch.testing.assert_close(moved.view(3, -1), x.view(3, -1) @ matrix)
-    assert pyramid.square(x) == pytest.approx(float(x.dot(moved)), rel=1e-5)
 
 
 def test_the_guess_moves_long_waves_further() -> None:
@@ -477,11 +478,12 @@ def test_where_all_is_at_its_bound_nothing_moves(parts: int) -> None:
         x = pixels.detach()
         return torch.full_like(x, -1.0), {"total": float(-x.sum()) + 100}
 
-    at = [torch.arange(10), torch.arange(10, 20)][:parts]
-    s = Solver(PixelCanvas(torch.ones(1, 3, 5, 4)), brighter, "lbfgs", 1.0, 0.0, at)
+    canvas = PixelCanvas(torch.ones(1, 3, 5, 4))
+    at = [canvas.under(pixels) for pixels in (torch.arange(10), torch.arange(10, 20))][:parts]
+    s = Solver(canvas, brighter, "lbfgs", 1.0, 0.0, at)
     for _ in range(3):
         s.step()
-    assert float(s.canvas.render().detach().min()) == 1.0
+    assert float(s.canvas.image().detach().min()) == 1.0
 
 
 @pytest.mark.parametrize("share", [0.5, 0.95])
@@ -489,7 +491,7 @@ def test_the_first_step_is_as_long_for_what_may_move(share: float) -> None:
     start = torch.where(rand(12, 1, 1, 32, 32) < share, 1.0, 0.5).expand(1, 3, 32, 32)
     s = Solver(PixelCanvas(start), lambda x: (-torch.ones_like(x), {"total": 1.0}), "lbfgs", 1.0)
     s.step()
-    moved = (s.canvas.render().detach() - start)[start < 1]
+    moved = (s.canvas.image().detach() - start)[start < 1]
     assert float(moved.mean()) == pytest.approx(FIRST_STEP, rel=1e-3)
 
 

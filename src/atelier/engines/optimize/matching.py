@@ -26,6 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from atelier.engines.optimize.layers import level, stride
 from atelier.engines.optimize.zones import Zones
 from atelier.errors import SettingError
 from atelier.perception.network import Network
@@ -521,13 +522,3 @@ class Matching:
         if self.evaluations:
             with torch.no_grad():
                 self.put(state["found"].to(self.found.device))
-
-
-def level(layer: str) -> int:
-    """How many poolings come before a layer."""
-    return int(layer[4]) - 1
-
-
-def stride(layer: str) -> int:
-    """Pixels from one position of a layer to the next."""
-    return int(2 ** level(layer))

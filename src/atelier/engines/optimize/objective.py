@@ -16,7 +16,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from atelier.engines.optimize.layers import gives, named
 from atelier.engines.optimize.matching import GRAM, Matching, Source
+from atelier.engines.optimize.tiles import Tile, tiles
 from atelier.engines.optimize.zones import Zones, guided
 from atelier.errors import SettingError
 from atelier.losses import (
@@ -34,95 +36,35 @@ from atelier.losses import (
     wasserstein_loss,
 )
 from atelier.perception.bands import Sum
-from atelier.perception.network import CONVS, Network, layer_name
-from atelier.request import LayerWeights, Settings
-
-MARGIN = 96
-"""Pixels a tile sees beyond its own: half of conv5_1's receptive field is 78, and 96 is a multiple of 16."""
-
-COARSE = 8
-"""Strokes are coarse from a layer whose cells are this wide, px of the full size: those of block 4 there, of block 3 at half of it."""
+from atelier.perception.network import CONVS, Network
+from atelier.request import Settings
 
 Sums = dict[str, Tensor]
-"""By name, (R, ...): one for each place, and just one where there are none."""
+"""By name, (R, ...): one for each region, and just one where there are none."""
 Positions = dict[str, list[float]]
-"""How many positions of a layer each place has."""
+"""How many positions of a layer each region has."""
 Targets = dict[str, tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True, eq=False)
 class Exemplar:
-    """What a style is learned from: a picture (1, 3, H, W), its weight among those of its place, which strokes of it are taken (`all`,
+    """What a style is learned from: a picture (1, 3, H, W), its weight among those of its region, which strokes of it are taken (`all`,
     `coarse` or `fine`), and how much of what is seen where is learned from, (H, W) in [0, 1]; None for all of it."""
 
     picture: Tensor
     weight: float = 1.0
-    place: int = 0
+    region: int = 0
     strokes: str = "all"
     part: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Rows and columns [y0, y1) x [x0, x1) of the picture, and the larger window that is looked at to know them."""
-
-    y0: int
-    y1: int
-    x0: int
-    x1: int
-    height: int
-    width: int
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        return (
-            slice(max(0, self.y0 - MARGIN), min(self.height, self.y1 + MARGIN)),
-            slice(max(0, self.x0 - MARGIN), min(self.width, self.x1 + MARGIN)),
-        )
-
-    def inside(self, level: int) -> tuple[slice, slice]:
-        """The tile's own part of the window's grid of cells of 2^level px."""
-        ys, xs = self.window
-        bottom = None if self.y1 == self.height else (self.y1 - ys.start) >> level
-        right = None if self.x1 == self.width else (self.x1 - xs.start) >> level
-        return slice((self.y0 - ys.start) >> level, bottom), slice((self.x0 - xs.start) >> level, right)
-
-    def inner(self, features: Tensor, layer: str) -> Tensor:
-        """The part of the window's features that is the tile's own."""
-        return features[:, :, *self.inside(int(layer[4]) - 1)]
-
-    def grid(self, level: int) -> tuple[slice, slice]:
-        """The tile's own part of the whole picture's grid of cells of 2^level px."""
-        bottom = (self.height if self.y1 == self.height else self.y1) >> level
-        right = (self.width if self.x1 == self.width else self.x1) >> level
-        return slice(self.y0 >> level, bottom), slice(self.x0 >> level, right)
-
-    def part(self, features: Tensor, layer: str) -> Tensor:
-        """The tile's own part of the whole picture's features."""
-        return features[:, :, *self.grid(int(layer[4]) - 1)]
-
-
-def tiles(height: int, width: int, side: int) -> list[Tile]:
-    """The picture cut into tiles of about side x side, on multiples of 16; one tile where side is 0 or large enough."""
-
-    def cuts(length: int) -> list[tuple[int, int]]:
-        count = max(1, round(length / side)) if side else 1
-        step = max(16, -(-length // count) // 16 * 16)
-        starts = list(range(0, length, step))
-        if len(starts) > 1 and length - starts[-1] < 16:  # too thin to hold a cell of the coarsest grid
-            starts.pop()
-        return list(zip(starts, [*starts[1:], length], strict=True))
-
-    return [Tile(y0, y1, x0, x1, height, width) for y0, y1 in cuts(height) for x0, x1 in cuts(width)]
 
 
 class Objective:
     """A number to make small, and the direction in which it falls: `objective(pixels) -> (gradient, losses)`.
 
     content (1, 3, H, W) or None; exemplars: pictures of any sizes; all RGB in [0, 1] on the network's device.
-    places: (R, H, W) in [0, 1], how much of each place is where, adding up to at most 1; None for one everywhere. A place's
+    regions: (R, H, W) in [0, 1], how much of each region is where, adding up to at most 1; None for one everywhere. A region's
     style loss is over its own positions (see `zones.guided`) and counts by its area, so that a pixel is drawn to it as strongly
-    as if it were everywhere; what of a loss would move pixels outside its place is left out of the gradient.
+    as if it were everywhere; what of a loss would move pixels outside its region is left out of the gradient.
     share: of the full size that this one is, which tells coarse strokes from fine ones.
     The losses by name: `content`, `style`, `tv` and `histogram` unweighted, and `total`.
     """
@@ -134,7 +76,7 @@ class Objective:
         content: Tensor | None,
         exemplars: Sequence[Exemplar],
         tile: int = 0,
-        places: Tensor | None = None,
+        regions: Tensor | None = None,
         share: float = 1.0,
     ) -> None:
         self.network, self.settings, self.tile = network, settings, tile
@@ -151,18 +93,18 @@ class Objective:
         if settings.chained and layers and len(layers) < 2:
             raise SettingError("--chained needs at least two style layers")
         self.style_weight = settings.style_weight
-        self.zones = None if places is None else Zones(places)
+        self.zones = None if regions is None else Zones(regions)
         self.matching: Matching | None = None
         if settings.match == "semantic" and self.style_layers and content is not None:
             sources = [
-                Source(each.picture, each.weight, each.place, frozenset(n for n in layers if gives(each.strokes, n, share)), each.part)
+                Source(each.picture, each.weight, each.region, frozenset(n for n in layers if gives(each.strokes, n, share)), each.part)
                 for each in exemplars
             ]
             parts = partial(tiles, side=tile)
             self.matching = Matching(network, layers, settings.pooling, content, sources, parts, self.features_of, self.zones)
             self.style_weight *= GRAM
-        self.painted = None if places is None else (places > 0).any(0)
-        self.areas = [1.0] if places is None else places.double().mean((1, 2)).tolist()
+        self.painted = None if regions is None else (regions > 0).any(0)
+        self.areas = [1.0] if regions is None else regions.double().mean((1, 2)).tolist()
         with torch.no_grad():
             self.content = self.features_of(content, tuple(self.content_layers)) if content is not None else {}
             self.targets = [self.learned(exemplars, at, share) for at in range(len(self.areas))] if self.style_layers else []
@@ -310,7 +252,7 @@ class Objective:
     # Style
 
     def positions(self, picture: Tensor, zones: Zones | None = None) -> Positions:
-        """How many positions of each layer a picture's places have."""
+        """How many positions of each layer a picture's regions have."""
         if zones is not None:
             return {n: zones.masks[int(n[4]) - 1].double().sum((1, 2)).tolist() for n in self.style_layers}
         return {n: [(picture.shape[2] >> (int(n[4]) - 1)) * (picture.shape[3] >> (int(n[4]) - 1))] for n in self.style_layers}
@@ -355,18 +297,18 @@ class Objective:
                 total[k] = total[k] + v if k in total else v
         return total
 
-    def statistics(self, sums: Sums, positions: Positions, place: int = 0) -> Iterator[tuple[str, float, tuple[Tensor, ...]]]:
-        """(layer, weight, what is compared) of one place, in the metric of the network; of layers on which it has positions."""
-        here = slice(place, place + 1)
+    def statistics(self, sums: Sums, positions: Positions, region: int = 0) -> Iterator[tuple[str, float, tuple[Tensor, ...]]]:
+        """(layer, weight, what is compared) of one region, in the metric of the network; of layers on which it has positions."""
+        here = slice(region, region + 1)
         if self.chain:
             for a, b in self.chain:
                 left, right = self.network.metric.get(a), self.network.metric.get(b)
-                if count := positions[a][place]:
+                if count := positions[a][region]:
                     yield f"{a}*{b}", self.style_layers[a], (in_metric(sums[f"{a}*{b}"][here] / count, left, right),)
             return
         for name, weight in self.style_layers.items():
             r = self.network.metric.get(name)
-            if not (count := positions[name][place]):
+            if not (count := positions[name][region]):
                 continue
             if self.settings.style_loss == "gram":
                 yield name, weight, (in_metric(sums[f"{name}²"][here] / count, r, r),)
@@ -388,9 +330,9 @@ class Objective:
                     targets[f"{name} histogram"] = (quantiles(own),)
         return targets
 
-    def learned(self, exemplars: Sequence[Exemplar], place: int, share: float) -> Targets:
-        """What is wanted of a place: of each layer, the weighted mean of the statistics of its exemplars that say something of it."""
-        own = [each for each in exemplars if each.place == place]
+    def learned(self, exemplars: Sequence[Exemplar], region: int, share: float) -> Targets:
+        """What is wanted of a region: of each layer, the weighted mean of the statistics of its exemplars that say something of it."""
+        own = [each for each in exemplars if each.region == region]
         whole = sum(each.weight for each in own)
         if not 0 < whole < math.inf or any(each.weight < 0 for each in own):
             raise SettingError(f"the styles' weights add up to {whole:g}: give finite ones, at least one of them above 0")
@@ -407,20 +349,20 @@ class Objective:
         return blended
 
     def style_error(self, sums: Sums, positions: Positions) -> Tensor:
-        """Of all places, by their areas."""
+        """Of all regions, by their areas."""
         total = torch.zeros((), device=self.network.mean.device)
-        for place, area in enumerate(self.areas):
-            error = self.style_error_of(place, sums, positions)
+        for region, area in enumerate(self.areas):
+            error = self.style_error_of(region, sums, positions)
             total = total + (error if self.zones is None else area * error)
         return total
 
-    def style_error_of(self, place: int, sums: Sums, positions: Positions) -> Tensor:
+    def style_error_of(self, region: int, sums: Sums, positions: Positions) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
         relative, weights = self.settings.normalise == "relative", 0.0
-        for name, weight, values in self.statistics(sums, positions, place):
-            if name not in self.targets[place]:
+        for name, weight, values in self.statistics(sums, positions, region):
+            if name not in self.targets[region]:
                 continue
-            target = self.targets[place][name]
+            target = self.targets[region][name]
             match self.settings.style_loss:
                 case "gram":
                     ends = [self.network.channels[n] for n in name.split("*")]
@@ -441,35 +383,16 @@ class Objective:
     def histogram_error(self, seen: dict[str, Tensor]) -> Tensor:
         whole = torch.zeros((), device=self.network.mean.device)
         relative = self.settings.normalise == "relative"
-        for place, area in enumerate(self.areas):
+        for region, area in enumerate(self.areas):
             total, weights = torch.zeros_like(whole), 0.0
             for name, weight in self.style_layers.items():
-                features = seen[name] if self.zones is None else self.zones.chosen(seen[name], int(name[4]) - 1, place)
-                if not features.numel() or f"{name} histogram" not in self.targets[place]:
+                features = seen[name] if self.zones is None else self.zones.chosen(seen[name], int(name[4]) - 1, region)
+                if not features.numel() or f"{name} histogram" not in self.targets[region]:
                     continue
-                (target,) = self.targets[place][f"{name} histogram"]
+                (target,) = self.targets[region][f"{name} histogram"]
                 error = histogram_loss(features, target)
                 total = total + weight * (error / target.square().mean().clamp_min(1e-12) if relative else error)
                 weights += weight
             total = total / weights if relative and weights else total
             whole = whole + (total if self.zones is None else area * total)
         return whole
-
-
-def gives(strokes: str, layer: str, share: float = 1.0) -> bool:
-    """Whether such strokes of a painting are on a layer (of two that are chained, by the first), in a picture of this share of the full
-    size. What is coarse goes by the full size: on a smaller scale even shallow layers draw large forms."""
-    wide = 2 ** (int(layer[4]) - 1) >= COARSE * min(share, 1.0) * 0.99
-    return strokes == "all" or (strokes == "coarse") == wide
-
-
-def named(layers: LayerWeights) -> dict[str, float]:
-    """Layer weights under canonical names, those of weight 0 left out."""
-    out: dict[str, float] = {}
-    for name, weight in layers.items():
-        canonical = layer_name(name)
-        if canonical in out:
-            raise SettingError(f"layer {canonical} is given twice")
-        if weight:
-            out[canonical] = float(weight)
-    return out

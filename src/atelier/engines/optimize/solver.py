@@ -1,4 +1,4 @@
-"""How a canvas is moved towards its objective: Adam, L-BFGS or plain gradient descent, one iteration at a time."""
+"""How a canvas is moved towards its objective: L-BFGS, Adam or gradient descent, one iteration at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import Canvas
-from atelier.engines.optimize.descent import LBFGS, Adam, Descent, Parted, Plain, Pyramid
+from atelier.engines.optimize.descent import Accelerated, Adam, Descent, Parted, Plain
+from atelier.engines.optimize.lbfgs import LBFGS
 
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
@@ -37,12 +38,13 @@ MOST_TROUBLES = 20
 class Solver:
     """Moves one canvas. Build it, call `step()` as often as wanted, then `settle()`.
 
-    evaluate(pixels) -> (gradient, losses with `total`). The parameters of the lowest loss are kept. Where the loss is NaN or
-    infinite, or stays much higher than that (see PATIENCE), it is gone back to them, the curvature forgotten and the rate
-    halved. `undone` says so of the step just made; after three in a row that were not finite, or MOST_TROUBLES of any kind,
-    `stuck` is true.
-    parts: positions (n,) in a canvas (1, C, H, W), counted through row by row; where they are given, L-BFGS learns the curvature of
-    each by itself: places whose losses have nothing to do with each other would share its few pairs of vectors, and converge late.
+    evaluate(image) -> (gradient by the image, losses with `total`), for the canvas's image (1, 3, H, W). The parameters of the lowest
+    loss are kept. Where the loss is NaN or infinite, or stays much higher than that (see PATIENCE), it is gone back to them, the
+    curvature forgotten and the rate halved. `undone` says so of the step just made; after three in a row that were not finite, or
+    MOST_TROUBLES of any kind, `stuck` is true.
+    nesterov, armijo: of gradient descent (see `descent.Accelerated`).
+    parts: flat positions (n,) in the canvas's parameters; where they are given, L-BFGS learns the curvature of each by itself: regions
+    whose losses have nothing to do with each other would share its few pairs of vectors, and converge late.
     """
 
     canvas: Canvas
@@ -51,6 +53,8 @@ class Solver:
     rate: float
     average: float = 0.0
     parts: Sequence[Tensor] = ()
+    nesterov: bool = False
+    armijo: bool = False
     stuck: bool = False
     undone: bool = False
     steps: int = 0
@@ -72,22 +76,21 @@ class Solver:
             case "adam":
                 return Adam(self.rate)
             case "sgd":
-                return Plain(self.rate)
+                return Accelerated(self.rate, self.nesterov, self.armijo) if self.nesterov or self.armijo else Plain(self.rate)
             case _:
                 pair = 8 * sum(p.numel() for p in self.parameters)
                 history = max(1, min(HISTORY, HISTORY_BYTES // pair))
-                height, width = self.parameters[0].shape[2:]
 
                 def of(part: Tensor | None) -> LBFGS:
-                    return LBFGS(self.rate, history, Pyramid.of((height, width), part), self.canvas.BOUNDS)
+                    return LBFGS(self.rate, history, self.canvas.precondition(part), self.canvas.bounds)
 
                 return Parted(self.parts, [of(part) for part in self.parts]) if self.parts else of(None)
 
     def step(self) -> dict[str, float]:
-        """One iteration. Returns the losses of the picture it started from."""
-        pixels = self.canvas.render()
-        gradient, losses = self.evaluate(pixels)
-        if not math.isfinite(losses["total"]) or not bool(torch.isfinite(gradient).all()):
+        """One iteration. Returns the losses of the image it started from."""
+        image = self.canvas.image()
+        gradient, losses = self.evaluate(image)
+        if not math.isfinite(losses["total"]) or not math.isfinite(float(gradient.sum())):  # one that is not finite makes the sum so
             losses["total"] = math.nan
         self.astray = self.astray + 1 if self.worse(losses["total"]) else 0
         self.undone = not math.isfinite(losses["total"]) or self.astray > (0 if self.troubles else PATIENCE)
@@ -98,10 +101,11 @@ class Solver:
             self.remember(losses["total"])
         if not self.scale and bool(gradient.any()):
             # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
-            self.scale = 1.0 if self.optimiser == "sgd" else 1.0 / max(float(gradient.abs().mean()), 1e-30)
-        slopes = torch.autograd.grad(pixels, self.parameters, gradient.mul_(self.scale))
-        del pixels, gradient
-        self.descent.step(self.parameters, slopes)
+            units = self.optimiser == "sgd" and not self.armijo
+            self.scale = 1.0 if units else 1.0 / max(float(gradient.abs().mean()), 1e-30)
+        slopes = torch.autograd.grad(image, self.parameters, gradient.mul_(self.scale))
+        del image, gradient
+        self.descent.step(self.parameters, slopes, losses["total"] * self.scale)
         self.failures = 0
         self.canvas.project()
         self.steps += 1
@@ -172,7 +176,7 @@ class Solver:
 
     def sound(self) -> bool:
         """Whether what is in the canvas is no worse than what the solver began with, and not much worse than the best."""
-        total = self.evaluate(self.canvas.render())[1]["total"]
+        total = self.evaluate(self.canvas.image())[1]["total"]
         return math.isfinite(total) and total <= self.trace[0] and not self.worse(total)
 
     def converged(self, tolerance: float, window: int = 10) -> bool:

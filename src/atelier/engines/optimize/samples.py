@@ -1,0 +1,65 @@
+"""The samples as the optimiser learns from them: pictures on its device, at the scale of a stage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch.nn.functional as F
+
+from atelier.engines.guide import Guide, Sample
+from atelier.engines.optimize.canvas import resized
+from atelier.engines.optimize.objective import Exemplar
+from atelier.errors import SettingError
+from atelier.image import Image
+from atelier.request import Settings
+
+
+def scale(exemplar: Exemplar, settings: Settings, sample: Sample, long_side: int, share: float) -> Exemplar:
+    """The exemplar at the scale of a canvas of this long side, px, which is a share of the full size; never larger than it is."""
+    size = fit(exemplar, settings, sample, long_side, share)
+    part = exemplar.part
+    if part is not None and tuple(part.shape) != size:
+        part = F.interpolate(part[None, None], size=size, mode="bilinear", antialias=True)[0, 0].clamp(0, 1)
+    return replace(exemplar, picture=resized(exemplar.picture, size), part=part)
+
+
+def fit(exemplar: Exemplar, settings: Settings, sample: Sample, long_side: int, share: float) -> tuple[int, int]:
+    """The (height, width) that `scale` brings the picture to."""
+    height, width = exemplar.picture.shape[2:]
+    own = share if settings.style_fit == "own" else long_side / max(height, width)
+    ratio = min(1.0, settings.style_size * sample.size * own)
+    return max(16, round(height * ratio)), max(16, round(width * ratio))
+
+
+def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
+    """Raise SettingError for samples and places that do not go together."""
+    for sample in samples:
+        if not (math.isfinite(sample.weight) and sample.weight >= 0):
+            raise SettingError(f"a style's weight is {sample.weight:g}: must be at least 0")
+        if not (math.isfinite(sample.size) and sample.size > 0):
+            raise SettingError(f"the size of a style's strokes is {sample.size:g}: must be above 0")
+        if not isinstance(sample.picture, Image):
+            raise SettingError("a style by name is for the trained networks: to paint by optimisation, give its painting")
+        if sample.part is not None:
+            if sample.part.shape != sample.picture.shape:
+                own, shape = sample.picture.size, sample.part.shape
+                raise SettingError(f"the part of a painting of {own[0]}x{own[1]} px to learn from is marked on {shape[1]}x{shape[0]} px")
+            if not (sample.part.min() >= 0 and sample.part.max() <= 1 and sample.part.any()):  # NaN neither
+                raise SettingError("the part of a painting to learn from must be marked in [0, 1], and not with 0 alone")
+    if guide is None:
+        if any(sample.place is not None for sample in samples):
+            raise SettingError("a style has a place, and there is no guide to say where that is: give one, or leave the place out")
+        return
+    places = guide.places
+    if places.ndim != 3 or not places.size:
+        raise SettingError(f"a guide's places are (places, height, width), got {places.shape}")
+    if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
+        raise SettingError("a guide's places must be at least 0 everywhere and add up to at most 1")
+    for sample in samples:
+        if sample.place is None or not 0 <= sample.place < len(places):
+            raise SettingError(f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
+    for at in range(len(places)):
+        if not any(sample.place == at and sample.weight > 0 for sample in samples):
+            raise SettingError(f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")

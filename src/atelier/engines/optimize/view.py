@@ -1,0 +1,90 @@
+"""How a canvas is looked at, and what is wanted of what is seen there: one view for a still, many for a texture on a mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from atelier.engines.optimize.canvas import resized
+from atelier.engines.optimize.matching import Matching
+from atelier.engines.optimize.objective import Objective
+
+Look = Callable[[Tensor, tuple[int, int]], Tensor]
+"""A canvas's image (1, 3, H, W) and a (height, width) -> what is seen in that size, (1, 3, height, width), differentiable."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One look at a canvas.
+
+    content: the photo of what is to be seen, (1, 3, h, w), RGB in [0, 1]. regions: (R, h, w) in [0, 1], how much of each region is where,
+    adding up to at most 1; what is left of 1 is the photo itself; None for one region everywhere. look: None sees the image as it is, and
+    is of its size.
+    """
+
+    content: Tensor
+    regions: Tensor | None = None
+    look: Look | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of what is seen."""
+        return self.content.shape[2], self.content.shape[3]
+
+    def at(self, size: tuple[int, int]) -> View:
+        """The same at another (height, width)."""
+        regions = self.regions
+        if regions is not None and tuple(regions.shape[1:]) != size:
+            regions = torch.nn.functional.adaptive_avg_pool2d(regions[None], size)[0]
+        return View(resized(self.content, size), regions, self.look)
+
+    def show(self, image: Tensor) -> Tensor:
+        """What of a canvas's image is seen: where regions leave some to the photo it shines through, so the objective sees the two as
+        one, and there is no halo; where they leave all to it, it is the photo to the last bit."""
+        seen = image if self.look is None else self.look(image, self.size)
+        return seen if self.regions is None else torch.lerp(self.content, seen, opacity(self.regions).to(seen.dtype).expand_as(seen))
+
+
+class Sight:
+    """All views of a canvas with what is wanted of each, as one function: image (1, 3, H, W) -> its gradient, and the losses.
+
+    Both are means over the views. objectives: one for each of the views."""
+
+    def __init__(self, views: Sequence[View], objectives: Sequence[Objective]) -> None:
+        self.views, self.objectives = views, objectives
+
+    def __call__(self, image: Tensor) -> tuple[Tensor, dict[str, float]]:
+        found = [self.one(image, view, objective) for view, objective in zip(self.views, self.objectives, strict=True)]
+        if len(found) == 1:
+            return found[0]
+        gradients, losses = zip(*found, strict=True)
+        return sum(gradients) / len(found), {name: sum(each.get(name, 0.0) for each in losses) / len(found) for name in losses[0]}
+
+    def one(self, image: Tensor, view: View, objective: Objective) -> tuple[Tensor, dict[str, float]]:
+        if view.look is None and view.regions is None:
+            return objective(image)
+        leaf = image.detach().requires_grad_()
+        with torch.enable_grad():
+            seen = view.show(leaf)
+        gradient, losses = objective(seen)
+        return torch.autograd.grad(seen, leaf, gradient)[0], losses
+
+    @property
+    def matchings(self) -> list[Matching]:
+        """What is matched anew on the way, for a run that is to go on exactly."""
+        return [objective.matching for objective in self.objectives if objective.matching]
+
+    @property
+    def parts(self) -> list[Tensor]:
+        """The pixels (n,) of each zone of the image, where it is seen as it is and once."""
+        zones = self.objectives[0].zones
+        return zones.parts if zones is not None and len(self.views) == 1 and self.views[0].look is None else []
+
+
+def opacity(regions: Tensor) -> Tensor:
+    """How much is painted where: (R, H, W) to (H, W) in [0, 1]; what adds up to 1 but for rounding is 1."""
+    total = regions.sum(0).clamp(0, 1)
+    return torch.where(total > 1 - 1e-4, 1.0, total)
