@@ -1,10 +1,12 @@
-"""README and docs hold what they say: links lead somewhere, commands parse, flags exist, the table of settings is that of the code."""
+"""README and docs hold what they say: links lead somewhere, names and flags exist, commands parse."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 import typer
 
+import atelier
 from atelier.cli import COMMANDS
 from atelier.cli.base import app
 
@@ -67,6 +70,24 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+# Python ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_python_names_exist(page: Path) -> None:
+    """Blocks of Python compile, and what they import of atelier is there."""
+    for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language != "python":
+            continue
+        tree = ast.parse(textwrap.dedent(block))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("atelier."):
+                module = importlib.import_module(str(node.module))
+                assert all(hasattr(module, each.name) for each in node.names), ast.unparse(node)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "atelier":
+                assert hasattr(atelier, node.attr), ast.unparse(node)
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
