@@ -18,7 +18,9 @@ from atelier.engines.guide import Guide, Sample
 from atelier.engines.network import brush, catalogue
 from atelier.engines.network import photo as photo_room
 from atelier.engines.network.engine import InstantEngine
+from atelier.engines.network.painter import Painter
 from atelier.engines.network.regions import middle
+from atelier.engines.network.runner import Runner
 from atelier.errors import Cancelled, Diverged, InputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import open_still
@@ -65,6 +67,24 @@ def test_tiles_are_not_to_be_seen(named: bool, picture: Paint, painting: Image) 
     whole = InstantEngine([Sample(style)], settings(tile=4096))(photo)
     tiled = InstantEngine([Sample(style)], settings(tile=64))(photo)
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
+
+
+def test_a_photo_that_is_its_own_thumbnail_goes_through_the_network_once(
+    picture: Paint, painting: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[tuple[int, ...]] = []
+    call = Runner.__call__
+
+    def counted(self: Runner, /, **given: np.ndarray) -> tuple[np.ndarray, ...]:
+        sizes.append(given["photo"].shape[1:3] if "photo" in given else (0, 0))
+        return call(self, **given)
+
+    monkeypatch.setattr(Runner, "__call__", counted)
+    photo = picture(130, 90, seed=1)
+    once = InstantEngine([Sample(painting)], settings())(photo)
+    assert [size for size in sizes if size != (0, 0)] == [(6, 6)]
+    monkeypatch.setattr(Painter, "_tells_painted", False)
+    np.testing.assert_allclose(InstantEngine([Sample(painting)], settings())(photo).pixels, once.pixels, atol=1e-5)
 
 
 @pytest.mark.parametrize("named", [True, False])

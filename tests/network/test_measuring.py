@@ -40,8 +40,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def scripted(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], errors: dict[str, float] | None = None) -> list[str]:
-    """Backends that take so long, by a clock of the test's own, and are off by so much. Gives the list of runs."""
+def scripted(
+    monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], errors: dict[str, float] | None = None, loading: float = 0.0
+) -> list[str]:
+    """Backends that take so long, by a clock of the test's own, and are off by so much. loading: seconds that takes. Gives the list of
+    runs."""
     now, ran = [0.0], list[str]()
     monkeypatch.setattr(runner, "has_openvino", lambda: True)
     monkeypatch.setattr(measuring.time, "perf_counter", lambda: now[0])
@@ -49,6 +52,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float], errors:
     def load(self: Runner, backend: str) -> Any:
         if backend not in seconds:
             raise WeightsError(f"{backend} does not do that")
+        now[0] += loading
 
         def run(arrays: Any) -> list[np.ndarray]:
             now[0] += seconds[backend]
@@ -88,6 +92,14 @@ def test_the_faster_that_agrees_is_chosen_and_remembered(
     assert open_model(affine(1, 0)).backend == chosen
     assert open_model(affine(1, 0.5)).backend == ORT  # another model
     assert open_model(affine(1, 0), threads=7).backend == ORT  # another number of threads
+
+
+@pytest.mark.parametrize("loading, chosen", [(0.1, OV32), (0.6, ORT)])
+def test_what_is_slow_to_load_must_make_up_for_it(loading: float, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted(monkeypatch, {ORT: 0.02, OV32: 0.01}, loading=loading)
+    model = open_model(affine(1, 0))
+    model(x=PICTURE)
+    assert model.backend == chosen
 
 
 def test_the_first_answer_is_as_all_that_follow(monkeypatch: pytest.MonkeyPatch) -> None:

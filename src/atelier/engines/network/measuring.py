@@ -24,6 +24,8 @@ BUDGET, PATIENCE = 0.8, 4.0
 than the second, nothing is measured and the first backend stays."""
 WORTH = 0.95
 """The share of the first one's time that another must stay under to be chosen: less is noise."""
+RUNS = 50
+"""Runs of the example, about one photo of 3 megapixels, over which what is slow to load must make up for it: every command loads anew."""
 CLOSELY = (1e-4, 2e-3)
 """How far another may be from the first backend's answer: root mean square and greatest difference, as shares of the span of its
 values."""
@@ -39,7 +41,7 @@ def fastest(
     loaders: what loads each backend; one that fails takes no part. examples: what to measure with, ever larger; the first at
     least is tried, the next where that was quick.
     """
-    runs = {first: loaders[first]()}
+    runs, load = {first: loaders[first]()}, {first: 0.0}
     try:
         arrays, expected, took = _try_examples(runs[first], examples)
     except AtelierError:
@@ -50,7 +52,9 @@ def fastest(
     for backend in loaders:
         if backend != first:
             with contextlib.suppress(AtelierError):
+                began = time.perf_counter()
                 run = loaders[backend]()
+                load[backend] = time.perf_counter() - began
                 if agrees(run(arrays), expected, CLOSELY):
                     runs[backend], seconds[backend] = run, np.inf  # its first run, just now, is slower than it will be
     rounds = 0
@@ -60,7 +64,7 @@ def fastest(
             run(arrays)
             seconds[backend] = min(seconds[backend], time.perf_counter() - began)
         rounds += 1
-    best = min(seconds, key=lambda backend: seconds[backend] * (WORTH if backend == first else 1))
+    best = min(seconds, key=lambda backend: load[backend] + RUNS * seconds[backend] * (WORTH if backend == first else 1))
     return best, runs[best], seconds
 
 

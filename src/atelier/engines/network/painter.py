@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from atelier.engines.network.photo import Read
 from atelier.engines.network.plan import CELL, MARGIN, MULTIPLE, Plan
 from atelier.engines.network.runner import Runner
-from atelier.engines.network.windows import Grid, Window, reflected
+from atelier.engines.network.windows import Grid, Window
 from atelier.errors import WeightsError
 from atelier.image.value import Pixels
 
@@ -43,49 +43,65 @@ class Painter:
 
     def windows(
         self, read: Read, grid: Grid, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
-        corrected: Correct | None = None,
+        correct: Correct | None = None,
     ) -> Iterator[tuple[int, int, Pixels]]:  # fmt: skip
         """Paint windows of a photo, one after the other: x, y and painted pixels (h, w, 3) in [0, 1].
 
         windows: the grid's own, or others on it. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
-        from: the whole photo. style: what else the model takes, by name. corrected: of the thumbnail as it is painted, where the model
+        from: the whole photo. style: what else the model takes, by name. correct: of the thumbnail as it is painted, where the model
         tells, makes the matrix and offset (3, 4) that all painted colours go through. Raises WeightsError for a model of another version.
         """
         small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
-        rows, columns = (reflected(-MARGIN, n - MARGIN, length) for n, length in zip(small.padded[::-1], thumbnail.shape, strict=False))
-        channels = self.plan.noise
-        if [port.name for port in self.runner.outputs][:2] != ["painted", "thumbnail_statistics"]:
-            raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
-        width = sum(port.shape[1] or 0 for port in self.runner.inputs if port.name == "statistics" and port.shape)
-        around = {
-            "thumbnail": to_cells(thumbnail[rows][:, columns]),
-            "thumbnail_noise": noise_of(channels, (0, 0, *small.padded), seed),
-            "known": np.zeros(1, np.float32),
-            "statistics": np.zeros((1, width, 1, 2), np.float32),
-        }
-        last: Pixels | None = None
+        (all_of_it,) = small.windows()
+        around = self._thumbnail(small.see(all_of_it, lambda x, y, w, h: thumbnail[y : y + h, x : x + w]), seed)
+        line: Pixels | None = None
         for window in windows:
-            given = {"photo": to_cells(grid.see(window, read)), "noise": noise_of(channels, window.seen, seed), **around, **style}
-            painted, found, *small_painted = self.runner(**given)
-            if not around["known"]:  # the thumbnail has done its work
-                if corrected and small_painted:
-                    down, across, *_ = small.inside(next(small.windows()))
-                    last = corrected(from_cells(small_painted[0])[down, across])
-                around = {
-                    "thumbnail": np.zeros((1, MULTIPLE // 4 + 2, MULTIPLE // 4 + 2, 48), np.float32),
-                    "thumbnail_noise": np.zeros((1, channels, MULTIPLE // CELL, MULTIPLE // CELL), np.float32),
-                    "known": np.ones(1, np.float32),
-                    "statistics": found,
-                }
-            inner_rows, inner_columns, x, y = grid.inside(window)
-            whole = from_cells(painted)
-            if last is not None:
-                whole = (whole.reshape(-1, 3) @ last[:, :3].T.copy()).reshape(whole.shape)
-                whole += last[:, 3]
-                np.clip(whole, 0, 1, out=whole)
-            part = whole[inner_rows, inner_columns]
+            known = bool(around["known"])
+            # A photo that is its own thumbnail is painted as that.
+            alone = not known and self._tells_painted and small.size == grid.size and window.seen == all_of_it.seen
+            photo = _blank(self.plan) if alone else (to_cells(grid.see(window, read)), noise_of(self.plan.noise, window.seen, seed))
+            painted, statistics, *small_painted = self.runner(photo=photo[0], noise=photo[1], **around, **style)
+            if not known:
+                if correct and small_painted:
+                    rows, columns, *_ = small.inside(all_of_it)
+                    line = correct(from_cells(small_painted[0])[rows, columns])
+                cells, noise = _blank(self.plan)  # the thumbnail has done its work
+                around = {"thumbnail": cells, "thumbnail_noise": noise, "known": np.ones(1, np.float32), "statistics": statistics}
+            rows, columns, x, y = grid.inside(window)
+            part = _along(from_cells(small_painted[0] if alone else painted), line)[rows, columns]
             if part.size:
                 yield x, y, part
+
+    def _thumbnail(self, padded: Pixels, seed: int) -> dict[str, Pixels]:
+        """What the model takes to find statistics by. padded: the thumbnail with its margins. Raises WeightsError."""
+        if [port.name for port in self.runner.outputs][:2] != ["painted", "thumbnail_statistics"]:
+            raise WeightsError(f"{self.runner.label} is a painter of another version of atelier: export it, or train it, anew")
+        return {
+            "thumbnail": to_cells(padded),
+            "thumbnail_noise": noise_of(self.plan.noise, (0, 0, padded.shape[1], padded.shape[0]), seed),
+            "known": np.zeros(1, np.float32),
+            "statistics": np.zeros((1, self.plan.channels, 1, 2), np.float32),
+        }
+
+    @property
+    def _tells_painted(self) -> bool:
+        """Whether the model gives the painted thumbnail as well."""
+        return any(port.name == "thumbnail_painted" for port in self.runner.outputs)
+
+
+def _blank(plan: Plan) -> tuple[Pixels, Pixels]:
+    """The least that the model takes for a picture, in cells, and noise for that."""
+    cells, noise = MULTIPLE // 4 + 2, MULTIPLE // CELL
+    return np.zeros((1, cells, cells, 48), np.float32), np.zeros((1, plan.noise, noise, noise), np.float32)
+
+
+def _along(pixels: Pixels, line: Pixels | None) -> Pixels:
+    """Colours (h, w, 3) through a matrix and an offset (3, 4), if there is one."""
+    if line is None:
+        return pixels
+    out = (pixels.reshape(-1, 3) @ line[:, :3].T.copy()).reshape(pixels.shape)
+    out += line[:, 3]
+    return out.clip(0, 1, out=out)
 
 
 def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels:

@@ -41,6 +41,11 @@ class Grid:
     side: int = 0
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the photo."""
+        return self.width, self.height
+
+    @property
     def padded(self) -> tuple[int, int]:
         """(width, height) with the margin, in multiples."""
         width, height = (-(-(n + 2 * self.margin) // self.multiple) * self.multiple for n in (self.width, self.height))
