@@ -17,12 +17,16 @@ if (worker := re.search(r"\d+", os.environ.get("PYTEST_XDIST_WORKER", ""))) and 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
+import hypothesis
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from atelier.image import Image, encode
 from atelier.perception.convention import LAYERS
+
+hypothesis.settings.register_profile("atelier", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("atelier")
 
 WIDTHS = (4, 4, 5, 5, 6, 6, 6, 6, 8, 8, 8, 8, 8)
 

@@ -129,9 +129,11 @@ def test_inputs_that_do_not_fit_are_refused_in_words() -> None:
         model(x=PICTURE[0])
 
 
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_what_fails_while_running_is_one_line(backend: str, capfd: pytest.CaptureFixture[str]) -> None:
-    model = open_model(build([node("Add", "x", "c", "y")], {"c": np.zeros((1, 3, 7, 7), np.float32)}).SerializeToString(), backend=backend)
+def test_what_fails_while_running_is_one_line(backend: str, threads: int, capfd: pytest.CaptureFixture[str]) -> None:
+    adding = build([node("Add", "x", "c", "y")], {"c": np.zeros((1, 3, 7, 7), np.float32)}).SerializeToString()
+    model = open_model(adding, backend=backend, threads=threads)
     with pytest.raises(WeightsError) as caught:
         model(x=PICTURE)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
