@@ -12,10 +12,11 @@ from onnx import TensorProto
 from atelier.engines.network.plan import Plan
 from atelier.errors import SettingError, WeightsError
 from atelier.image.moments import Moments
-from atelier.training.export.body import Baked, body
+from atelier.training.export.body import Body
 from atelier.training.export.colors import as_style
 from atelier.training.export.extent import FixedExtent, OpenExtent
 from atelier.training.export.graph import Graph, Tensors
+from atelier.training.export.manner import Baked
 from atelier.training.export.reading import check_weights
 
 SMALLEST, LARGEST = 16, 8192
@@ -50,18 +51,8 @@ def plain_model(
 
     Raises WeightsError for weights or numbers that are not the plan's, SettingError for what cannot be exported this way.
     """
-    check_weights(tensors, plan)
     numbers = np.asarray(numbers, np.float32)
-    if numbers.shape != (plan.numbers,):
-        raise WeightsError(f"the style is {numbers.size} numbers and the painter takes {plan.numbers}: it was trained for another")
-    if plan.seen:
-        raise SettingError(
-            "this painter compares features of photo and painting: only one for styles by name can be exported with its style"
-        )
-    if size and not all(SMALLEST <= side <= LARGEST for side in size):
-        raise SettingError(f"--size {size[0]}x{size[1]}: sides must be from {SMALLEST} to {LARGEST} px")
-    if half_ends and not half:
-        raise SettingError("--half-ends is for --half alone")
+    _check(tensors, plan, numbers, size, half, half_ends)
     graph = Graph(half)
     photo = graph("Cast", "photo", to=TensorProto.FLOAT) if half_ends else "photo"
     extent = FixedExtent(graph, size) if size else OpenExtent(graph, photo)
@@ -70,7 +61,7 @@ def plain_model(
     if half:
         recoloured = graph("Cast", recoloured, to=TensorProto.FLOAT16)
     cells = graph("Pad", graph("SpaceToDepth", recoloured, blocksize=4), graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
-    picture = body(graph, tensors, plan, cells, noise, None, Baked(graph, tensors, plan, numbers))
+    picture = Body(graph, tensors, plan, None, Baked(graph, tensors, plan, numbers)).paint(cells, noise)
     picture = extent.cropped(graph("DepthToSpace", picture, blocksize=2, mode="DCR"))
     if half_ends:
         graph("Cast", picture, to=TensorProto.FLOAT16, name="picture")
@@ -84,3 +75,18 @@ def plain_model(
         {**(metadata or {}), **{f"atelier.{name}": value for name, value in contract.items()}},
         TensorProto.FLOAT16 if half_ends else TensorProto.FLOAT,
     )
+
+
+def _check(tensors: Tensors, plan: Plan, numbers: NDArray[np.float32], size: tuple[int, int] | None, half: bool, half_ends: bool) -> None:
+    """Raise WeightsError or SettingError for what cannot be exported as a plain model."""
+    check_weights(tensors, plan)
+    if numbers.shape != (plan.numbers,):
+        raise WeightsError(f"the style is {numbers.size} numbers and the painter takes {plan.numbers}: it was trained for another")
+    if plan.seen:
+        raise SettingError(
+            "this painter compares features of photo and painting: only one for styles by name can be exported with its style"
+        )
+    if size and not all(SMALLEST <= side <= LARGEST for side in size):
+        raise SettingError(f"--size {size[0]}x{size[1]}: sides must be from {SMALLEST} to {LARGEST} px")
+    if half_ends and not half:
+        raise SettingError("--half-ends is for --half alone")
