@@ -95,6 +95,20 @@ def test_painting_looks_nothing_up_and_leaves_nothing_behind(backend: str, pictu
         assert all(len(key) == 40 for key in json.loads(path.read_text()))
 
 
+@needs_seccomp
+def test_nor_does_the_optimiser(picture: Paint, net: str, tmp_path: Path) -> None:
+    photo, home = photo_in(tmp_path, picture), tmp_path / "home"
+    home.mkdir()
+    code = (
+        f"{OFFLINE}\nforbid_internet()\nheard = record_look_ups()\nimport atelier\n"
+        f"atelier.stylize({str(photo)!r}, {str(photo)!r}, engine='optimize', features={net!r}, iterations=2)\n"
+        "assert not heard, heard\n"
+    )
+    done = python(code, home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not [path for path in home.rglob("*") if path.is_file() and "atelier" not in str(path)]
+
+
 @needs_openvino
 def test_the_libraries_come_late_say_nothing_and_report_to_nobody(tmp_path: Path) -> None:
     """OpenVINO's converter sends an event to its maker whenever it is imported."""
