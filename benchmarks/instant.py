@@ -169,11 +169,7 @@ def painted(made: InstantEngine, content: Image) -> Take:
 
 
 def read_and_painted(made: InstantEngine, content: Image, painting: Image) -> Take:
-    def take() -> Image:
-        made.brushes = [made.brush([Sample(painting)])]
-        return made(content)
-
-    return take
+    return lambda: painted(InstantEngine([Sample(painting)], made.settings, "cpu", models=made.model), content)()
 
 
 def precisely(made: InstantEngine) -> Callable[[], str]:

@@ -67,6 +67,17 @@ def test_sizes_change_from_call_to_call(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_an_answer_does_not_depend_on_what_was_asked_before(backend: str) -> None:
+    """To the bit: from call to call, with other sizes in between, and from one process to the next."""
+    model = open_model(conv(KERNEL), backend=backend)
+    pictures = [RNG.random((1, 3, 20 + 13 * i, 31 + 7 * i), np.float32) for i in range(4)]
+    answers = [model(x=x)[0] for x in pictures]
+    for x, answer in zip(pictures[::-1], answers[::-1], strict=True):
+        np.testing.assert_array_equal(model(x=x)[0], answer)
+        np.testing.assert_array_equal(open_model(conv(KERNEL), backend=backend)(x=x)[0], answer)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_an_answer_is_not_overwritten_by_the_next(backend: str) -> None:
     model = open_model(affine(2, 0), backend=backend)
     (first,) = model(x=PICTURE)
