@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +15,7 @@ import numpy as np
 
 from atelier.engines.network.backends import ONNXRUNTIME, OPENVINO, Array, Run
 from atelier.engines.network.onnx_file import Model
-from atelier.errors import AtelierError
+from atelier.errors import AtelierError, OutputError
 
 BUDGET, PATIENCE = 0.8, 4.0
 """Seconds that measuring takes, about, and at the most. A run that has begun is not broken off; where three runs would take longer
@@ -123,31 +121,25 @@ def recall(key: str) -> str | None:
 
 def can_remember() -> bool:
     """Whether there is a cache to write to. Where there is none nothing is measured: the next run might choose otherwise."""
+    from atelier.media.files import check_place
+
     try:
-        choices_file().parent.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        check_place(choices_file())
+    except OutputError:
         return False
-    return os.access(choices_file().parent, os.W_OK)
+    return True
 
 
 def remember(key: str, choice: str) -> None:
     """Write a choice into the cache. What cannot be written is measured again."""
+    from atelier.media.files import atomic_write
+
     choices = _read_choices()
     choices.pop(key, None)
     choices[key] = choice
     text = json.dumps(dict(list(choices.items())[-REMEMBERED:]), indent=1)
-    path = choices_file()
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(".part", ".backends-", path.parent)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            Path(beside).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(beside).unlink()
-            raise
+    with contextlib.suppress(OutputError):
+        atomic_write(text.encode(), choices_file())
 
 
 def _read_choices() -> dict[str, str]:
