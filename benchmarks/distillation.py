@@ -19,9 +19,10 @@ from torch import Tensor
 
 import pairs
 from atelier.engines.optimize.canvas import PixelCanvas
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.solver import Solver
 from atelier.engines.optimize.start import recolor
+from atelier.engines.optimize.style import Exemplar
 from atelier.image import Image
 from atelier.perception.network import CONVS, Network, activations
 from atelier.request import Settings, override

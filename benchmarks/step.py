@@ -18,8 +18,9 @@ import torch.nn.functional as F
 import machine
 import pairs
 import plain
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.recipes import recipe
+from atelier.engines.optimize.style import Exemplar
 from atelier.perception.network import CONVS, Network, layer_name
 from atelier.request import Settings, override
 

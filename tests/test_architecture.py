@@ -12,7 +12,7 @@ import atelier
 
 SOURCE = Path(atelier.__file__).parent
 FACES = ("cli", "api", "studio", "service")
-SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution")
+SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution", "atelier.perception.trace")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {

@@ -15,8 +15,9 @@ from torch import Tensor
 from atelier.engines.guide import Sample
 from atelier.engines.optimize.canvas import Beginning, PixelCanvas, resized
 from atelier.engines.optimize.engine import OptimizeEngine
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.pyramid import Guess
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.view import Sight, View
 from atelier.errors import Cancelled
 from atelier.image import Image

@@ -18,9 +18,9 @@ from atelier.engines.guide import Sample
 from atelier.engines.optimize import plan as plan_module
 from atelier.engines.optimize.device import choose_device
 from atelier.engines.optimize.engine import OptimizeEngine
-from atelier.engines.optimize.objective import Exemplar
 from atelier.engines.optimize.plan import Stage, stages
 from atelier.engines.optimize.start import recolor
+from atelier.engines.optimize.style import Exemplar
 from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
 from atelier.image import Image, resize
 from atelier.progress import Progress, Report

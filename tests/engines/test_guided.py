@@ -17,8 +17,9 @@ from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.canvas import PixelCanvas
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.layers import gives
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.solver import Solver
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.view import View
 from atelier.engines.optimize.zones import Zones, guided
 from atelier.errors import Cancelled, SettingError

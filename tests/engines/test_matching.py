@@ -17,7 +17,8 @@ from torch import Tensor
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.matching import AROUND, REFRESH, Matching, Source, cell_side, coherent, nearest, steps
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.tiles import tiles
 from atelier.engines.optimize.zones import Zones
 from atelier.errors import Cancelled, SettingError

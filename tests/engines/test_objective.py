@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.layers import named
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.tiles import tiles
 from atelier.errors import SettingError
 from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network

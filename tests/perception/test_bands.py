@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
+from atelier.engines.optimize.style import Exemplar
 from atelier.losses import correlation
 from atelier.perception import bands, network
 from atelier.perception.bands import Sum, block

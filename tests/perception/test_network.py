@@ -201,6 +201,20 @@ def test_sums_come_in_place_of_layers_and_lead_back_to_the_same_slopes() -> None
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5 * float(other.detach().abs().max()))
 
 
+@pytest.mark.parametrize("given", ["AVX2", "avx512_core", "AVX512_CORE_VNNI", "SSE41"])
+@pytest.mark.parametrize("name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"])
+def test_where_convolutions_may_not_use_bfloat16_nothing_does(name: str, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, given)
+    assert fastest("cpu") == torch.float32
+
+
+@pytest.mark.parametrize("given", ["", "DEFAULT", "ALL", "AVX512_CORE_BF16", "AVX512_CORE_AMX"])
+def test_bfloat16_is_for_processors_that_have_it(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", given)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: True, raising=False)
+    assert fastest("cpu") == torch.bfloat16
+
+
 @pytest.mark.parametrize("bands", [False, True])
 def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(bands: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng, tensors, inputs = np.random.default_rng(0), {}, 3
@@ -210,6 +224,7 @@ def test_kernels_of_a_file_of_16_bits_are_kept_so_and_see_alike(bands: bool, tmp
         tensors[f"{name}.bias"], inputs = np.zeros(width, np.float16), width
     safetensors.numpy.save_file(tensors, tmp_path / "half.safetensors")
     safetensors.numpy.save_file({name: each.astype(np.float32) for name, each in tensors.items()}, tmp_path / "full.safetensors")
+    monkeypatch.setattr("atelier.perception.network.HALVED", 96 * 96 * 9)
     half, full = (Network.load(str(tmp_path / f"{name}.safetensors"), dtype=torch.float32) for name in ("half", "full"))
     assert {half.weights[name][0].dtype for name in ("conv1_2", "conv5_1")} == {torch.float32, torch.float16}
     assert half.dtype == torch.float32

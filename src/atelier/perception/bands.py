@@ -87,7 +87,7 @@ class _Block(torch.autograd.Function):
             if wanted and (part := _counted(f, wanted, top, bottom, top, height)).numel():
                 with torch.enable_grad():
                     leaf = part.detach().requires_grad_()
-                    (more,) = torch.autograd.grad(wanted.of(leaf), leaf, slope_of_sum)
+                    (more,) = torch.autograd.grad((wanted.of(leaf) * slope_of_sum).sum(), leaf)
                 _counted(g, wanted, top, bottom, top, height).add_(more)
             g.masked_fill_(f <= 0, 0)
             gradient[:, :, top : bottom + 2] += F.conv_transpose2d(g, w1)

@@ -6,6 +6,7 @@ Layers go by the field's names, `conv{block}_{i}` for the i-th convolution of a 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ MEAN = (123.68, 116.779, 103.939)
 
 LARGE, POOLED = 2**22, 2**21
 """Numbers of a layer from which on memory is saved for a little time: of the first block, by bands; of any, at its pooling."""
+
+HALVED = 2**19
+"""Numbers of a layer's weight from which on it stays in 16 bits, where a file has it so, however it is computed."""
 
 BY_BYTES = ("max", "average")
 """The poolings whose gradient needs no more than a byte of each result."""
@@ -155,9 +159,10 @@ class Network:
         loaded = load_weights(name)
 
         def kept(layer: str, weight: NDArray[Any]) -> Tensor:
-            # On a processor `conv3x3` makes float32 of a piece at a time, of a file that has 16 bits: half the memory. What goes by
+            # On a processor `conv3x3` makes float32 of a large one each time, of a file that has 16 bits: half the memory. What goes by
             # bands has its own way, and is small.
-            half = weight.dtype == np.float16 and layer not in CONVS[:2] and dtype == torch.float32 and device == "cpu"
+            large = weight.size >= HALVED and layer not in CONVS[:2]
+            half = weight.dtype == np.float16 and large and dtype == torch.float32 and device == "cpu"
             return torch.from_numpy(weight).to(device, torch.float16 if half else dtype).contiguous(memory_format=torch.channels_last)
 
         convs = {layer: (kept(layer, weight), torch.from_numpy(bias).to(device, dtype)) for layer, (weight, bias) in loaded.layers.items()}
@@ -192,8 +197,15 @@ def fastest(device: str) -> torch.dtype:
     """bfloat16 where the hardware multiplies it faster than float32 (AVX512-BF16 or AMX, NVIDIA from Ampere), else float32."""
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.get_device_capability(device)[0] >= 8 else torch.float32
-    if device == "cpu":
+    if device == "cpu" and not capped():
         checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # not public yet, hence the care
         if any(getattr(torch.cpu, check, bool)() for check in checks):
             return torch.bfloat16
     return torch.float32
+
+
+def capped() -> bool:
+    """Whether oneDNN, which makes the convolutions, is told to do without the processor's bfloat16 instructions: it would be ten times
+    slower with it than with float32. (https://uxlfoundation.github.io/oneDNN/dev_guide_cpu_dispatcher_control.html)"""
+    given = (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "DEFAULT").upper()
+    return not any(word in given for word in ("ALL", "DEFAULT", "BF16", "FP16", "AMX", "AVX10"))

@@ -17,11 +17,12 @@ from atelier.engines.optimize.canvas import Canvas, CanvasFactory, resized
 from atelier.engines.optimize.device import choose_device, give_back
 from atelier.engines.optimize.layers import wanted
 from atelier.engines.optimize.matching import cell_side
-from atelier.engines.optimize.objective import Exemplar, Objective
+from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.plan import Stage, check_plan, due, stages, tile_side
 from atelier.engines.optimize.samples import check_samples, fit, scale
 from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.engines.optimize.start import begin
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.view import Sight, View, opacity
 from atelier.errors import Cancelled, Diverged, SettingError
 from atelier.image import Image

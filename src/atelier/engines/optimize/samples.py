@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.canvas import resized
-from atelier.engines.optimize.objective import Exemplar
+from atelier.engines.optimize.style import Exemplar
 from atelier.errors import SettingError
 from atelier.image import Image
 from atelier.request import Settings

@@ -103,7 +103,7 @@ class Solver:
             # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
             units = self.optimiser == "sgd" and not self.armijo
             self.scale = 1.0 if units else 1.0 / max(float(gradient.abs().mean()), 1e-30)
-        slopes = torch.autograd.grad(image, self.parameters, gradient.mul_(self.scale))
+        slopes = slopes_of(image, self.parameters, gradient.mul_(self.scale))
         del image, gradient
         self.descent.step(self.parameters, slopes, losses["total"] * self.scale)
         self.failures = 0
@@ -208,6 +208,15 @@ class Solver:
         self.trace = list(state["trace"])
         self.descent = self.fresh()
         self.descent.restore(_moved(state["optimiser"], self.parameters[0].device))
+
+
+def slopes_of(image: Tensor, parameters: Sequence[Tensor], gradient: Tensor) -> Sequence[Tensor]:
+    """The gradient by the parameters of what has this gradient by the image, (1, 3, H, W).
+
+    Told a gradient, `torch.autograd` loads its compiler's algebra, a second; of a sum it does not."""
+    if len(parameters) == 1 and image is parameters[0]:
+        return [gradient]
+    return torch.autograd.grad((image * gradient).sum(), parameters)
 
 
 def _moved(state: Any, device: torch.device) -> Any:

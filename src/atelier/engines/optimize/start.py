@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import Beginning, resized
-from atelier.engines.optimize.objective import Exemplar
+from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.view import opacity
 from atelier.errors import SettingError
 from atelier.image.moments import Moments, linear_map, moments

@@ -70,7 +70,7 @@ class Sight:
         with torch.enable_grad():
             seen = view.show(leaf)
         gradient, losses = objective(seen)
-        return torch.autograd.grad(seen, leaf, gradient)[0], losses
+        return torch.autograd.grad((seen * gradient).sum(), leaf)[0], losses
 
     @property
     def matchings(self) -> list[Matching]:
