@@ -43,7 +43,7 @@ def main(photo: str, painting: str, other: str) -> None:
 
     def report(progress: atelier.Progress) -> None:
         if progress.step % 10 == 0:
-            print(progress.stage, f"{progress.step}/{progress.total}", {k: round(v, 3) for k, v in progress.losses.items()})
+            print(progress.stage, f"{progress.step}/{progress.of}", {k: round(v, 3) for k, v in progress.losses.items()})
         if time.monotonic() > deadline:
             raise atelier.Cancelled("ten seconds are enough")
 

@@ -109,7 +109,7 @@ def test_every_size_is_measured_every_way(models: Path) -> None:
         assert row.iterations == 2
     assert result.network["body"] == "any painting"
     assert result.optimizer == {"device": "cpu"}
-    assert (told[-1].step, told[-1].total) == (34, 34)
+    assert (told[-1].step, told[-1].of) == (34, 34)
     assert all(a.step <= b.step for a, b in itertools.pairwise(told))
 
 
@@ -179,7 +179,7 @@ def test_where_nothing_can_be_measured_the_reason_is_raised(tmp_path: Path, monk
 @pytest.mark.parametrize("stage", ["network", "start to file", "optimiser"])
 def test_stopped_it_tells_what_there_is(models: Path, stage: str) -> None:
     def report(progress: Progress) -> None:
-        if progress.stage.startswith("24 px") and stage in progress.stage:
+        if progress.subject.startswith("24 px") and stage in progress.subject:
             raise Cancelled
 
     result = measure(Plan((16, 24, 32), runs=1, quick=True), report=report, command=NOTHING)
@@ -198,14 +198,14 @@ def test_stopped_it_tells_what_there_is(models: Path, stage: str) -> None:
     ],
 )  # fmt: skip
 def test_plans_that_make_no_sense(given: dict[str, Any]) -> None:
-    with pytest.raises(SettingError, match=r"--(sizes|runs) "):
+    with pytest.raises(SettingError, match=r"(sizes|runs)"):
         Plan(**given)
 
 
 def test_sizes_as_text() -> None:
     assert parse_sizes("256, 512,") == (256, 512)
     for text in ("large", "256;512", "2e2", "256,5 12"):
-        with pytest.raises(SettingError, match="--sizes"):
+        with pytest.raises(SettingError, match=r"`?sizes`?"):
             parse_sizes(text)
 
 
@@ -318,7 +318,7 @@ def test_stopped_the_exit_code_says_so(
     [
         (("--sizes", "large"), "--sizes large"), (("--sizes", "8"), "from 16 to 8192"), (("--sizes", ","), "--sizes is empty"),
         (("--sizes", "64,64"), "twice"), (("--runs", "0"), "--runs 0"), (("--quick", "--runs", "-1"), "--runs -1"),
-        (("--photo", "-"), "standard input"), (("--photo", "nowhere.jpg"), "nowhere.jpg"), (("--json", "nowhere/a.json"), "folder"),
+        (("--photo", "-"), "standard input"), (("--photo", "nowhere.jpg"), "nowhere.jpg"), (("--json", "/dev/null/a.json"), "folder"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(models: Path, command: Callable[..., Ended], arguments: tuple[str, ...], word: str) -> None:

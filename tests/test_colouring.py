@@ -54,7 +54,7 @@ def test_what_cannot_be_is_refused_beforehand(picture: Paint) -> None:
     photo = picture(32, 32)
     for given, word in (
         ({"color": "blue"}, "choose from"),
-        ({"color_method": "transport"}, "give --color"),
+        ({"color_method": "transport"}, "give `color`"),
         ({"color": "photo", "color_method": "nonsense"}, "nonsense"),
         ({"color": "photo", "color_method": "luminance", "color_space": "rgb"}, "no luminance"),
         ({"color": "match", "color_space": "nonsense"}, "nonsense"),

@@ -28,7 +28,7 @@ from atelier.image.sheet import FAINT, MARGIN, Block, Cell, Letters, grid_sheet,
 from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.request import Request, Style
-from atelier.run import embedded, regions
+from atelier.run import embedded, maps
 from atelier.run.explore import Axis, Exploration, blend_axes, parse_axis
 from atelier.run.explore.command import spell_command, spell_style
 from atelier.run.explore.judge import judge
@@ -47,7 +47,7 @@ def request_(photo: Path, painting: Path, plain: dict[str, Any]) -> Request:
 
 def stopping(at: str) -> Callable[[Progress], None]:
     def report(progress: Progress) -> None:
-        if progress.stage.startswith(at) and progress.losses:
+        if progress.within.startswith(at) and progress.losses:
             raise Cancelled("stopped")
 
     return report
@@ -127,7 +127,7 @@ def test_every_combination_is_planned_and_checked_before_any_is_painted(request_
     assert blocks[1].rows[2][0] == "seed 2"
     assert blocks[1].rows[2][1][0] == Cell(note="(0, 2, 1)")
     for bad, words in (
-        ("features=vgg99", "vgg99"), ("content_layers=conv9_9", "conv9_9"), ("strength=.5", "is for --engine instant"),
+        ("features=vgg99", "vgg99"), ("content_layers=conv9_9", "conv9_9"), ("strength=.5", "is for `engine=instant`"),
         ("start=nowhere.png", "no such file"), ("size=0", "at least 1"), ("recipe=secret", "no recipe"),
         ("iterations=1", "do not go together"),
     ):  # fmt: skip
@@ -465,8 +465,8 @@ def test_what_is_the_photo_in_parts_is_not_judged(photo: Path, tmp_path: Path) -
 
 def test_regions_are_looked_for_once_for_all_pictures(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    real = regions.segment
-    monkeypatch.setattr(regions, "segment", lambda seen, how, **more: asked.append(how) or real(seen, how, **more))
+    real = maps.segment
+    monkeypatch.setattr(maps, "segment", lambda seen, how, **more: asked.append(how) or real(seen, how, **more))
     more = {"regions": "auto:2", "engine": "instant", "size": 32, "vary": {"strength": [0.3, 1.0]}}
     assert all(each.there for each in atelier.explore(photo, {"1": "udnie"}, **more))
     assert asked == ["auto:2"]
@@ -558,7 +558,7 @@ def test_the_way_between_paintings_and_what_is_refused(photo: Path, tmp_path: Pa
         ({"vary": {"strength": [2]}}, "from 0 to 1"),
         ({"vary": {"strenght": [1]}}, "did you mean strength"),
         ({"vary": {"strength": [1]}, "strength": 0.5}, "do not go together"),
-        ({"vary": {"strength": [1]}, "out": photo}, "give out another name"),
+        ({"vary": {"strength": [1]}, "out": photo}, "give `out` another name"),
         ({"between": ["udnie", "great-wave"]}, "give no style"),
     ):
         with pytest.raises(AtelierError, match=words):

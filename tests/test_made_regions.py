@@ -11,11 +11,12 @@ import pytest
 from PIL import Image as Pillow
 
 import atelier
+from atelier.engines.session import Session
 from atelier.errors import ImageError, SettingError
 from atelier.image import Image, resize
 from atelier.image.regions import Regions
 from atelier.media import open_still, write_still
-from atelier.run import make_regions, regions
+from atelier.run import make_regions, maps
 
 
 @pytest.fixture(autouse=True)
@@ -33,12 +34,12 @@ def test_a_network_looks_at_what_is_parted(monkeypatch: pytest.MonkeyPatch) -> N
         given.append([layer.shape for layer in features])
         return Regions(np.zeros(photo.shape, np.uint8), ("all",), ((255, 0, 0),))
 
-    monkeypatch.setattr(regions, "segment", watched)
-    monkeypatch.setattr(regions, "check_word", lambda how: None)
+    monkeypatch.setattr(maps, "segment", watched)
+    monkeypatch.setattr(maps, "check_word", lambda how: None)
     photo = open_still("photo.png")
-    regions.parted("auto:3", photo, "")
-    regions.parted("auto", Image.from_array(photo.pixels[:15]), "")
-    regions.parted("someone's", photo, "")
+    maps.find_regions("auto:3", photo, "")
+    maps.find_regions("auto", Image.from_array(photo.pixels[:15]), "")
+    maps.find_regions("someone's", photo, "")
     assert given == [[(7, 10, 128), (3, 5, 256)], [], []]
 
 
@@ -49,22 +50,22 @@ def test_a_word_is_refused_before_anything_is_looked_at(monkeypatch: pytest.Monk
         with pytest.raises(SettingError, match=why):
             atelier.stylize("nowhere.png", {"1": "starry-night"}, regions=how)
         with pytest.raises(SettingError, match=why):
-            monkeypatch.setattr(regions, "see", None)
-            regions.parted(how, open_still("photo.png"), "")
+            monkeypatch.setattr(maps, "see", None)
+            maps.find_regions(how, open_still("photo.png"), "")
 
 
 def test_regions_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, int]] = []
-    real = regions.segment
-    monkeypatch.setattr(regions, "segment", lambda seen, how, **more: asked.append((how, more["seed"])) or real(seen, how, **more))
+    real = maps.segment
+    monkeypatch.setattr(maps, "segment", lambda seen, how, **more: asked.append((how, more["seed"])) or real(seen, how, **more))
     photo = open_still("photo.png")
-    with regions.one_parting():
-        first = regions.parted("auto:3", photo, "")
-        again = regions.parted("auto:3", resize(photo, (40, 30)), "", photo=photo)
-        regions.parted("auto:3", photo, "", seed=1)
-        regions.parted("auto:3", photo.with_pixels(photo.pixels[::-1]), "")
+    session = Session()
+    first = maps.find_regions("auto:3", photo, "", session=session)
+    again = maps.find_regions("auto:3", resize(photo, (40, 30)), "", photo=photo, session=session)
+    maps.find_regions("auto:3", photo, "", seed=1, session=session)
+    maps.find_regions("auto:3", photo.with_pixels(photo.pixels[::-1]), "", session=session)
     assert again.size == (40, 30) and again.names == first.names
-    regions.parted("auto:3", photo, "")
+    maps.find_regions("auto:3", photo, "")
     assert asked == [("auto:3", 0), ("auto:3", 1), ("auto:3", 0), ("auto:3", 0)]
 
 
@@ -181,4 +182,4 @@ def test_the_map_of_numbers_that_is_written_is_in_colours(capsys: pytest.Capture
     assert exit_.value.code in (0, None)
     listed = json.loads(capsys.readouterr().out)["regions"]
     assert [row["name"] for row in listed] == ["label 0", "label 1", "label 2", "label 3"]
-    np.testing.assert_array_equal(regions.parted(open_still("map.png"), open_still("photo.png"), "").labels, labels())
+    np.testing.assert_array_equal(maps.find_regions(open_still("map.png"), open_still("photo.png"), "").labels, labels())

@@ -16,7 +16,9 @@ from PIL import Image as Pillow
 import atelier
 from atelier import run
 from atelier.cli import main
+from atelier.engines.color import colored_places
 from atelier.engines.network.photo import shrink
+from atelier.engines.table import choose
 from atelier.errors import InputError, SettingError, SourceError
 from atelier.image import Image, encode
 from atelier.image.color_names import COLORS
@@ -24,8 +26,11 @@ from atelier.image.maps import read_map, write_map
 from atelier.image.recolor import recolor
 from atelier.image.regions import Regions
 from atelier.media import open_still
+from atelier.progress import silent
 from atelier.request import InstantSettings, Request, Style
-from atelier.run.colouring import coloured_places
+from atelier.run.layout import Scene, lay_out
+from atelier.run.maps import open_maps
+from atelier.run.turning import turn
 
 Paint = Callable[..., Image]
 SIZE = (72, 48)
@@ -80,7 +85,8 @@ def instant(*styles: Style, **more: Any) -> Request:
 
 
 def laid(request: Request, content: Image, *paintings: Image, **more: Any) -> tuple[Any, Any]:
-    return run.laid_out(request, content, paintings, run.open_places(request), **more)
+    kind, report = choose(request), more.pop("report", silent)
+    return lay_out(request, kind, Scene(content, **more), paintings, open_maps(request), report=report)
 
 
 # Said on the command line ---------------------------------------------------------------------------------------------
@@ -151,19 +157,19 @@ SKY, PLAIN = Style("a.jpg", region="sky"), Style("a.jpg")
 @pytest.mark.parametrize(
     ("styles", "given", "words"),
     [
-        ((SKY,), {}, "--style a.jpg@sky names a region: give --regions"),
+        ((SKY,), {}, "`style` a.jpg@sky names a region: give `regions`"),
         ((PLAIN,), {"regions": "m.png"}, "the style a.jpg is without a region"),
         ((SKY, PLAIN), {"regions": "m.png"}, "the style a.jpg is without a region"),
-        ((PLAIN,), {"regions": "m.png", "masks": ("x.png",)}, "--regions and --mask both say"),
-        ((PLAIN, PLAIN), {"masks": ("x.png",), "blend": "radial"}, "--mask and --blend both say"),
-        ((PLAIN, PLAIN), {"masks": ("x.png",)}, "1 --mask and 2 --style"),
-        ((PLAIN, PLAIN), {"regions": "m.png", "style_regions": ("x.png",)}, "1 --style-regions and 2 --style"),
-        ((PLAIN,), {"style_regions": ("x.png",)}, "give --regions with it"),
+        ((PLAIN,), {"regions": "m.png", "masks": ("x.png",)}, "`regions` and `masks` both say"),
+        ((PLAIN, PLAIN), {"masks": ("x.png",), "blend": "radial"}, "`masks` and `blend` both say"),
+        ((PLAIN, PLAIN), {"masks": ("x.png",)}, "1 `masks` and 2 `style`"),
+        ((PLAIN, PLAIN), {"regions": "m.png", "style_regions": ("x.png",)}, "1 `style_regions` and 2 `style`"),
+        ((PLAIN,), {"style_regions": ("x.png",)}, "give `regions` with it"),
         ((SKY,), {"masks": ("x.png",)}, "leave @sky out"),
-        ((PLAIN,), {"feather": 3.0}, "--feather is how wide"),
-        ((PLAIN,), {"blend": "radial"}, "--blend goes over from one style to another: give two, not 1"),
-        ((PLAIN,), {"feather": -1.0, "regions": "auto"}, "--feather -1.0"),
-        ((), {"regions": "auto", "settings": {"model": "m.onnx"}}, "--model paints all of a photo"),
+        ((PLAIN,), {"feather": 3.0}, "`feather` is how wide"),
+        ((PLAIN,), {"blend": "radial"}, "`blend` goes over from one style to another: give two, not 1"),
+        ((PLAIN,), {"feather": -1.0, "regions": "auto"}, "feather -1.0"),
+        ((), {"regions": "auto", "settings": {"model": "m.onnx"}}, "`model` paints all of a photo"),
         ((PLAIN,), {"task": "texture", "regions": "auto"}, "texture has no styles on one"),
         ((SKY,), {"task": "texture"}, "@sky parts a photo"),
     ],
@@ -171,17 +177,17 @@ SKY, PLAIN = Style("a.jpg", region="sky"), Style("a.jpg")
 def test_what_does_not_go_together(styles: tuple[Style, ...], given: dict[str, Any], words: str) -> None:
     task = given.pop("task", "stylize")
     with pytest.raises(SettingError, match=words) as error:
-        Request(task, "photo.jpg", styles, **given)
+        run.check(Request(task, "photo.jpg", styles, **given))
     assert "\n" not in str(error.value)
 
 
 def test_strokes_ask_for_the_optimiser() -> None:
     coarse = Style("a.jpg", strokes="coarse")
-    assert Request("stylize", "p.jpg", (PLAIN, coarse)).chosen == "optimize"
+    assert choose(Request("stylize", "p.jpg", (PLAIN, coarse))).name == "optimize"
     with pytest.raises(
-        SettingError, match="--strength is for --engine instant, --style of coarse or fine strokes is for --engine optimize"
+        SettingError, match="`strength` is for `engine=instant`, `style` of coarse or fine strokes is for `engine=optimize`"
     ):
-        _ = Request("stylize", "p.jpg", (coarse,), settings={"strength": 0.5}).chosen
+        _ = choose(Request("stylize", "p.jpg", (coarse,), settings={"strength": 0.5})).name
 
 
 def test_a_request_with_places_goes_to_json_and_back() -> None:
@@ -311,9 +317,9 @@ def test_from_one_style_to_the_other(blend: str, engine: str, photo: str, pictur
 def test_paintings_are_turned_clockwise(picture: Paint) -> None:
     image = picture(30, 20, 1)
     for quarters in (-1, 0, 1, 2, 5):
-        np.testing.assert_array_equal(run.rotated(image, 90 * quarters).pixels, np.rot90(image.pixels, -quarters))
+        np.testing.assert_array_equal(turn(image, 90 * quarters).pixels, np.rot90(image.pixels, -quarters))
     ramp = np.linspace(0, 1, 200, dtype=np.float32)[None].repeat(120, 0)
-    turned = run.rotated(Image(np.stack([ramp] * 3, axis=-1)), 30)
+    turned = turn(Image(np.stack([ramp] * 3, axis=-1)), 30)
     down, across = np.gradient(turned.pixels[..., 0])
     slope = 1 / 199
     np.testing.assert_allclose(across, slope * np.cos(np.pi / 6), atol=1.2e-3)
@@ -327,7 +333,7 @@ def test_paintings_are_turned_clockwise(picture: Paint) -> None:
 @pytest.mark.parametrize("size", [(40, 40), (90, 20), (20, 90), (64, 48)])
 def test_nothing_but_the_painting_is_in_what_was_turned(degrees: float, size: tuple[int, int]) -> None:
     white = Image(np.ones((size[1], size[0], 3), np.float32))
-    turned = run.rotated(white, degrees)
+    turned = turn(white, degrees)
     assert turned.pixels.min() > 0.999
     assert turned.size[0] * turned.size[1] > 0.05 * size[0] * size[1]
 
@@ -390,7 +396,7 @@ def test_a_large_tiff_is_painted_in_regions_from_window_to_window(
     styles = (Style(name, region=region if how == "regions" else "") for name, region in zip(names, ("a", "b"), strict=True))
     request = Request("stylize", "photo.tif", tuple(styles), settings={"backend": "onnxruntime", "tile": 96}, **given)
     run.make(request, run.Outputs("whole.tif"))
-    monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
+    monkeypatch.setattr("atelier.run.job.HELD_PIXELS", 1000)
     said: list[str] = []
     made = run.make(request, run.Outputs("streamed.tif"), report=lambda p: said.append(p.note))
     assert made.size == (180, 120) and any("window to window" in note for note in said)
@@ -402,7 +408,7 @@ def test_a_large_tiff_is_painted_in_regions_from_window_to_window(
     kept = slice(96, None)
     np.testing.assert_array_equal(streamed[kept], open_still("photo.tif").pixels[kept])
     # what goes where held at a coarser size: the borders are less sharp, and statistics are taken from a little more or less
-    monkeypatch.setattr("atelier.run.instant.MAPPED_PIXELS", 6000)
+    monkeypatch.setattr("atelier.run.job.MAPPED_PIXELS", 6000)
     run.make(request, run.Outputs("coarse.tif"))
     coarse = open_still("coarse.tif").pixels
     np.testing.assert_array_equal(coarse[kept], streamed[kept])
@@ -411,8 +417,8 @@ def test_a_large_tiff_is_painted_in_regions_from_window_to_window(
 
 def test_a_large_tiff_is_copied_where_nothing_is_to_be_painted(names: list[str], picture: Paint, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("photo.tif").write_bytes(encode(picture(80, 60, 1), "tiff"))
-    monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
-    monkeypatch.setattr("atelier.run.instant.UNPAINTED", 32)
+    monkeypatch.setattr("atelier.run.job.HELD_PIXELS", 1000)
+    monkeypatch.setattr("atelier.engines.network.photo.UNPAINTED", 32)
     monkeypatch.setattr("atelier.engines.network.painter.Painter.windows", None)
     run.make(Request("stylize", "photo.tif", (Style(names[0]),), settings={"strength": 0.0}), run.Outputs("out.tif"))
     np.testing.assert_array_equal(codes("out.tif"), codes("photo.tif"))
@@ -421,7 +427,6 @@ def test_a_large_tiff_is_copied_where_nothing_is_to_be_painted(names: list[str],
 def test_a_folder_has_one_engine(names: list[str], photo: str, painting: str, map_: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Built anew where it would be another; what is painted is what it would be otherwise."""
     from atelier.engines.network import engine
-    from atelier.run.instant import one_engine
 
     opened: list[str] = []
     real = engine.open_model
@@ -433,10 +438,10 @@ def test_a_folder_has_one_engine(names: list[str], photo: str, painting: str, ma
         instant(Style(names[0], region="sky"), Style(names[1], region="sea"), regions=map_, feather=9.0),
     ]  # fmt: skip
     counts = []
-    with one_engine():
-        for at, request in enumerate(requests):
-            run.make(request, run.Outputs(f"kept{at}.png"))
-            counts.append(len(opened))
+    session = run.Session()
+    for at, request in enumerate(requests):
+        run.make(request, run.Outputs(f"kept{at}.png"), session=session)
+        counts.append(len(opened))
     assert counts == [1, 1, 3, 3, 3, 3, 3]  # models are kept where the engine is another
     for at, request in enumerate(requests):
         run.make(request, run.Outputs(f"own{at}.png"))
@@ -464,12 +469,12 @@ def test_a_place_has_the_colours_of_the_photo_there(picture: Paint) -> None:
     top = np.zeros((40, 40), np.float32)
     top[:18] = 1
     top[18:22] = 0.5
-    result = coloured_places(painted, photo, settings, np.stack([top, 1 - top])).pixels
+    result = colored_places(painted.pixels, photo.pixels, settings, np.stack([top, 1 - top]))
     upper = recolor(painted.pixels[:18], photo.pixels[:18])
     lower = recolor(painted.pixels[22:], photo.pixels[22:])
     np.testing.assert_allclose(result[:18], upper, atol=1e-5)
     np.testing.assert_allclose(result[22:], lower, atol=1e-5)
-    blend = coloured_places(painted, photo, settings, np.full((2, 40, 40), 0.5, np.float32)).pixels
+    blend = colored_places(painted.pixels, photo.pixels, settings, np.full((2, 40, 40), 0.5, np.float32))
     np.testing.assert_allclose(blend, recolor(painted.pixels, photo.pixels), atol=1e-3)
 
 
@@ -500,7 +505,7 @@ def test_what_is_long_and_narrow_is_shrunk() -> None:
 
 def test_masks_are_called_by_what_can_be_asked_for() -> None:
     masks = (a_mask("left@2x.png", slice(0, 20)), a_mask("right.png", slice(20, 40)))
-    opened = run.open_places(instant(Style("a"), Style("b"), masks=masks))
+    opened = open_maps(instant(Style("a"), Style("b"), masks=masks))
     assert [name for name, _ in opened.masks] == ["mask 1", "right"]
 
 
@@ -508,8 +513,7 @@ def test_models_on_their_way_hold_nobody_up(
     picture: Paint, names: list[str], monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
 ) -> None:
     """They are those that will be needed: a style by name that is turned is a painting. What fails there is nobody's business."""
-    from atelier.engines.network import engine
-    from atelier.run import instant as module
+    from atelier.engines.network import engine, kind
 
     asked: list[str] = []
     threads: list[threading.Thread] = []
@@ -524,12 +528,12 @@ def test_models_on_their_way_hold_nobody_up(
             super().start()
 
     monkeypatch.setattr(engine.Models, "__call__", broken)
-    monkeypatch.setattr(module.threading, "Thread", Watched)
+    monkeypatch.setattr(engine.threading, "Thread", Watched)
     for style, needed in ((Style(names[0]), "styles"), (Style(names[0], rotate=30), "reader")):
         request = instant(style)
-        module.models_for(request, InstantSettings(), [run.open_style(names[0])])
+        kind.prepare(request, InstantSettings(), [run.open_style(names[0])], run.Session())
         threads[-1].join()
-        assert asked[-1] == needed and threads[-1].daemon
+        assert asked[-1] == needed
     assert not [each for each in recwarn if "no such thing" in str(each.message)]
 
 
@@ -573,7 +577,7 @@ def test_a_map_to_correct_by_hand(photo: str, map_: str, capsys: pytest.CaptureF
 
 def test_settings_of_a_place_are_checked(photo: str, map_: str, names: list[str]) -> None:
     styles = (Style(names[0], region="sky"), Style(names[1], region="sky", size=2))
-    with pytest.raises(InputError, match="--engine optimize"):
+    with pytest.raises(InputError, match="`engine=optimize`"):
         run.make(Request("stylize", photo, styles, regions=map_), run.Outputs("out.png"))
     assert InstantSettings().style_size == 1
 

@@ -14,10 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from atelier.errors import AtelierError, SettingError
-from atelier.request import Request, Settings, Style, options, override, parse_layers
+from atelier.request import GROUPS, Request, Settings, Style, options, override, parse_layers
 
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
-NUMBERS = [name for name, (_, kind) in options().items() if kind in (int, float)]
+NUMBERS = [name for name, each in options(Settings).items() if each.kind in (int, float)]
 CHOICES = [name for name, each in FIELDS.items() if each.metadata["choices"]]
 LAYERS = [name for name in FIELDS if name.endswith("_layers")]
 
@@ -54,25 +54,25 @@ anything = st.recursive(
 
 
 def test_every_option_is_declared_in_full() -> None:
-    declared = options()
+    declared = options(Settings)
     assert set(declared) == set(FIELDS)
-    for name, (each, kind) in declared.items():
-        assert set(each.metadata) == {"help", "low", "high", "choices"}, name
-        assert each.metadata["help"], name
+    for name, each in declared.items():
+        kind = each.kind
+        assert each.help and each.label and each.group in GROUPS, name
         assert kind in (str, int, float, bool), name
         default = getattr(Settings(), name)
         assert isinstance(default, dict if name in LAYERS else kind), name
         if kind in (int, float):
-            assert each.metadata["low"] is not None, name
-        if each.metadata["choices"]:
-            assert default in each.metadata["choices"], name
+            assert each.low is not None, name
+        if each.choices:
+            assert default in each.choices, name
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_numbers_have_bounds(name: str) -> None:
     low, high = FIELDS[name].metadata["low"], FIELDS[name].metadata["high"]
-    flag = "--" + name.replace("_", "-")
-    kind = options()[name][1]
+    flag = name
+    kind = options(Settings)[name].kind
     for good in (low, high):
         if good is not None:
             assert getattr(Settings(**{name: kind(good)}), name) == good
@@ -86,7 +86,7 @@ def test_numbers_have_bounds(name: str) -> None:
 def test_choices_are_named(name: str) -> None:
     for choice in FIELDS[name].metadata["choices"]:
         assert getattr(Settings(**{name: choice}), name) == choice
-    with pytest.raises(SettingError, match=f"--{name.replace('_', '-')} nonsense: choose from {FIELDS[name].metadata['choices'][0]}"):
+    with pytest.raises(SettingError, match=f"{name} nonsense: choose from {FIELDS[name].metadata['choices'][0]}"):
         Settings(**{name: "nonsense"})
 
 
@@ -99,16 +99,16 @@ def test_layer_weights_have_bounds(name: str, weight: float) -> None:
 
 @pytest.mark.parametrize("value", [None, "many", b"1", [1], {"conv1_1": "heavy"}, {"conv1_1": None}, object(), 1.5j])
 def test_values_of_another_type_are_refused(value: Any) -> None:
-    for name, (_, kind) in options().items():
+    for name, kind in ((each.name, each.kind) for each in options(Settings).values()):
         if isinstance(value, str) and kind is str and name not in (*LAYERS, *CHOICES):
             continue  # free text
-        with pytest.raises(SettingError, match=f"--{name.replace('_', '-')}"):
+        with pytest.raises(SettingError, match=name):
             Settings(**{name: value})
 
 
 def test_whole_numbers_are_whole() -> None:
-    for name in (name for name in NUMBERS if options()[name][1] is int):
-        with pytest.raises(SettingError, match=f"--{name.replace('_', '-')}"):
+    for name in (name for name in NUMBERS if options(Settings)[name].kind is int):
+        with pytest.raises(SettingError, match=name):
             Settings(**{name: FIELDS[name].metadata["low"] + 0.5})
     assert Settings(content_weight=1).content_weight == 1  # but a whole number is a number
 
@@ -150,7 +150,7 @@ def test_override() -> None:
         override(base, {"brightness": 1})
     assert "'brightness'" in str(caught.value)
     assert all(name in str(caught.value) for name in FIELDS)
-    with pytest.raises(SettingError, match="--iterations -1"):
+    with pytest.raises(SettingError, match=r"`?iterations`? -1"):
         override(base, {"iterations": -1})
 
 
@@ -203,11 +203,11 @@ def test_a_request_of_the_wrong_types_is_refused(change: dict[str, Any]) -> None
 @hypothesis_settings(deadline=None, max_examples=200)
 def test_whatever_is_in_the_text_only_the_promised_error_comes(name: str, value: Any) -> None:
     """From the text to the settings: what a picture from a stranger goes through."""
-    from atelier.run import settled
+    from atelier.run import settle
 
     good = json.loads(Request("stylize", "a.png", (Style("b.png"),)).to_json())
     try:
-        settled(Request.from_json(json.dumps({**good, name: value})))
+        settle(Request.from_json(json.dumps({**good, name: value})))
     except AtelierError as error:
         assert isinstance(error, SettingError)
 

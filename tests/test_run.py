@@ -13,16 +13,21 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from atelier.engines import deadline
+from atelier.engines import table as engines
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
 from atelier.perception.store import find
 from atelier.progress import Progress, Report
 from atelier.request import Request, Style
-from atelier.run import Made, Outputs, at_size, blank, embedded, make, open_all, redo, redraw, settled
-from atelier.run import opening as run_opening
-from atelier.run import outputs as run_outputs
-from atelier.run import painting as run_painting
+from atelier.run import Local, Made, Outputs, embedded, make, redo, redraw, settle
+from atelier.run import checkpoint as run_checkpoint
+from atelier.run import open as open_job
+from atelier.run import resolver as run_resolver
+from atelier.run import sinks as run_sinks
+from atelier.run import watch as run_watch
+from atelier.run.sizes import at_size, blank
 
 Ask = Callable[..., Request]
 
@@ -61,41 +66,41 @@ def steps(log: Path) -> list[int]:
 
 
 def test_settled_is_recipe_then_task_then_what_was_given() -> None:
-    assert settled(Request("stylize", "a", recipe="gatys")).normalise == "gatys"
-    assert settled(Request("stylize", "a", recipe="gatys", settings={"normalise": "relative"})).normalise == "relative"
-    texture = settled(Request("texture", None))
+    assert settle(Request("stylize", "a", recipe="gatys")).normalise == "gatys"
+    assert settle(Request("stylize", "a", recipe="gatys", settings={"normalise": "relative"})).normalise == "relative"
+    texture = settle(Request("texture", None))
     assert (texture.content_weight, texture.start, texture.style_fit) == (0, "noise", "own")
-    reconstruct = settled(Request("reconstruct", "a", settings={"content_layers": "conv1_1"}))
+    reconstruct = settle(Request("reconstruct", "a", settings={"content_layers": "conv1_1"}))
     assert (reconstruct.style_weight, reconstruct.start, reconstruct.content_layers) == (0, "noise", {"conv1_1": 1.0})
-    assert settled(Request("texture", None, settings={"start": "grey"})).start == "grey"
+    assert settle(Request("texture", None, settings={"start": "grey"})).start == "grey"
     with pytest.raises(SettingError, match="no recipe 'nope'"):
-        settled(Request("stylize", "a", recipe="nope"))
+        settle(Request("stylize", "a", recipe="nope"))
 
 
 # Opening --------------------------------------------------------------------------------------------------------------
 
 
-def test_open_all(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None:
-    opened = open_all(ask(size=20, styles=(Style(str(painting), 0.3), Style(str(photo), 0.7))))
+def test_open_job(ask: Ask, photo: Path, painting: Path, tmp_path: Path) -> None:
+    opened = open_job(ask(size=20, styles=(Style(str(painting), 0.3), Style(str(photo), 0.7))))
     assert opened.content.size == (20, 14)
-    assert [(image.size, weight) for image, weight in opened.styles] == [((36, 44), 0.3), ((40, 28), 0.7)]
+    assert [(sample.picture.size, sample.weight) for sample in opened.samples] == [((36, 44), 0.3), ((40, 28), 0.7)]
     assert opened.start is None and opened.guide is None
-    start = open_all(ask(settings={"start": str(painting)})).start
+    start = open_job(ask(settings={"start": str(painting)})).start
     assert start is not None
     assert start.size == (36, 44)
     with pytest.raises(SourceError):
-        open_all(ask(settings={"start": str(tmp_path / "nothing.png")}))
+        open_job(ask(settings={"start": str(tmp_path / "nothing.png")}))
 
 
 def test_the_size_of_a_texture(ask: Ask) -> None:
-    assert open_all(ask("texture", content=None)).content.size == (36, 44)
-    assert open_all(ask("texture", content=None, size=22)).content.size == (18, 22)
-    assert open_all(ask("texture", content=None, canvas=(50, 30))).content.size == (50, 30)
+    assert open_job(ask("texture", content=None)).content.size == (36, 44)
+    assert open_job(ask("texture", content=None, size=22)).content.size == (18, 22)
+    assert open_job(ask("texture", content=None, canvas=(50, 30))).content.size == (50, 30)
     for size in ((0, 5), (5, -1), (10**6, 10**6)):
         with pytest.raises(ImageError, match="a texture of"):
-            blank(*size)
+            blank(*size, Limits().pixels)
     with pytest.raises(SettingError, match="give a picture"):
-        open_all(ask(content=None, styles=()))
+        open_job(ask(content=None, styles=()))
 
 
 def test_standard_input_is_one_picture(ask: Ask) -> None:
@@ -105,29 +110,28 @@ def test_standard_input_is_one_picture(ask: Ask) -> None:
         ask(content="-", settings={"start": "-"}),
     ):
         with pytest.raises(SourceError, match="only one picture can come from standard input"):
-            open_all(asked)
+            open_job(asked)
 
 
 def test_sizes(picture: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(30, 20)
-    assert at_size(image, None) is image
-    assert at_size(image, 30) is image
-    assert at_size(image, 15).size == (15, 10)
-    assert at_size(image, 60).size == (60, 40)
+    assert at_size(image, None, 4096) is image
+    assert at_size(image, 30, 4096) is image
+    assert at_size(image, 15, 4096).size == (15, 10)
+    assert at_size(image, 60, 4096).size == (60, 40)
     for size in (0, -5):
-        with pytest.raises(SettingError, match=f"--size {size}: must be at least 1"):
-            at_size(image, size)
+        with pytest.raises(SettingError, match=rf"`?size`? {size}: must be at least 1"):
+            at_size(image, size, 4096)
     with pytest.raises(ImageError, match="over the limit"):
-        at_size(image, 10**6)
+        at_size(image, 10**6, 4096)
     heard: list[Progress] = []
-    monkeypatch.setattr(run_opening, "LARGEST", 24)
-    assert at_size(image, None, heard.append).size == (24, 16)
-    assert "30x20 is painted at 24 px; --size asks for more" in heard[0].note
-    assert at_size(image, 30) is image
+    assert at_size(image, None, 24, report=heard.append).size == (24, 16)
+    assert "30x20 is painted at 24 px; `size` asks for more" in heard[0].note
+    assert at_size(image, 30, 24) is image
 
 
 def shares(heard: list[Progress]) -> list[float]:
-    return [progress.step / progress.total for progress in heard if progress.total]
+    return [progress.step / progress.of for progress in heard if progress.of]
 
 
 def test_a_run_for_so_many_seconds_has_all_its_steps_at_the_end(ask: Ask, tmp_path: Path) -> None:
@@ -142,13 +146,13 @@ def test_the_total_is_what_the_time_is_enough_for(monkeypatch: pytest.MonkeyPatc
     """At a pace that varies, after 100 iterations of another run, a stage that converged, and words between."""
     heard: list[Progress] = []
     now = iter([0.0, 2.0, 2.5, 3.0, 3.1, 8.0, 10.0])
-    monkeypatch.setattr(run_painting.time, "monotonic", now.__next__)
-    report = run_painting.Until(heard.append, 10.0)
+    monkeypatch.setattr(deadline.time, "monotonic", now.__next__)
+    report = deadline.Until(heard.append, 10.0)
     for step in (101, 102, 140, 140, 141):
         report(Progress("a", step, 1000, {"total": 1.0} if step != 140 or len(heard) == 2 else {}))
     with pytest.raises(Cancelled):
         report(Progress("a", 142, 1000, {"total": 1.0}))
-    assert [progress.total for progress in heard] == [105, 106, 145, 145, 146, 142]
+    assert [progress.of for progress in heard] == [105, 106, 145, 145, 146, 142]
     assert shares(heard) == sorted(shares(heard))
     report.close()
     assert len(heard) == 6
@@ -158,7 +162,7 @@ def test_a_run_that_converged_has_all_its_steps_at_the_end(ask: Ask, tmp_path: P
     heard: list[Progress] = []
     made = make(ask(settings={"iterations": 60, "tolerance": 0.9}), Outputs(str(tmp_path / "out.png")), report=heard.append)
     assert made.finished and made.iterations < 60
-    assert (heard[-1].step, heard[-1].total) == (60, 60)
+    assert (heard[-1].step, heard[-1].of) == (60, 60)
     stopped: list[Progress] = []
     assert not make(ask(), Outputs(str(tmp_path / "out.png")), report=stopping_at(2, stopped)).finished
     assert stopped[-1].step == 2
@@ -168,7 +172,7 @@ def test_each_note_is_told_once(ask: Ask, tmp_path: Path) -> None:
     frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     heard: list[Progress] = []
-    open_all(ask(content=str(tmp_path / "moving.gif")), report=heard.append)
+    open_job(ask(content=str(tmp_path / "moving.gif")), report=heard.append)
     notes = [progress.note for progress in heard if progress.note]
     assert len(notes) == 1
     assert "animated GIF" in notes[0]
@@ -192,7 +196,7 @@ def test_what_was_made_says_how(ask: Ask, tmp_path: Path) -> None:
     assert embedded(str(tmp_path / "out.png")) == dataclasses.replace(request, engine="optimize")
     data = json.loads(open_still(tmp_path / "out.png").text["atelier"])
     assert data["resolved"]["style_layers"] == {"conv1_1": 1.0, "conv2_1": 0.5}
-    assert data["resolved"]["optimiser"] == settled(request).optimiser
+    assert data["resolved"]["optimiser"] == settle(request).optimiser
     assert data["version"]
 
 
@@ -290,7 +294,7 @@ def test_what_cannot_be_written_is_refused_first(ask: Ask, tmp_path: Path, outpu
 
 def test_pictures_over_the_limits(ask: Ask, tmp_path: Path) -> None:
     with pytest.raises(ImageError):
-        make(ask(), Outputs(str(tmp_path / "out.png")), limits=Limits(pixels=100))
+        make(ask(), Outputs(str(tmp_path / "out.png")), Local(Limits(pixels=100)))
 
 
 # Going on -------------------------------------------------------------------------------------------------------------
@@ -342,7 +346,7 @@ def test_going_on_stops_where_it_would_have(ask: Ask, tmp_path: Path) -> None:
 
 
 def test_a_crash_goes_on_from_the_last_time_the_state_was_saved(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_outputs, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(run_watch, "CHECKPOINT_SECONDS", -1.0)
     request = ask(settings=MANNERS["adam, averaged"])
     whole = make(request, Outputs(str(tmp_path / "whole.png")))
 
@@ -418,7 +422,7 @@ def test_a_checkpoint_that_is_refused_is_never_to_be_deleted(ask: Ask, photo: Pa
 
 def test_time_goes_on_too(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"), log=str(tmp_path / "log"))
-    monkeypatch.setattr(run_outputs.time, "monotonic", iter(range(0, 100_000, 10)).__next__)
+    monkeypatch.setattr(run_watch.time, "monotonic", iter(range(0, 100_000, 10)).__next__)
     first = make(ask(), outputs, report=stopping_at(3))
     second = make(ask(), outputs)
     seconds = [json.loads(line)["seconds"] for line in (tmp_path / "log").read_text().splitlines()]
@@ -499,8 +503,8 @@ def test_what_is_there_is_replaced_only_where_it_may(ask: Ask, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("outputs", "why"),
     [
-        ({"picture": "out.png", "format": "jpeg"}, "--format jpeg does not go with the name"),
-        ({"picture": "out.jpg", "format": "png"}, "--format png does not go with the name"),
+        ({"picture": "out.png", "format": "jpeg"}, "`format` jpeg does not go with the name"),
+        ({"picture": "out.jpg", "format": "png"}, "`format` png does not go with the name"),
     ],
 )
 def test_a_name_and_a_format_that_say_different_things(ask: Ask, tmp_path: Path, outputs: dict[str, Any], why: str) -> None:
@@ -533,7 +537,7 @@ def test_tiles_and_histograms_are_refused_first(ask: Ask, tmp_path: Path) -> Non
         assert not progress.losses
 
     request = ask(size=64, settings={"histogram_weight": 1.0, "tile": 32, "coarse_iterations": 2, "style_layers": "conv1_1"})
-    with pytest.raises(SettingError, match="--histogram-weight needs the whole picture"):
+    with pytest.raises(SettingError, match=r"`?histogram_weight`? needs the whole picture"):
         make(request, Outputs(str(tmp_path / "out.png")), report=never)
 
 
@@ -553,19 +557,19 @@ def full(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
         return wrapped
 
-    for name in ("atomic_write", "write_still"):
-        monkeypatch.setattr(run_outputs, name, failing(getattr(run_outputs, name), 1))
-    monkeypatch.setattr(run_painting, "write_animation", failing(run_painting.write_animation, 1))
+    writers = ((run_watch, "atomic_write"), (run_checkpoint, "atomic_write"), (run_watch, "write_still"), (run_sinks, "write_still"))
+    for module, name in (*writers, (run_sinks, "write_animation")):
+        monkeypatch.setattr(module, name, failing(getattr(module, name), 1))
     return names
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [("log", "--log"), ("out-00002.png", "--every"), ("state", "--checkpoint"), ("way.gif", "--animation")]
+    ("name", "option"), [("log", "log"), ("out-00002.png", "every"), ("state", "checkpoint"), ("way.gif", "animation")]
 )
 def test_what_fails_beside_the_picture_does_not_cost_it(
     ask: Ask, tmp_path: Path, full: set[str], name: str, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_outputs, "CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr(run_watch, "CHECKPOINT_SECONDS", -1.0)
     whole = make(ask(), Outputs(str(tmp_path / "whole.png")))
     full.add(name)
     heard: list[Progress] = []
@@ -581,11 +585,11 @@ def test_what_fails_beside_the_picture_does_not_cost_it(
     assert np.array_equal(pixels(tmp_path / "out.png"), pixels(tmp_path / "whole.png"))
     assert np.array_equal(made.image.pixels, whole.image.pixels)
     assert len(made.missed) == 1
-    assert made.missed[0].startswith(f"{option}: ")
+    assert made.missed[0].startswith(f"`{option}`: ")
     assert "no space left" in made.missed[0]
-    assert sum(option in progress.note for progress in heard) == (option in ("--every", "--checkpoint"))
+    assert sum(f"`{option}`" in progress.note for progress in heard) == (option in ("every", "checkpoint"))
     there = {path.name for path in tmp_path.iterdir()}
-    assert {"out.png", "log", "way.gif", "out-00004.png"} - {name, "out-00004.png" if option == "--every" else ""} <= there
+    assert {"out.png", "log", "way.gif", "out-00004.png"} - {name, "out-00004.png" if option == "every" else ""} <= there
     assert name not in there
 
 
@@ -604,7 +608,7 @@ def test_a_picture_that_cannot_be_written_after_all_is_kept(
 ) -> None:
     refuge = tmp_path / "refuge"
     refuge.mkdir()
-    monkeypatch.setattr(run_outputs.tempfile, "tempdir", str(refuge))
+    monkeypatch.setattr(run_sinks.tempfile, "tempdir", str(refuge))
     whole = make(ask(), Outputs(str(tmp_path / "whole.png")))
     full.add("out.png")
     outputs = Outputs(str(tmp_path / "out.png"), checkpoint=str(tmp_path / "state"), log=str(tmp_path / "log"))
@@ -625,19 +629,18 @@ def test_a_picture_that_cannot_be_written_after_all_is_kept(
 
 
 def test_a_canvas_that_is_asked_for_is_of_that_size(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (run_opening, run_painting):
-        monkeypatch.setattr(module, "LARGEST", 24)
-    assert open_all(ask("texture", content=None, canvas=(60, 17))).content.size == (60, 17)
-    assert open_all(ask("texture", content=None)).content.size == (20, 24)
-    assert open_all(ask("texture", content=None, size=44)).content.size == (36, 44)
+    monkeypatch.setitem(engines.ENGINES, "optimize", dataclasses.replace(engines.ENGINES["optimize"], largest=24))
+    assert open_job(ask("texture", content=None, canvas=(60, 17))).content.size == (60, 17)
+    assert open_job(ask("texture", content=None)).content.size == (20, 24)
+    assert open_job(ask("texture", content=None, size=44)).content.size == (36, 44)
     with pytest.raises(ImageError, match="a texture of 90x20 px"):
-        open_all(ask("texture", content=None, canvas=(90, 20)), Limits(pixels=1600))
+        open_job(ask("texture", content=None, canvas=(90, 20)), Local(Limits(pixels=1600)))
 
 
 def test_limits_hold_for_what_is_painted_too(ask: Ask) -> None:
     with pytest.raises(ImageError, match="over the limit of 3,000 pixels"):
-        open_all(ask(size=80), Limits(pixels=3000))
-    assert open_all(ask(size=64), Limits(pixels=3000)).content.size == (64, 45)
+        open_job(ask(size=80), Local(Limits(pixels=3000)))
+    assert open_job(ask(size=64), Local(Limits(pixels=3000))).content.size == (64, 45)
 
 
 # Once more ------------------------------------------------------------------------------------------------------------
@@ -645,9 +648,10 @@ def test_limits_hold_for_what_is_painted_too(ask: Ask) -> None:
 
 def test_secrets_stay_out_of_the_picture(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secret = "https://user:pass@example.org/a/b.png?token=s3cret&x=1#part"
-    opened = run_painting.open_still
-    for module in (run_painting, run_opening):
-        monkeypatch.setattr(module, "open_still", lambda name, *more: opened(str(tmp_path / "photo.png") if "://" in name else name, *more))
+    opened = run_resolver.open_still
+    monkeypatch.setattr(
+        run_resolver, "open_still", lambda name, *more: opened(str(tmp_path / "photo.png") if "://" in name else name, *more)
+    )
     request = ask(content=secret, styles=(Style(secret, 0.5),), settings={"start": secret})
     make(request, Outputs(str(tmp_path / "out.png")))
     written = (tmp_path / "out.png").read_bytes()

@@ -26,16 +26,16 @@ from typing import Any
 import numpy as np
 
 from atelier import run
-from atelier.engines.guide import Sample
 from atelier.engines.network.backends import cores
-from atelier.engines.network.engine import InstantEngine
+from atelier.engines.network.kind import KIND as NETWORK
+from atelier.engines.optimize.kind import KIND as OPTIMIZE
 from atelier.engines.optimize.recipes import recipe
 from atelier.errors import AtelierError, Cancelled, SettingError
 from atelier.image import Image, resize
 from atelier.image.value import Pixels
 from atelier.media import open_still, write_still
 from atelier.progress import Progress, Report, silent
-from atelier.request import InstantSettings, Request
+from atelier.request import Request, Style
 
 Clock = Callable[[], float]
 
@@ -80,14 +80,14 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.sizes:
-            raise SettingError("--sizes is empty: write 256,512,1024")
+            raise SettingError("sizes", "`sizes` is empty: write 256,512,1024")
         for size in self.sizes:
             if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
-                raise SettingError(f"--sizes {size}: must be whole numbers from {SMALLEST} to {LARGEST}, as 256,512,1024")
+                raise SettingError("sizes", f"must be whole numbers from {SMALLEST} to {LARGEST}, as 256,512,1024", str(size))
         if len(set(self.sizes)) < len(self.sizes):
-            raise SettingError(f"--sizes {','.join(map(str, self.sizes))}: one is there twice")
+            raise SettingError("sizes", "one is there twice", ",".join(map(str, self.sizes)))
         if isinstance(self.runs, bool) or not isinstance(self.runs, int) or not 1 <= self.runs <= MOST_RUNS:
-            raise SettingError(f"--runs {self.runs}: must be from 1 to {MOST_RUNS}")
+            raise SettingError("runs", f"must be from 1 to {MOST_RUNS}", self.runs)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -95,7 +95,7 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError:
-        raise SettingError(f"--sizes {text}: must be whole numbers, as 256,512,1024") from None
+        raise SettingError("sizes", "must be whole numbers, as 256,512,1024", text) from None
 
 
 @dataclass
@@ -214,13 +214,20 @@ class Bench:
                     self.failures.append(error)
                     self.result.notes.append(f"{name} was not measured: {error}")
 
+    def open(self, content: Image, engine: str, settings: Mapping[str, Any] = {}) -> run.Job:
+        """The job of painting an opened picture; its engine is that of the picture before, if that was the same."""
+        plan, values = self.plan, run.Values()
+        styles = (Style(values.name(self.painting)),)
+        request = Request("stylize", values.name(content), styles, settings=settings, seed=plan.seed, device=plan.device, engine=engine)
+        return run.open(request, values, self.session)
+
     @cached_property
-    def engine(self) -> InstantEngine:
-        return InstantEngine([Sample(self.painting)], InstantSettings(), self.plan.device, self.plan.seed)
+    def session(self) -> run.Session:
+        return run.Session()
 
     def told(self, stage: str, ahead: int = 0) -> None:
         total = len(self.plan.sizes) * (1 + 2 * self.plan.runs + WHOLE_OF_OPTIMISING)
-        self.report(Progress(stage, min(self.done + ahead, total), total))
+        self.report(Progress("measuring", min(self.done + ahead, total), total, subject=stage))
 
     def step(self, stage: str, count: int = 1) -> None:
         self.done += count
@@ -233,15 +240,13 @@ class Bench:
 
     def network(self, row: Row, content: Image) -> None:
         stage = f"{row.size} px, network"
-        engine = self.engine
-        engine(content)  # loads what is loaded late, and may settle which backend is faster
+        job = self.open(content, NETWORK.name)
+        list(job.frames())  # loads what is loaded late, and may settle which backend is faster
         self.step(stage)
         for _ in range(self.plan.runs):
-            row.network.append(self.timed(lambda: engine(content)))
+            row.network.append(self.timed(lambda: list(job.frames())))
             self.step(stage)
-        (brush,) = engine.brushes
-        body, runner = "named styles" if brush.named else "any painting", brush.painter.runner
-        self.result.network = {"body": body, "backend": runner.backend, "device": runner.device}
+        self.result.network = dict(getattr(job.engine, "about", {}))
 
     def cold(self, row: Row, content: Image) -> None:
         """From the start of a process to the file. The files it reads are in the system's memory by then, from the engine's use of them."""
@@ -255,7 +260,7 @@ class Bench:
                 assert isinstance(self.painting, Image)
                 style = str(folder / "painting.jpg")
                 write_still(self.painting, style, quality=95)
-            words = [*self.command, "stylize", str(photo), "--style", style, "--engine", "instant", "--out", str(out), "--quiet"]
+            words = [*self.command, "stylize", str(photo), "--style", style, "--engine", NETWORK.name, "--out", str(out), "--quiet"]
             words += ["--device", self.plan.device, "--seed", str(self.plan.seed)]
             for _ in range(self.plan.runs):
                 ended: list[subprocess.CompletedProcess[str]] = []
@@ -276,16 +281,14 @@ class Bench:
             if progress.losses:
                 count = progress.step
             try:
-                self.told(stage, WHOLE_OF_OPTIMISING * progress.step // progress.total if counting and progress.total else 0)
+                self.told(stage, WHOLE_OF_OPTIMISING * progress.step // progress.of if counting and progress.of else 0)
             except Cancelled:
                 stopped = True
                 raise
 
-        samples = [Sample(run.as_picture(self.painting).flat())]
-
         def paint(picture: Image, given: Mapping[str, Any]) -> None:
-            request = Request("stylize", None, settings=given, seed=self.plan.seed, device=self.plan.device, engine="optimize")
-            run.paint(request, picture, samples, report=inner)
+            self.session.close()
+            list(self.open(picture, OPTIMIZE.name, given).frames(inner))
             if stopped:  # the engine answers with the picture so far, but its time is not the whole's
                 raise Cancelled
 

@@ -1,5 +1,8 @@
 """What can go wrong, as one small tree. Every message is one line that says what to do next.
 
+Messages name options as Python does, in backticks: `style_weight`, `engine=optimize`. A face that spells them otherwise rewrites
+these: the command line says --style-weight. Every error survives pickling, so that workers and clusters can carry it.
+
 AtelierError
 ├── InputError            what was given cannot be used
 │   ├── SettingError      an option's value
@@ -16,6 +19,8 @@ AtelierError
 
 from __future__ import annotations
 
+import re
+
 
 class AtelierError(Exception):
     """Base of everything atelier raises on purpose. Faces print it as one line and exit with `exit_code`."""
@@ -30,7 +35,30 @@ class InputError(AtelierError, ValueError):
 
 
 class SettingError(InputError):
-    """An option has a value that makes no sense; the message names the option and its range."""
+    """An option has a value that makes no sense.
+
+    option: its name, as `schema` has it; "" where it is the request as a whole. reason: what is wrong, and what would do. value: what
+    was given, where that helps. Called with one argument, that is the reason, and the option the one it begins with.
+    """
+
+    def __init__(self, option: str, reason: str | None = None, value: object = None) -> None:
+        shown = value if value is None or isinstance(value, str) else f"{value:g}" if isinstance(value, float) else repr(value)
+        if reason is None:
+            begins = re.match(r"`([a-z_]+)", option)
+            option, reason = begins[1] if begins else "", option
+        self.option, self.reason = option, reason
+        self.value: str | None = shown
+        super().__init__(self.option, self.reason, self.value)
+
+    def __str__(self) -> str:
+        return self.told(self.option)
+
+    def told(self, name: str) -> str:
+        """The message, with the option under a face's own name for it, unless the reason names it itself."""
+        if self.option and (f"`{self.option}`" in self.reason or f"`{self.option.removesuffix('s')}`" in self.reason):
+            return self.reason
+        head = " ".join(filter(None, (name, self.value)))
+        return f"{head}: {self.reason}" if head else self.reason
 
 
 class SourceError(InputError):
@@ -60,7 +88,11 @@ class MissingExtra(AtelierError, ImportError):
     """An optional part is not installed; the message names the command that installs it."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional part: pip install 'atelier[{extra}]'")
+        super().__init__(what, extra)
+        self.what, self.extra = what, extra
+
+    def __str__(self) -> str:
+        return f"{self.what} needs an optional part: pip install 'atelier[{self.extra}]'"
 
 
 class Diverged(AtelierError, ArithmeticError):

@@ -27,7 +27,7 @@ def read_log(path: Path) -> list[dict[str, float | str]]:
     except (OSError, ValueError) as error:
         raise SourceError(f"{path} is no log of atelier: it should hold a JSON object a line") from error
     if not records or not all(isinstance(r, dict) and {"step", "total"} <= r.keys() and _numbers(r) for r in records):
-        raise SourceError(f"{path} is no log of atelier, or an empty one: write one with --log")
+        raise SourceError(f"{path} is no log of atelier, or an empty one: write one with `log`")
     return records
 
 

@@ -24,6 +24,7 @@ from atelier.image import Image
 from atelier.perception.network import Network
 from atelier.progress import Progress
 from atelier.request import Settings
+from calls import called
 
 Paint = Callable[..., Image]
 TURNS = (
@@ -118,7 +119,7 @@ def test_the_gradient_through_two_views_is_that_of_finite_differences(network: N
 @pytest.mark.parametrize("settings", [{}, {"optimiser": "adam", "rate": 0.02, "average": 0.5}, {"optimiser": "sgd", "rate": 1e-3}])
 def test_a_texture_is_painted_through_all_its_views(plain: dict[str, Any], picture: Paint, settings: dict[str, Any]) -> None:
     own = {**plain, "iterations": 12, "coarse_iterations": 6, "content_weight": 0.3, "style_layers": {"conv1_1": 1.0, "conv2_1": 1.0}}
-    engine = OptimizeEngine([Sample(picture(30, 34, 7))], Settings(**{**own, **settings}), "cpu")
+    engine = called(OptimizeEngine([Sample(picture(30, 34, 7))], Settings(**{**own, **settings}), "cpu"))
     seen = [View(view.content, None, view.look) for view in views()]
     heard: list[Progress] = []
     begin = texture((16, 20))
@@ -152,7 +153,7 @@ def test_each_view_moves_what_it_sees_alone(plain: dict[str, Any], picture: Pain
         "style_layers": {"conv1_1": 1.0},
         "content_layers": {"conv1_1": 1.0},
     }
-    engine = OptimizeEngine([Sample(picture(30, 34, 7))], Settings(**own), "cpu")
+    engine = called(OptimizeEngine([Sample(picture(30, 34, 7))], Settings(**own), "cpu"))
     left = View(pixels(20, 32, 1), None, lambda image, size: resized(image[..., :20], size))
     begin = pixels(40, 32, 4)
     painted = engine.paint(Beginning(begin), [left], lambda image: Image(np.zeros((1, 1, 3), np.float32)), size=(32, 40)).image()

@@ -25,6 +25,7 @@ from atelier.errors import Cancelled, Diverged, SettingError, WeightsError
 from atelier.image import Image, resize
 from atelier.progress import Progress, Report
 from atelier.request import Settings
+from calls import called
 
 Paint = Callable[..., Image]
 
@@ -35,7 +36,7 @@ def engine(plain: dict[str, Any], picture: Paint) -> Callable[..., OptimizeEngin
 
     def build(styles: list[Sample] | None = None, seed: int = 0, **settings: Any) -> OptimizeEngine:
         settings = {**plain, "iterations": 3, "content_weight": 1.0, "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
-        return OptimizeEngine([Sample(picture(30, 34, 7))] if styles is None else styles, Settings(**settings), "cpu", seed)
+        return called(OptimizeEngine([Sample(picture(30, 34, 7))] if styles is None else styles, Settings(**settings), "cpu", seed))
 
     return build
 
@@ -104,7 +105,7 @@ def test_starts(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     noise = start("noise")
     assert noise.std() == pytest.approx(math.sqrt(1 / 12), rel=0.1)
     assert np.abs(start("a path", other) - resize(other, (24, 20)).pixels).mean() < 0.05
-    with pytest.raises(SettingError, match="--start a path: photo, recoloured, noise, grey"):
+    with pytest.raises(SettingError, match=r"`?start`? a path: photo, recoloured, noise, grey"):
         start("a path")
 
 
@@ -166,15 +167,15 @@ def test_odd_sizes_stay_what_they_are(engine: Callable[..., OptimizeEngine], pic
 def test_too_small_for_the_layers_is_said_so(
     engine: Callable[..., OptimizeEngine], picture: Paint, start: str, size: tuple[int, int]
 ) -> None:
-    with pytest.raises(SettingError, match=rf"conv5_1 needs a picture of at least 16 px a side, not {size[0]}x{size[1]}: give --size"):
+    with pytest.raises(SettingError, match=rf"conv5_1 needs a picture of at least 16 px a side, not {size[0]}x{size[1]}: give `?size`?"):
         engine(style_layers={"conv5_1": 1.0}, content_layers={"conv5_1": 1.0}, start=start)(picture(*size))
 
 
 def test_what_is_too_small_names_all_that_mends_it(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     layers = {"style_layers": {"conv1_1": 1.0, "conv5_1": 1.0}, "content_layers": {"conv4_2": 1.0}}
-    with pytest.raises(SettingError, match=r"not 50x3: give --size 267 or more, or layers up to conv2_2 alone in both --style-layers"):
+    with pytest.raises(SettingError, match=r"not 50x3: give `?size`? 267 or more, or layers up to conv2_2 alone in both `?style_layers`?"):
         engine(**layers)(picture(50, 3))
-    with pytest.raises(SettingError, match=r"not 5000x1: give --size 80000 or more, or layers up to conv1_2 alone"):
+    with pytest.raises(SettingError, match=r"not 5000x1: give `?size`? 80000 or more, or layers up to conv1_2 alone"):
         engine(**layers)(Image(np.zeros((1, 5000, 3), np.float32)))
     small = {"style_layers": {"conv2_2": 1.0}, "content_layers": {"conv2_1": 1.0}}
     assert engine(**small)(picture(50, 3)).size == (50, 3)
@@ -200,13 +201,12 @@ def test_long_thin_pictures_skip_scales_too_small_for_their_layers(engine: Calla
         assert out.size == (128, 20)
 
 
-def test_alpha_and_what_the_file_said_are_carried(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+def test_alpha_is_carried(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     alpha = np.linspace(0, 1, 24 * 20, dtype=np.float32).reshape(20, 24)
-    photo = Image(picture(24, 20).pixels, alpha=alpha, depth=16, text={"title": "pond"})
+    photo = Image(picture(24, 20).pixels, alpha=alpha)
     out = engine()(photo)
     assert out.alpha is not None
     assert np.array_equal(out.alpha, alpha)
-    assert (out.depth, out.text) == (16, {"title": "pond"})
 
 
 def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
@@ -259,8 +259,10 @@ def test_the_report_counts_through_all_stages(engine: Callable[..., OptimizeEngi
     }
     engine(**settings)(picture(40, 32), report=told(heard))
     assert [progress.step for progress in heard] == list(range(1, 10))
-    assert {progress.total for progress in heard} == {9}
-    assert [progress.stage for progress in heard] == [f"{other_net} at 20x16"] * 3 + [f"{other_net} at 40x32"] * 2 + [f"{net} at 40x32"] * 4
+    assert {progress.of for progress in heard} == {9}
+    assert [(progress.subject, progress.size) for progress in heard] == [(other_net, (20, 16))] * 3 + [(other_net, (40, 32))] * 2 + [
+        (net, (40, 32))
+    ] * 4
     assert all({"content", "style", "total"} <= set(progress.losses) for progress in heard)
     for progress in heard:
         assert progress.preview is not None
@@ -271,7 +273,7 @@ def test_tolerance_ends_a_scale_early(engine: Callable[..., OptimizeEngine], pic
     heard: list[Progress] = []
     engine(iterations=60, coarse_iterations=60, smallest=16, tolerance=1.0)(picture(32, 32), report=told(heard))
     assert len(heard) == 42  # the first 21 steps of each are needed to tell
-    assert heard[-1].step <= heard[-1].total
+    assert heard[-1].step <= heard[-1].of
 
 
 # What is wanted -------------------------------------------------------------------------------------------------------
@@ -300,8 +302,8 @@ def test_a_reconstruction_needs_no_painting(engine: Callable[..., OptimizeEngine
     ("settings", "why"),
     [
         ({"content_weight": 0.0, "style_weight": 0.0}, "nothing to paint towards"),
-        ({"style_layers": {"conv1_1": 0.0}}, "--style-layers: all have the weight 0"),
-        ({"content_layers": {"conv1_1": 0.0}}, "--content-layers: all have the weight 0"),
+        ({"style_layers": {"conv1_1": 0.0}}, "style_layers: all have the weight 0"),
+        ({"content_layers": {"conv1_1": 0.0}}, "content_layers: all have the weight 0"),
     ],
 )
 def test_nothing_wanted_is_refused(engine: Callable[..., OptimizeEngine], settings: dict[str, Any], why: str) -> None:
@@ -330,7 +332,7 @@ def test_networks_that_are_not_there(engine: Callable[..., OptimizeEngine]) -> N
 
 @pytest.mark.parametrize("device", ["tpu", "gpu", "", "CPU", "cuda:foo", "cuda:", "cuda0", "cuda:9999", "cuda:999"])
 def test_devices_that_do_not_exist(device: str) -> None:
-    with pytest.raises(SettingError, match="--device"):
+    with pytest.raises(SettingError, match=r"`?device`?"):
         choose_device(device)
 
 
@@ -364,9 +366,9 @@ def test_of_the_seconds_the_coarse_scales_have_a_quarter(
     def iterations(seconds: float, coarse: int = 6) -> list[int]:
         heard.clear()
         engine(seconds=seconds, coarse_iterations=coarse, smallest=16)(picture(64, 48, 1), report=report)
-        stages = [each.stage.split()[-1] for each in heard if each.losses]
-        assert heard[-1].step == heard[-1].total == 2 * coarse + 3
-        return [stages.count(size) for size in ("16x12", "32x24", "64x48")]
+        stages = [each.size for each in heard if each.losses]
+        assert heard[-1].step == heard[-1].of == 2 * coarse + 3
+        return [stages.count(size) for size in ((16, 12), (32, 24), (64, 48))]
 
     assert iterations(0) == iterations(1000) == [6, 6, 3]
     assert iterations(32) == [4, 4, 3]
@@ -415,7 +417,7 @@ def test_it_is_said_once_that_the_rate_is_too_large(engine: Callable[..., Optimi
     notes = [progress.note for progress in heard if progress.note]
     assert len(notes) == 2
     assert "the loss grew: back to the best picture so far" in notes[0]
-    assert "try a smaller --rate" in notes[1]
+    assert "try a smaller `rate`" in notes[1]
 
 
 def test_what_no_later_stage_could_do_is_refused_first(
@@ -429,16 +431,23 @@ def test_what_no_later_stage_could_do_is_refused_first(
     for settings in ({"tile": 32}, {"tile": 0}):
         monkeypatch.setattr(plan_module, "WHOLE_PIXELS", 40 * 40)
         monkeypatch.setattr(plan_module, "TILE", 32)
-        with pytest.raises(SettingError, match="--histogram-weight needs the whole picture at once, 72x64: give --tile 72"):
+        with pytest.raises(SettingError, match=r"`?histogram_weight`? needs the whole picture at once, 72x64: give `?tile`? 72"):
             engine(histogram_weight=1.0, coarse_iterations=2, smallest=16, **settings)(picture(72, 64), report=never)
     made = engine(histogram_weight=1.0, coarse_iterations=1, smallest=16, iterations=1, tile=72)(picture(72, 64))
     assert made.size == (72, 64)
 
 
 def test_no_solver_is_kept_while_the_next_is_built(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    kept: list[bool] = []
-    engine(coarse_iterations=1, smallest=16, iterations=2)(picture(32, 32), keep=lambda state: kept.append(state is not None))
-    assert kept == [True, False, True, True]
+    kept: list[Callable[[], Any]] = []
+    held: list[bool] = []
+
+    def keep(progress: Progress) -> None:
+        assert progress.state
+        kept.append(progress.state)
+        held.append(kept[0]() is not None)
+
+    engine(coarse_iterations=1, smallest=16, iterations=2)(picture(32, 32), report=keep)
+    assert held == [True, False, False]
 
 
 def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path) -> None:
@@ -447,16 +456,15 @@ def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEn
     settings = {"optimiser": "adam", "rate": 0.02, "average": 0.9, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
     kept: list[Any] = []
 
-    def keep(state: Callable[[], Any] | None) -> None:
-        if state is None:  # between scales
-            return
-        torch.save(state(), tmp_path / "state.pt")
+    def keep(progress: Progress) -> None:
+        assert progress.state
+        torch.save(progress.state(), tmp_path / "state.pt")
         kept.append(torch.load(tmp_path / "state.pt", weights_only=True))
 
-    whole = engine(**settings)(photo, keep=keep)
+    whole = engine(**settings)(photo, report=keep)
     assert [state["done"] for state in kept] == list(range(1, 8))
     for state in kept:
-        assert np.array_equal(engine(**settings)(photo, resume=state).pixels, whole.pixels), state["done"]
+        assert np.array_equal(engine(**settings)(photo, state=state).pixels, whole.pixels), state["done"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")

@@ -28,6 +28,7 @@ from atelier.losses import correlation
 from atelier.perception.network import CONVS, Network, pool
 from atelier.progress import Progress
 from atelier.request import Settings
+from calls import called
 
 Paint = Callable[..., Image]
 
@@ -60,7 +61,7 @@ def engine(plain: dict[str, Any]) -> Callable[..., OptimizeEngine]:
 
     def build(samples: list[Sample], places: np.ndarray | None, seed: int = 0, **settings: Any) -> OptimizeEngine:
         settings = {**plain, "iterations": 3, "content_weight": 1.0, "style_layers": {"conv1_1": 1.0, "conv3_1": 1.0}, **settings}
-        return OptimizeEngine(samples, Settings(**settings), "cpu", seed, None if places is None else Guide(places))
+        return called(OptimizeEngine(samples, Settings(**settings), "cpu", seed), None if places is None else Guide(places))
 
     return build
 
@@ -477,15 +478,15 @@ def test_a_run_with_places_goes_on_bit_for_bit(
     settings = {**solver, "coarse_iterations": 2, "smallest": 32, "iterations": 2}
     kept: list[Any] = []
 
-    def keep(state: Callable[[], Any] | None) -> None:
-        if state is not None:
-            torch.save(state(), tmp_path / "state.pt")
-            kept.append(torch.load(tmp_path / "state.pt", weights_only=True))
+    def keep(progress: Progress) -> None:
+        assert progress.state
+        torch.save(progress.state(), tmp_path / "state.pt")
+        kept.append(torch.load(tmp_path / "state.pt", weights_only=True))
 
-    whole = engine(samples, places, **settings)(photo, keep=keep)
+    whole = engine(samples, places, **settings)(photo, report=keep)
     assert len(kept) == 4
     for state in kept:
-        assert np.array_equal(engine(samples, places, **settings)(photo, resume=state).pixels, whole.pixels)
+        assert np.array_equal(engine(samples, places, **settings)(photo, state=state).pixels, whole.pixels)
 
 
 def test_another_painting_elsewhere_is_the_same_picture_here(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
@@ -522,6 +523,6 @@ def test_places_and_samples_that_do_not_go_together(engine: Callable[..., Optimi
         ([Sample(style, float("nan"), place=0), two], places, "a style's weight is nan"),
     ):
         with pytest.raises(SettingError, match=why):
-            engine(samples, guide)
+            engine(samples, guide)(picture(32, 24))
     with pytest.raises(SettingError, match="the guide is for photos of 32x24 px, not 40x24"):
         engine([one, two], places)(picture(40, 24))

@@ -26,6 +26,7 @@ from atelier.image import Image
 from atelier.perception.network import Network
 from atelier.progress import Progress
 from atelier.request import Settings
+from calls import called
 
 LAYERS = {"conv1_1": 1.0, "conv2_1": 0.5, "conv3_1": 1.0, "conv4_1": 2.0}
 SEMANTIC: dict[str, Any] = {"match": "semantic", "style_layers": LAYERS}
@@ -234,7 +235,7 @@ def test_tiled_is_untiled(student: Network, width: int, height: int, side: int) 
 def test_cells_grow_with_the_picture_and_end_somewhere() -> None:
     assert [cell_side([side * side]) for side in (16, 512, 1024, 2048, 4096)] == [4, 4, 8, 16, 16]
     assert cell_side([100, 1024 * 1024]) == 8
-    with pytest.raises(SettingError, match=r"--match semantic .* 4096x4096 px: give a smaller --size"):
+    with pytest.raises(SettingError, match=r"`?match`? semantic .* 4096x4096 px: give a smaller `?size`?"):
         cell_side([4112 * 4112])
 
 
@@ -435,7 +436,7 @@ def test_each_texture_takes_the_colours_of_its_own() -> None:
     apart = {}
     for match in ("statistics", "semantic"):
         settings = Settings(match=match, iterations=12, content_weight=0.05, style_layers=LAYERS)
-        out = OptimizeEngine([Sample(painting)], settings, "cpu", 0)(photo)
+        out = called(OptimizeEngine([Sample(painting)], settings, "cpu", 0))(photo)
         apart[match] = warmth(out, striped) - warmth(out, ~striped)
     wanted = warmth(painting, ~striped) - warmth(painting, striped)  # swapped in place
     assert apart["semantic"] > 0.6 * wanted
@@ -444,7 +445,7 @@ def test_each_texture_takes_the_colours_of_its_own() -> None:
 
 def test_the_same_again(net: str, picture: Callable[..., Image], plain: dict[str, Any]) -> None:
     settings = Settings(**{**plain, **SEMANTIC, "coarse_iterations": 3, "iterations": REFRESH + 3})
-    one, other = (OptimizeEngine([Sample(picture(50, 40, 2))], settings, "cpu", seed)(picture(44, 52, 1)) for seed in (0, 1))
+    one, other = (called(OptimizeEngine([Sample(picture(50, 40, 2))], settings, "cpu", seed))(picture(44, 52, 1)) for seed in (0, 1))
     assert np.array_equal(one.pixels, other.pixels)
 
 
@@ -461,13 +462,14 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_not(
     states: list[Any] = []
 
     def report(progress: Progress) -> None:
+        states.append(progress.state and progress.state())
         if progress.step == stop:
             raise Cancelled
 
-    engine = OptimizeEngine(samples, settings, "cpu", 0, guide)
+    engine = called(OptimizeEngine(samples, settings, "cpu", 0), guide)
     whole = engine(photo)
-    engine(photo, report=report, keep=lambda state: states.append(state and state()))
-    resumed = OptimizeEngine(samples, settings, "cpu", 0, guide)(photo, resume=states[-1])
+    engine(photo, report=report)
+    resumed = called(OptimizeEngine(samples, settings, "cpu", 0), guide)(photo, state=states[-1])
     assert np.array_equal(whole.pixels, resumed.pixels)
     if guide:
         left = guide.places.sum(0) == 0
@@ -488,7 +490,7 @@ def test_a_blank_photo_takes_the_painting_on(network: Network) -> None:
 
 
 def test_another_match_is_refused() -> None:
-    with pytest.raises(SettingError, match="--match nope: choose from statistics, semantic"):
+    with pytest.raises(SettingError, match=r"`?match`? nope: choose from statistics, semantic"):
         Settings(match="nope")
 
 
@@ -507,6 +509,6 @@ def test_too_large_a_picture_is_refused_before_the_coarse_scales(plain: dict[str
     settings = Settings(**{**plain, **SEMANTIC, "coarse_iterations": 1, "tile": 512})
     photo = Image(np.broadcast_to(np.float32(0.5), (4112, 4112, 3)))
     told: list[Progress] = []
-    with pytest.raises(SettingError, match="4096x4096 px: give a smaller --size"):
-        OptimizeEngine([Sample(picture(40, 40, 2))], settings, "cpu", 0)(photo, report=told.append)
+    with pytest.raises(SettingError, match=r"4096x4096 px: give a smaller `?size`?"):
+        called(OptimizeEngine([Sample(picture(40, 40, 2))], settings, "cpu", 0))(photo, report=told.append)
     assert not told

@@ -16,6 +16,7 @@ from atelier.image import Image
 from atelier.perception.network import layer_name
 from atelier.progress import Progress
 from atelier.request import override
+from calls import called
 
 Paint = Callable[..., Image]
 
@@ -53,9 +54,9 @@ def test_paints(name: str, net: str, other_net: str, picture: Paint) -> None:
     own |= {"coarse_iterations": min(settings.coarse_iterations, 2)}
     photo = picture(48, 36, 1)
     heard: list[Progress] = []
-    out = OptimizeEngine([Sample(picture(40, 52, 2))], override(settings, own), "cpu", 0)(photo, report=heard.append)
+    out = called(OptimizeEngine([Sample(picture(40, 52, 2))], override(settings, own), "cpu", 0))(photo, report=heard.append)
     assert out.size == photo.size
-    assert heard[-1].step == heard[-1].total >= 2
+    assert heard[-1].step == heard[-1].of >= 2
     assert not any(progress.note for progress in heard)
     assert np.abs(out.pixels - photo.pixels).mean() > 1e-3
 

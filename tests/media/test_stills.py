@@ -96,7 +96,7 @@ def test_the_report_hears_what_is_opened_and_what_was_met() -> None:
     animation = io.BytesIO()
     Pillow.new("L", (4, 4)).save(animation, "GIF", save_all=True, append_images=[Pillow.new("L", (4, 4), 9)])
     open_still(animation.getvalue(), report=heard.append)
-    assert [progress.stage for progress in heard] == ["opening picture", "opening picture"]
+    assert [(progress.stage, progress.subject) for progress in heard] == [("opening", "picture")] * 2
     assert [progress.note for progress in heard] == ["", "picture: animated GIF: the first of 2 frames"]
 
     def stop(progress: Progress) -> None:

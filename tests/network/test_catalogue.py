@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
+from atelier.run.opening import open_style
 
 from atelier.engines.network import catalogue
 from atelier.errors import WeightsError
-from atelier.run.opening import open_style
 
 SHIPPED = sorted(catalogue.shipped())[0]
 

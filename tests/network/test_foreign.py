@@ -19,6 +19,7 @@ from atelier.errors import SettingError, WeightsError
 from atelier.image import Image, resize
 from atelier.progress import Progress
 from atelier.request import InstantSettings
+from calls import called
 
 sys.path.insert(0, str(Path(__file__).parent))
 from onnx_models import affine, build, conv, node
@@ -48,7 +49,7 @@ def smooth(width: int = 300, height: int = 200) -> Image:
 
 def painted(model: bytes, content: Image, **told: Any) -> np.ndarray:
     runner = loaded(model)
-    return np.asarray(ForeignEngine(runner, read_contract(runner, **told))(content).pixels)
+    return np.asarray(called(ForeignEngine(runner, read_contract(runner, **told)))(content).pixels)
 
 
 def normalised(scale: float, offset: float, end: str = "") -> bytes:
@@ -76,7 +77,7 @@ def test_negatives_tell_their_range(top: float, span: tuple[float, float]) -> No
     contract = read_contract(runner)
     assert ranges(contract) == (span, span)
     content = photo()
-    np.testing.assert_allclose(ForeignEngine(runner, contract)(content).pixels, 1 - content.pixels, atol=1e-5)
+    np.testing.assert_allclose(called(ForeignEngine(runner, contract))(content).pixels, 1 - content.pixels, atol=1e-5)
 
 
 def test_a_tanh_is_of_minus_one_to_one() -> None:
@@ -86,7 +87,7 @@ def test_a_tanh_is_of_minus_one_to_one() -> None:
     assert ranges(contract) == (TANH, TANH)
     content = photo()
     expected = (np.tanh(1.5 * (2 * content.pixels.astype(np.float64) - 1)) + 1) / 2
-    np.testing.assert_allclose(ForeignEngine(runner, contract)(content).pixels, expected, atol=1e-5)
+    np.testing.assert_allclose(called(ForeignEngine(runner, contract))(content).pixels, expected, atol=1e-5)
 
 
 def test_clipped_outputs_end_where_they_are_clipped() -> None:
@@ -114,7 +115,7 @@ def test_nets_blind_to_their_range_take_what_they_give() -> None:
 def test_likely_ranges_are_not_guessed_between() -> None:
     """x / 2 + 1/4 is a pale picture of any range, each a little different."""
     runner = loaded(affine(0.5, 0.25))
-    with pytest.raises(SettingError, match=r"makes different pictures .* give --model-range"):
+    with pytest.raises(SettingError, match=r"makes different pictures .* give `?model_range`?"):
         read_contract(runner)
     assert ranges(read_contract(runner, values="0..1")) == (UNIT, UNIT)
     assert ranges(read_contract(runner, values="-1..1")) == (TANH, TANH)
@@ -126,7 +127,7 @@ def test_what_makes_no_picture_is_said() -> None:
     flat = build([node("Mul", "x", "zero", "y")], {"zero": np.float32(0)}).SerializeToString()
     with pytest.raises(SettingError, match="makes no picture of a photo"):
         read_contract(loaded(flat))
-    with pytest.raises(SettingError, match="--model-range"):
+    with pytest.raises(SettingError, match=r"`?model_range`?"):
         read_contract(loaded(affine(1, 1e4)))
 
 
@@ -145,7 +146,7 @@ def test_the_file_may_tell() -> None:
     assert notes == []  # nothing was tried
     with pytest.raises(SettingError, match="says its range is 'lab'"):
         read_contract(loaded(affine(1, 0, metadata={"atelier.range": "lab"})))
-    with pytest.raises(SettingError, match="--model-range 7: choose from"):
+    with pytest.raises(SettingError, match=r"`?model_range`? 7: choose from"):
         read_contract(loaded(model), values="7")
     with pytest.raises(SettingError, match="multiple"):
         read_contract(loaded(affine(1, 0, metadata={"atelier.multiple": "-3"})))
@@ -154,7 +155,7 @@ def test_the_file_may_tell() -> None:
 def test_what_was_tried_is_said_once() -> None:
     notes: list[str] = []
     read_contract(loaded(affine(-1, 255)), report=lambda progress: notes.append(progress.note))
-    assert len(notes) == 1 and "0..255 in and 0..255 out" in notes[0] and "--model-range" in notes[0]
+    assert len(notes) == 1 and "0..255 in and 0..255 out" in notes[0] and "`model_range`" in notes[0]
 
 
 # Layout, colours, types -------------------------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def test_channels_last() -> None:
     contract = read_contract(runner)
     assert (contract.layout, ranges(contract)) == ("nhwc", (TANH, TANH))
     content = photo()
-    np.testing.assert_allclose(ForeignEngine(runner, contract)(content).pixels, 1 - content.pixels, atol=1e-5)
+    np.testing.assert_allclose(called(ForeignEngine(runner, contract))(content).pixels, 1 - content.pixels, atol=1e-5)
 
 
 def test_layouts_that_the_shape_does_not_tell() -> None:
@@ -173,7 +174,7 @@ def test_layouts_that_the_shape_does_not_tell() -> None:
     kernel[[0, 1, 2], [0, 1, 2]] = 1
     free = [None, None, None, None]
     assert read_contract(loaded(conv(kernel, shape=free))).layout == "nchw"  # by trying: a convolution has 3 channels
-    with pytest.raises(SettingError, match="--model-layout nchw or nhwc"):
+    with pytest.raises(SettingError, match=r"`?model_layout`? nchw or nhwc"):
         read_contract(loaded(affine(1, 0, shape=free)))
     assert read_contract(loaded(affine(1, 0, shape=free)), layout="nhwc").layout == "nhwc"
     with pytest.raises(WeightsError, match="in nhwc"):
@@ -211,7 +212,7 @@ def test_whole_numbers_in_and_out() -> None:
     contract = read_contract(runner)
     assert contract == Contract("nhwc", "rgb", 0, 255, 0, 255, 1, None, "uint8")
     content = Image.from_array(np.random.default_rng(0).integers(0, 256, (70, 80, 3), np.uint8))
-    np.testing.assert_array_equal(ForeignEngine(runner, contract)(content).to_array(), 255 - content.to_array())
+    np.testing.assert_array_equal(called(ForeignEngine(runner, contract))(content).to_array(), 255 - content.to_array())
     with pytest.raises(SettingError, match="whole numbers from 0 to 255"):
         read_contract(runner, values="0..1")
 
@@ -229,7 +230,7 @@ def test_half_precision() -> None:
     contract = read_contract(runner)
     assert (contract.dtype, ranges(contract)) == ("float16", (UNIT, UNIT))
     content = photo()
-    np.testing.assert_allclose(ForeignEngine(runner, contract)(content).pixels, 1 - content.pixels, atol=1e-3)
+    np.testing.assert_allclose(called(ForeignEngine(runner, contract))(content).pixels, 1 - content.pixels, atol=1e-3)
 
 
 # Sizes ------------------------------------------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ def test_multiples_are_found_and_filled_up_by_reflection(times: int) -> None:
     assert contract.multiple == side
     content = photo(101, 75, alpha=True)
     expected = np.asarray(content.pixels)[np.arange(75) // side * side][:, np.arange(101) // side * side]
-    result = ForeignEngine(runner, contract)(content)
+    result = called(ForeignEngine(runner, contract))(content)
     np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
     assert result.size == (101, 75) and result.alpha is not None
     np.testing.assert_array_equal(result.alpha, content.alpha)
@@ -272,7 +273,7 @@ def test_what_is_filled_up_is_a_reflection() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 200), (2, 3), (63, 64), (65, 1)])
 def test_any_size_comes_back_as_it_was(size: tuple[int, int]) -> None:
     runner = loaded(halved(3))
-    result = ForeignEngine(runner, read_contract(runner))(photo(*size))
+    result = called(ForeignEngine(runner, read_contract(runner)))(photo(*size))
     assert result.size == size
 
 
@@ -292,14 +293,14 @@ def test_nets_of_a_fixed_size_get_the_whole_photo_and_it_is_said() -> None:
     assert contract == Contract("nchw", "rgb", 0, 255, 0, 255, 1, (224, 160))
     content = smooth(300, 200)
     said: list[Progress] = []
-    result = ForeignEngine(runner, contract)(content, report=said.append)
+    result = called(ForeignEngine(runner, contract))(content, report=said.append)
     expected = resize(Image(1 - resize(content, (224, 160)).pixels), (300, 200)).pixels
     np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
     np.testing.assert_allclose(result.pixels, 1 - content.pixels, atol=0.02)
     assert said[0].note == "painted at 224 × 160 and brought to 300 × 200: the model paints at that size alone"
-    assert (said[-1].step, said[-1].total) == (1, 1)
+    assert (said[-1].step, said[-1].of) == (1, 1)
     said.clear()
-    ForeignEngine(runner, contract)(smooth(224, 160), report=said.append)
+    called(ForeignEngine(runner, contract))(smooth(224, 160), report=said.append)
     assert not any(progress.note for progress in said)
 
 
@@ -307,10 +308,10 @@ def test_large_photos_are_painted_smaller_and_it_is_said() -> None:
     runner = loaded(affine(1, 0))
     notes: list[str] = []
     content = smooth(300, 200)
-    result = ForeignEngine(runner, Contract(), largest=150)(content, report=lambda progress: notes.append(progress.note))
+    result = called(ForeignEngine(runner, Contract(), largest=150))(content, report=lambda progress: notes.append(progress.note))
     np.testing.assert_allclose(result.pixels, resize(resize(content, (150, 100)), (300, 200)).pixels, atol=1e-5)
     assert notes[0].startswith("painted at 150 × 100")
-    np.testing.assert_allclose(ForeignEngine(runner, Contract(), largest=0)(content).pixels, content.pixels, atol=1e-6)
+    np.testing.assert_allclose(called(ForeignEngine(runner, Contract(), largest=0))(content).pixels, content.pixels, atol=1e-6)
 
 
 def test_one_side_fixed_is_refused() -> None:
@@ -339,16 +340,18 @@ def test_models_of_something_else() -> None:
 
 def test_nan_is_no_picture() -> None:
     runner = loaded(build([node("Sqrt", "x", "y")]).SerializeToString())
-    with pytest.raises(WeightsError, match="--model-range"):
-        ForeignEngine(runner, Contract(low=-1, high=1))(photo())
+    with pytest.raises(WeightsError, match=r"`?model_range`?"):
+        called(ForeignEngine(runner, Contract(low=-1, high=1)))(photo())
 
 
 def test_from_settings_to_picture(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(affine(-1, 255))
     content = photo(70, 70)
-    engine = open_foreign(InstantSettings(model=str(tmp_path / "net.onnx"), backend="onnxruntime"), "cpu")
+    engine = called(open_foreign(InstantSettings(model=str(tmp_path / "net.onnx"), backend="onnxruntime"), "cpu"))
     np.testing.assert_allclose(engine(content).pixels, 1 - content.pixels, atol=1e-5)
-    engine = open_foreign(InstantSettings(model=str(tmp_path / "net.onnx"), backend="onnxruntime", model_order="bgr", model_multiple=16))
+    engine = called(
+        open_foreign(InstantSettings(model=str(tmp_path / "net.onnx"), backend="onnxruntime", model_order="bgr", model_multiple=16))
+    )
     assert (engine.contract.order, engine.contract.multiple) == ("bgr", 16)
 
 
@@ -388,10 +391,10 @@ def test_outputs_of_a_picture_s_shape_are_tried() -> None:
 def test_of_several_pictures_one_is_told() -> None:
     content, swapped = photo(), np.eye(3, dtype=np.float32)[::-1]
     model = with_outputs({"a": (MIX, FREE), "b": (np.ascontiguousarray(swapped), FREE)})
-    with pytest.raises(SettingError, match="gives 2 pictures: give --model-output a or b"):
+    with pytest.raises(SettingError, match=r"gives 2 pictures: give `?model_output`? a or b"):
         read_contract(loaded(model))
     np.testing.assert_allclose(painted(model, content, output="b"), content.pixels[:, :, ::-1], atol=1e-5)
-    with pytest.raises(SettingError, match=r"--model-output c: .* gives a, b"):
+    with pytest.raises(SettingError, match=r"`?model_output`? c: .* gives a, b"):
         read_contract(loaded(model), output="c")
 
 
@@ -400,7 +403,7 @@ def test_single_numbers_beside_the_picture_are_told() -> None:
     model.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]))
     data, content = model.SerializeToString(), photo()
     np.testing.assert_allclose(painted(data, content, further="strength=0.5", values="0..1"), content.pixels * 0.5, atol=1e-6)
-    for further, words in (("", "give --model-inputs strength=1"), ("strength=1,b=2", "--model-inputs b"), ("strength", "name=number")):
+    for further, words in (("", "give `model_inputs` strength=1"), ("strength=1,b=2", "`model_inputs` b"), ("strength", "name=number")):
         with pytest.raises(SettingError, match=words):
             read_contract(loaded(data), further=further)
 

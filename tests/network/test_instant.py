@@ -21,12 +21,14 @@ from atelier.engines.network.engine import InstantEngine
 from atelier.engines.network.painter import Painter
 from atelier.engines.network.regions import middle
 from atelier.engines.network.runner import Runner
+from atelier.engines.table import choose
 from atelier.errors import Cancelled, Diverged, InputError, SettingError, SourceError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.request import InstantSettings, Request
 from atelier.run import Outputs, make, redo
+from calls import called
 
 Paint = Callable[..., Image]
 SHIPPED = sorted(catalogue.shipped())
@@ -56,7 +58,7 @@ def distance(a: Image, b: Image) -> float:
 def test_any_size_comes_out_as_it_went_in(size: tuple[int, int], named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(*size, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    painted = InstantEngine([Sample(style)], settings())(photo)
+    painted = called(InstantEngine([Sample(style)], settings()))(photo)
     assert painted.size == size and np.isfinite(painted.pixels).all()
 
 
@@ -64,8 +66,8 @@ def test_any_size_comes_out_as_it_went_in(size: tuple[int, int], named: bool, pi
 def test_tiles_are_not_to_be_seen(named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(330, 270, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    whole = InstantEngine([Sample(style)], settings(tile=4096))(photo)
-    tiled = InstantEngine([Sample(style)], settings(tile=64))(photo)
+    whole = called(InstantEngine([Sample(style)], settings(tile=4096)))(photo)
+    tiled = called(InstantEngine([Sample(style)], settings(tile=64)))(photo)
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
 
 
@@ -81,17 +83,17 @@ def test_a_photo_that_is_its_own_thumbnail_goes_through_the_network_once(
 
     monkeypatch.setattr(Runner, "__call__", counted)
     photo = picture(130, 90, seed=1)
-    once = InstantEngine([Sample(painting)], settings())(photo)
+    once = called(InstantEngine([Sample(painting)], settings()))(photo)
     assert [size for size in sizes if size != (0, 0)] == [(6, 6)]
     monkeypatch.setattr(Painter, "_tells_painted", False)
-    np.testing.assert_allclose(InstantEngine([Sample(painting)], settings())(photo).pixels, once.pixels, atol=1e-5)
+    np.testing.assert_allclose(called(InstantEngine([Sample(painting)], settings()))(photo).pixels, once.pixels, atol=1e-5)
 
 
 @pytest.mark.parametrize("named", [True, False])
 def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool, picture: Paint, painting: Image) -> None:
     photo = picture(80, 64, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
-    steps = [InstantEngine([Sample(style)], settings(strength=s))(photo) for s in (0.0, 1e-4, 0.2, 0.4, 0.6, 0.8, 1.0)]
+    steps = [called(InstantEngine([Sample(style)], settings(strength=s)))(photo) for s in (0.0, 1e-4, 0.2, 0.4, 0.6, 0.8, 1.0)]
     np.testing.assert_array_equal(steps[0].pixels, photo.pixels)
     assert distance(steps[0], steps[1]) < 1e-3
     assert distance(photo, steps[2]) < distance(photo, steps[-1])
@@ -104,32 +106,31 @@ def test_painted_colours_are_taken_back_towards_the_paintings(picture: Paint, pa
     photo, wanted = picture(120, 90, seed=1), painting.pixels.mean((0, 1))
 
     def off() -> float:
-        return float(np.abs(InstantEngine([Sample(painting)], settings())(photo).pixels.mean((0, 1)) - wanted).max())
+        return float(np.abs(called(InstantEngine([Sample(painting)], settings()))(photo).pixels.mean((0, 1)) - wanted).max())
 
     corrected = off()
     monkeypatch.setattr(brush, "CORRECTED", 0.0)
     assert corrected < 0.8 * off()
 
 
-def test_alpha_and_words_are_kept(picture: Paint, painting: Image) -> None:
-    photo = replace(picture(40, 30, seed=1), alpha=np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40), text={"Title": "hm"})
-    painted = InstantEngine([Sample(painting)], settings())(photo)
-    assert painted.text["Title"] == "hm"
+def test_alpha_is_kept(picture: Paint, painting: Image) -> None:
+    photo = replace(picture(40, 30, seed=1), alpha=np.linspace(0, 1, 1200, dtype=np.float32).reshape(30, 40))
+    painted = called(InstantEngine([Sample(painting)], settings()))(photo)
     np.testing.assert_array_equal(painted.alpha, photo.alpha)
 
 
 def test_the_seed_says_where_strokes_begin(picture: Paint, painting: Image) -> None:
     photo = picture(64, 64, seed=1)
-    a, b, c = (InstantEngine([Sample(painting)], settings(), seed=seed)(photo) for seed in (1, 1, 2))
+    a, b, c = (called(InstantEngine([Sample(painting)], settings(), seed=seed))(photo) for seed in (1, 1, 2))
     np.testing.assert_array_equal(a.pixels, b.pixels)
     assert distance(a, c) > 1e-4
 
 
 def test_a_mixture_is_between_its_parts(picture: Paint) -> None:
     photo, one, other = picture(64, 48, seed=1), picture(70, 60, seed=3), picture(70, 60, seed=4)
-    alone = [InstantEngine([Sample(style)], settings())(photo) for style in (one, other)]
-    nearly = InstantEngine([Sample(one, 1.0), Sample(other, 0.0)], settings())(photo)
-    both = InstantEngine([Sample(one, 2.0), Sample(other, 2.0)], settings())(photo)
+    alone = [called(InstantEngine([Sample(style)], settings()))(photo) for style in (one, other)]
+    nearly = called(InstantEngine([Sample(one, 1.0), Sample(other, 0.0)], settings()))(photo)
+    both = called(InstantEngine([Sample(one, 2.0), Sample(other, 2.0)], settings()))(photo)
     np.testing.assert_allclose(nearly.pixels, alone[0].pixels, atol=1e-5)
     assert max(distance(both, alone[0]), distance(both, alone[1])) < distance(*alone) * 1.2
     assert min(distance(both, alone[0]), distance(both, alone[1])) > 0
@@ -137,15 +138,15 @@ def test_a_mixture_is_between_its_parts(picture: Paint) -> None:
 
 def test_names_and_paintings_mix(picture: Paint, painting: Image) -> None:
     photo, entry = picture(64, 48, seed=1), catalogue.shipped()[SHIPPED[0]]
-    mixed = InstantEngine([Sample(entry, 0.5), Sample(painting, 0.5)], settings())(photo)
-    assert distance(mixed, InstantEngine([Sample(painting)], settings())(photo)) > 1e-3
+    mixed = called(InstantEngine([Sample(entry, 0.5), Sample(painting, 0.5)], settings()))(photo)
+    assert distance(mixed, called(InstantEngine([Sample(painting)], settings()))(photo)) > 1e-3
     with pytest.raises(SettingError, match="no picture"):
         InstantEngine([Sample(replace(entry, swatch=b""), 0.5), Sample(painting, 0.5)], settings())
 
 
 def test_larger_strokes(picture: Paint, painting: Image) -> None:
     photo = picture(96, 80, seed=1)
-    one, two = (InstantEngine([Sample(painting)], settings(style_size=s))(photo) for s in (1.0, 2.0))
+    one, two = (called(InstantEngine([Sample(painting)], settings(style_size=s)))(photo) for s in (1.0, 2.0))
     assert two.size == photo.size
     rough = [np.abs(np.diff(image.pixels, axis=1)).mean() for image in (one, two)]
     assert rough[1] < rough[0]
@@ -231,14 +232,14 @@ def test_python_paints_with_a_picture(picture: Paint, painting: Image) -> None:
     ],
 )
 def test_the_options_say_which_engine(given: dict[str, object], engine_named: str) -> None:
-    assert Request("stylize", "a.png", settings=given).chosen == engine_named
+    assert choose(Request("stylize", "a.png", settings=given)).name == engine_named
 
 
 def test_a_recipe_asks_for_the_optimiser() -> None:
-    assert Request("stylize", "a.png", recipe="gatys").chosen == "optimize"
-    with pytest.raises(SettingError, match="--strength is for --engine instant, --recipe is for --engine optimize"):
-        _ = Request("stylize", "a.png", recipe="gatys", settings={"strength": 0.5}).chosen
-    with pytest.raises(SettingError, match="--iterations is for --engine optimize"):
+    assert choose(Request("stylize", "a.png", recipe="gatys")).name == "optimize"
+    with pytest.raises(SettingError, match=r"`?strength`? is for `engine=instant`, `?recipe`? is for `engine=optimize`"):
+        _ = choose(Request("stylize", "a.png", recipe="gatys", settings={"strength": 0.5})).name
+    with pytest.raises(SettingError, match=r"`?iterations`? is for `engine=optimize`"):
         atelier.stylize("a.png", SHIPPED[0], engine="instant", iterations=3)
     with pytest.raises(SettingError, match="no setting 'nonsense'"):
         atelier.stylize("a.png", SHIPPED[0], nonsense=3)
@@ -255,17 +256,17 @@ def test_a_name_that_is_none(photo_file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("beside", [{"every": 3}, {"log": "x.jsonl"}, {"checkpoint": "x.ckpt"}, {"animation": "x.gif"}])
 def test_what_has_no_way_shows_none(beside: dict[str, object], photo_file: Path, tmp_path: Path) -> None:
     request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), engine="instant")
-    with pytest.raises(SettingError, match="--engine optimize"):
+    with pytest.raises(SettingError, match="`engine=optimize`"):
         make(request, Outputs(str(tmp_path / "o.png"), **beside))  # type: ignore[arg-type]
 
 
 def test_a_model_paints_alone(photo_file: Path, tmp_path: Path) -> None:
     request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), settings={"model": "x.onnx"})
-    with pytest.raises(SettingError, match="no --style"):
+    with pytest.raises(SettingError, match=r"no `?style`?"):
         make(request, Outputs(str(tmp_path / "o.png")))
     with pytest.raises(InputError):
         make(replace(request, styles=()), Outputs(str(tmp_path / "o.png")))
-    with pytest.raises(SettingError, match="give a --style"):
+    with pytest.raises(SettingError, match=r"give a `?style`?"):
         make(Request("stylize", str(photo_file)), Outputs(str(tmp_path / "o.png")))
 
 
@@ -280,26 +281,26 @@ def test_stopping_leaves_nothing(photo_file: Path, tmp_path: Path) -> None:
 
 
 def test_time_left_is_the_optimisers(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atelier.run.instant.WORTH_BEGINNING", 0.1)
+    monkeypatch.setattr("atelier.engines.network.followed.WORTH_BEGINNING", 0.1)
     heard: list[Progress] = []
     began = time.monotonic()
     atelier.stylize(str(photo_file), painting)
     enough = 2.0 + 2 * (time.monotonic() - began)
     atelier.stylize(str(photo_file), painting, seconds=enough, report=heard.append)
-    network, optimiser = ([each for each in heard if each.total and (each.stage == "painting") is painting] for painting in (True, False))
-    assert (network[-1].step, network[-1].total) == (1, 1)
-    shares = [each.step / each.total for each in optimiser]
+    network, optimiser = ([each for each in heard if each.of and (each.engine != "optimize") is painting] for painting in (True, False))
+    assert (network[-1].step, network[-1].of) == (1, 1)
+    shares = [each.step / each.of for each in optimiser]
     assert shares == sorted(shares) and shares[-1] == 1
 
 
 @pytest.mark.parametrize(("most", "theirs"), [(3, True), (6, False)])
 def test_a_few_iterations_do_not_count(most: int, theirs: bool, photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atelier.run.instant.WORTH_SHOWING", 5)
+    monkeypatch.setattr("atelier.engines.network.followed.WORTH_SHOWING", 5)
     heard: list[Progress] = []
 
     def enough(progress: Progress) -> None:
         heard.append(progress)
-        if "72x56" in progress.stage and progress.step >= most:
+        if progress.size == (72, 56) and progress.step >= most:
             raise Cancelled
 
     first = atelier.stylize(str(photo_file), painting)
@@ -313,7 +314,7 @@ def test_where_the_optimiser_cannot_the_network_has(photo_file: Path, painting: 
     def paint(*arguments: object, **named: object) -> Image:
         raise Diverged("the loss is not finite")
 
-    monkeypatch.setattr("atelier.run.instant.paint", paint)
+    monkeypatch.setattr("atelier.engines.optimize.engine.OptimizeEngine.__call__", paint)
     heard: list[Progress] = []
     longer = atelier.stylize(str(photo_file), painting, seconds=1000, report=heard.append)
     assert np.array_equal(longer.pixels, atelier.stylize(str(photo_file), painting).pixels)
@@ -324,7 +325,7 @@ def test_where_no_time_is_left_it_is_said(photo_file: Path) -> None:
     heard: list[Progress] = []
     in_vain = atelier.stylize(str(photo_file), SHIPPED[0], seconds=0.01, report=heard.append)
     (told,) = (each.note for each in heard if each.note and "no time is left" in each.note)
-    assert int(told.split("--seconds ")[1].split()[0]) >= 2
+    assert int(told.split("`seconds=")[1].split("`")[0]) >= 2
     assert np.array_equal(in_vain.pixels, atelier.stylize(str(photo_file), SHIPPED[0]).pixels)
 
 
@@ -332,9 +333,9 @@ def test_where_no_time_is_left_it_is_said(photo_file: Path) -> None:
 @pytest.mark.parametrize("tile", [1, 16, 40, 0])
 def test_every_tile_is_counted(size: tuple[int, int], tile: int, picture: Paint) -> None:
     heard: list[Progress] = []
-    InstantEngine([Sample(catalogue.shipped()[SHIPPED[0]])], settings(tile=tile))(picture(*size, seed=1), report=heard.append)
+    called(InstantEngine([Sample(catalogue.shipped()[SHIPPED[0]])], settings(tile=tile)))(picture(*size, seed=1), report=heard.append)
     assert [each.step for each in heard] == list(range(1, len(heard) + 1))
-    assert {each.total for each in heard} == {len(heard)}
+    assert {each.of for each in heard} == {len(heard)}
     if tile != 40:  # which cuts the margin too
         side = max(16, tile) if tile else 1536
         assert len(heard) == -(-size[0] // side) * -(-size[1] // side)
@@ -345,9 +346,9 @@ def test_the_tiles_of_all_places_are_counted_together(picture: Paint) -> None:
     planes[0, :, :60], planes[1, :, 60:] = 1, 1  # of which one takes many more tiles than the other
     styles = [Sample(catalogue.shipped()[name], place=at, size=1.0 + at) for at, name in enumerate(SHIPPED[:2])]
     heard: list[Progress] = []
-    InstantEngine(styles, settings(tile=16), guide=Guide(planes))(picture(70, 50, seed=1), report=heard.append)
+    called(InstantEngine(styles, settings(tile=16)), Guide(planes))(picture(70, 50, seed=1), report=heard.append)
     assert [each.step for each in heard] == list(range(1, len(heard) + 1))
-    assert {each.total for each in heard} == {len(heard)}
+    assert {each.of for each in heard} == {len(heard)}
 
 
 # Pictures too large to be held ----------------------------------------------------------------------------------------
@@ -361,7 +362,7 @@ def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Pat
     (tmp_path / "photo.tif").write_bytes(encode(replace(photo, depth=16), "tiff", depth=16))
     request = Request("stylize", str(tmp_path / "photo.tif"), (atelier.request.Style(SHIPPED[0]),), settings={"tile": 96})
     whole = make(request, Outputs(str(tmp_path / "whole.tif")))
-    monkeypatch.setattr("atelier.run.instant.HELD_PIXELS", 1000)
+    monkeypatch.setattr("atelier.run.job.HELD_PIXELS", 1000)
     said: list[str] = []
     streamed = make(request, Outputs(str(tmp_path / "streamed.tif")), report=lambda p: said.append(p.note))
     assert any("window to window" in note for note in said)
@@ -379,17 +380,17 @@ def test_a_tiff_from_window_to_window(alpha: bool, picture: Paint, tmp_path: Pat
 
 
 def test_any_whole_number_is_a_seed(picture: Paint, painting: Image) -> None:
-    assert InstantEngine([Sample(painting)], settings(), seed=-5)(picture(32, 32)).size == (32, 32)
+    assert called(InstantEngine([Sample(painting)], settings(), seed=-5))(picture(32, 32)).size == (32, 32)
 
 
 def test_strokes_too_small_are_refused_before_memory_is_asked_for(picture: Paint, painting: Image) -> None:
-    with pytest.raises(SettingError, match=r"--style-size 0\.05 would paint 20000x16000"):
-        InstantEngine([Sample(painting)], settings(style_size=0.05))(picture(1000, 800))
+    with pytest.raises(SettingError, match=r"`?style_size`? 0\.05 would paint 20000x16000"):
+        called(InstantEngine([Sample(painting)], settings(style_size=0.05)))(picture(1000, 800))
 
 
 @pytest.mark.parametrize(
     ("given", "word"),
-    [({"seconds": 3.0, "strength": 0.5}, "--strength"), ({"model_range": "0..1"}, "give --model"), ({"model": "x.onnx"}, "no --style")],
+    [({"seconds": 3.0, "strength": 0.5}, "`strength`"), ({"model_range": "0..1"}, "give `model`"), ({"model": "x.onnx"}, "no `style`")],
 )
 def test_settings_that_would_do_nothing(given: dict[str, object], word: str, photo_file: Path, tmp_path: Path) -> None:
     request = Request("stylize", str(photo_file), (atelier.request.Style(SHIPPED[0]),), settings=given)
@@ -426,9 +427,9 @@ def test_a_style_that_was_trained_anew_is_told(photo_file: Path, tmp_path: Path,
 
 def test_recipes_are_for_the_optimiser_alone() -> None:
     with pytest.raises(SettingError, match="not for draw"):
-        _ = Request("draw", "a.png", recipe="gatys").chosen
+        _ = choose(Request("draw", "a.png", recipe="gatys")).name
     with pytest.raises(SettingError, match="choose from auto, instant, optimize"):
-        Request("stylize", "a.png", engine="foo")
+        choose(Request("stylize", "a.png", engine="foo"))
 
 
 def test_formats_without_room_are_refused_before_painting(tmp_path: Path, picture: Paint) -> None:
@@ -453,7 +454,7 @@ def test_each_place_knows_its_own_styles_alone(named: bool, picture: Paint) -> N
     photo, planes = picture(120, 90, seed=1), halves(120, 90)
     styles = [catalogue.shipped()[name] for name in SHIPPED[:3]] if named else [picture(60, 60, seed=seed) for seed in (3, 4, 5)]
     one, other = (
-        InstantEngine([Sample(styles[0], place=0), Sample(second, place=1)], settings(), guide=Guide(planes))(photo).pixels
+        called(InstantEngine([Sample(styles[0], place=0), Sample(second, place=1)], settings()), Guide(planes))(photo).pixels
         for second in styles[1:]
     )
     kept, left, right = planes.sum(0) == 0, planes[0] == 1, planes[1] == 1
@@ -468,15 +469,15 @@ def test_a_place_that_is_all_of_the_photo_is_no_place(named: bool, picture: Pain
     photo = picture(100, 70, seed=1)
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
     for given in ({}, {"strength": 0.2}, {"style_size": 1.5}):
-        plain = InstantEngine([Sample(style)], settings(**given))(photo)
-        placed = InstantEngine([Sample(style, place=0)], settings(**given), guide=Guide(np.ones((1, 70, 100), np.float32)))(photo)
+        plain = called(InstantEngine([Sample(style)], settings(**given)))(photo)
+        placed = called(InstantEngine([Sample(style, place=0)], settings(**given)), Guide(np.ones((1, 70, 100), np.float32)))(photo)
         np.testing.assert_allclose(placed.pixels, plain.pixels, atol=1e-3)
 
 
 def test_tiles_are_not_to_be_seen_in_places_either(picture: Paint) -> None:
     photo, planes = picture(330, 270, seed=1), halves(330, 270)
     samples = [Sample(catalogue.shipped()[name], place=at) for at, name in enumerate(SHIPPED[:2])]
-    whole, tiled = (InstantEngine(samples, settings(tile=tile), guide=Guide(planes))(photo) for tile in (4096, 64))
+    whole, tiled = (called(InstantEngine(samples, settings(tile=tile)), Guide(planes))(photo) for tile in (4096, 64))
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
 
 
@@ -485,7 +486,7 @@ def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> Non
 
     def painted(size: float) -> np.ndarray:
         samples = [Sample(painting, place=0, size=size), Sample(painting, place=1)]
-        return InstantEngine(samples, settings(), guide=guide)(photo).pixels
+        return called(InstantEngine(samples, settings()), guide)(photo).pixels
 
     one, two = painted(1.0), painted(2.0)
     left, right, kept = guide.places[0] == 1, guide.places[1] == 1, guide.places.sum(0) == 0
@@ -493,9 +494,9 @@ def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> Non
     np.testing.assert_array_equal(two[kept], photo.pixels[kept])
     rough = [np.abs(np.diff(pixels, axis=1))[left[:, 1:]].mean() for pixels in (one, two)]
     assert rough[1] < rough[0]
-    with pytest.raises(SettingError, match=r"sizes 1 and 2: .* --engine optimize"):
+    with pytest.raises(SettingError, match=r"sizes 1 and 2: .* `engine=optimize`"):
         InstantEngine([Sample(painting), Sample(painting, size=2)], settings())
-    with pytest.raises(SettingError, match=r"strokes=fine: .* --engine optimize"):
+    with pytest.raises(SettingError, match=r"strokes=fine: .* `engine=optimize`"):
         InstantEngine([Sample(painting, strokes="fine")], settings())
 
 
@@ -507,7 +508,7 @@ def test_a_part_of_a_painting_is_learned_from_alone(picture: Paint) -> None:
     place = np.ones((1, 60, 80), np.float32)
 
     def painted(sample: Sample) -> Image:
-        return InstantEngine([replace(sample, place=0)], settings(), guide=Guide(place))(photo)
+        return called(InstantEngine([replace(sample, place=0)], settings()), Guide(place))(photo)
 
     parted = painted(Sample(both, part=part))
     # As large as in the whole, and with nothing else beside it.
@@ -530,4 +531,4 @@ def test_the_box_that_a_place_fills_best() -> None:
 
 def test_a_guide_for_a_picture_of_another_size(picture: Paint, painting: Image) -> None:
     with pytest.raises(InputError, match="120x90"):
-        InstantEngine([Sample(painting, place=0)], settings(), guide=Guide(halves(120, 90)[:1]))(picture(60, 50))
+        called(InstantEngine([Sample(painting, place=0)], settings()), Guide(halves(120, 90)[:1]))(picture(60, 50))

@@ -167,7 +167,7 @@ def test_memory_that_runs_out_is_no_fault_of_the_settings(monkeypatch: pytest.Mo
                 raise self.error
 
         monkeypatch.setattr(real, "InferenceSession", Session)
-        with pytest.raises(AtelierError, match=r"not enough memory.*--tile") as caught:
+        with pytest.raises(AtelierError, match=r"not enough memory.*`?tile`?") as caught:
             open_model(affine(1, 0), backend="onnxruntime")(x=PICTURE)
         assert caught.value.exit_code == 1 and not isinstance(caught.value, (SettingError, WeightsError))
 

@@ -21,6 +21,7 @@ from atelier.errors import Cancelled, SettingError
 from atelier.image import Image
 from atelier.progress import Progress
 from atelier.request import DrawSettings
+from calls import called
 
 QUICK = {"work_size": 32, "climbs": 2, "tries": 10, "age": 10, "smallest": 1.0, "largest": 12.0, "refine": 1}
 
@@ -32,7 +33,7 @@ def photo(width: int = 48, height: int = 32, alpha: bool = False) -> Image:
 
 
 def draw(picture: Image | None = None, seed: int = 0, drawing: Drawing | None = None, **given: object) -> Drawing:
-    return DrawEngine(DrawSettings(**{**QUICK, **given}), seed)(picture or photo(), drawing=drawing)  # type: ignore[arg-type]
+    return called(DrawEngine(DrawSettings(**{**QUICK, **given}), seed))(picture or photo(), state=drawing)  # type: ignore[arg-type]
 
 
 def test_a_drawing_is_of_the_working_size_and_remembers_the_photos() -> None:
@@ -97,7 +98,7 @@ def test_colours() -> None:
     assert {m.colour for m in few.marks} <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
     assert len({m.colour for m in draw(count=30, colours=3).marks}) <= 3
     painting = Image(np.tile(np.array([[[0.9, 0.1, 0.1], [0.1, 0.1, 0.6]]], np.float32), (8, 4, 1)))
-    drawing = DrawEngine(DrawSettings(**QUICK, count=20, colours=2), palette=painting)(photo())  # type: ignore[arg-type]
+    drawing = called(DrawEngine(DrawSettings(**QUICK, count=20, colours=2), palette=painting))(photo())  # type: ignore[arg-type]
     for mark in drawing.marks:
         assert min(np.abs(np.array(mark.colour) - c).max() for c in ((230, 26, 26), (26, 26, 153))) <= 3
     with pytest.raises(SettingError, match="#rrggbb"):
@@ -109,7 +110,7 @@ def test_density_draws_finer_where_it_is_white() -> None:
     noise = Image(rng.random((32, 48, 3), np.float32))
     mask = np.zeros((32, 48, 3), np.float32)
     mask[:, 24:] = 1
-    drawing = DrawEngine(DrawSettings(**QUICK, count=40), density=Image(mask))(noise)  # type: ignore[arg-type]
+    drawing = called(DrawEngine(DrawSettings(**QUICK, count=40), density=Image(mask)))(noise)  # type: ignore[arg-type]
     x = np.array([np.mean(m.state[0::2]) for m in drawing.marks])
     assert (x > 16).mean() > 0.7
 
@@ -130,7 +131,7 @@ def test_going_on_is_the_same_as_never_having_stopped() -> None:
         if progress.step >= 3:
             raise Cancelled
 
-    half = DrawEngine(DrawSettings(**{**QUICK, "count": 7, "refine": 0}))(photo(), report=stop)  # type: ignore[arg-type]
+    half = called(DrawEngine(DrawSettings(**{**QUICK, "count": 7, "refine": 0})))(photo(), report=stop)  # type: ignore[arg-type]
     assert 3 <= len(half.marks) < 7
     resumed = draw(drawing=Drawing.from_json(half.to_json()), count=7, refine=0)
     assert resumed.marks == whole.marks
@@ -142,8 +143,8 @@ def test_going_on_minds_what_it_goes_on_from() -> None:
     red = draw(count=5, background="#ff0000", refine=0)
     assert draw(drawing=red, count=6, refine=0).background == (255, 0, 0)
     notes: list[str] = []
-    DrawEngine(DrawSettings(**{**QUICK, "count": 3}))(  # type: ignore[arg-type]
-        Image(photo().pixels[::-1].copy()), drawing=red, report=lambda progress: notes.append(progress.note)
+    called(DrawEngine(DrawSettings(**{**QUICK, "count": 3})))(  # type: ignore[arg-type]
+        Image(photo().pixels[::-1].copy()), state=red, report=lambda progress: notes.append(progress.note)
     )
     assert any("another photo" in note for note in notes) and any("already" in note for note in notes)
     for rounds in ("abc", None, -5, 1.5):
@@ -171,9 +172,9 @@ def test_any_whole_number_is_a_seed(seed: int) -> None:
 
 def test_progress_tells_shapes_and_score_and_shows_the_picture() -> None:
     seen: list[Progress] = []
-    DrawEngine(DrawSettings(**QUICK, count=9))(photo(), report=seen.append)  # type: ignore[arg-type]
+    called(DrawEngine(DrawSettings(**QUICK, count=9)))(photo(), report=seen.append)  # type: ignore[arg-type]
     steps = [p.step for p in seen]
-    assert steps == sorted(steps) and steps[-1] == seen[-1].total == 9
+    assert steps == sorted(steps) and steps[-1] == seen[-1].of == 9
     assert seen[-1].losses["score"] < seen[0].losses["score"]
     assert seen[-1].preview is not None and seen[-1].preview().size == (48, 32)
 
@@ -181,9 +182,9 @@ def test_progress_tells_shapes_and_score_and_shows_the_picture() -> None:
 @pytest.mark.parametrize("given", [{"until": 0.15}, {"until": 0.15, "count": 500}, {"method": "layers", "count": 500, "until": 0.2}])
 def test_what_ends_before_its_count_has_all_its_steps(given: dict[str, Any]) -> None:
     seen: list[Progress] = []
-    drawing = DrawEngine(DrawSettings(**{**QUICK, "count": 0, **given}))(photo(), report=seen.append)
+    drawing = called(DrawEngine(DrawSettings(**{**QUICK, "count": 0, **given})))(photo(), report=seen.append)
     assert 0 < len(drawing.marks) < 500
-    assert seen[-1].step == seen[-1].total > 0
+    assert seen[-1].step == seen[-1].of > 0
     assert all(before.step <= after.step for before, after in itertools.pairwise(seen))
 
 
@@ -204,7 +205,7 @@ class TestLayers:
         def watch(progress: Progress) -> None:
             scores.append(progress.losses["score"])
 
-        drawing = DrawEngine(DrawSettings(**{**QUICK, "method": "layers", "shape": shape, "smallest": 3.0, "largest": 8.0}))(  # type: ignore[arg-type]
+        drawing = called(DrawEngine(DrawSettings(**{**QUICK, "method": "layers", "shape": shape, "smallest": 3.0, "largest": 8.0})))(  # type: ignore[arg-type]
             photo(), report=watch
         )
         assert scores == sorted(scores, reverse=True) and scores[-1] < 0.8 * scores[0]

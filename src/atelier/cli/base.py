@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from typer.models import CommandFunctionType
 
 from atelier.errors import AtelierError, Cancelled, SettingError
-from atelier.request import AnySettings, InstantSettings, Settings, options
+from atelier.request import AnySettings, InstantSettings, Option, Settings, options
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -170,13 +170,29 @@ def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -
 
 def explained(error: Exception) -> tuple[str, int] | None:
     """What to say of an error, and the exit code; None of one that is a fault of the program."""
+    if isinstance(error, SettingError):
+        return spell(error.told(f"`{error.option}`" if error.option else "")), error.exit_code
     if isinstance(error, AtelierError):
-        return str(error), error.exit_code
+        return spell(str(error)), error.exit_code
     if isinstance(error, MemoryError):
         return "not enough memory: try a smaller --size or --tile", 1
     if isinstance(error, RuntimeError) and "memory" in str(error).lower():
         return f"not enough memory: try a smaller --size or --tile ({str(error).splitlines()[0][:120]})", 1
     return None
+
+
+SPELLED = {"picture": "out", "masks": "mask", "styles": "style", "target": "out"}
+"""Options that the command line has under other names."""
+
+
+def flag(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{SPELLED.get(name, name).replace('_', '-')}"
+
+
+def spell(message: str) -> str:
+    """A message of the library, in which options stand in backticks, as the command line has them: `style_weight`, `engine=optimize`."""
+    return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(filter(None, (flag(found[1]), found[2]))), message)
 
 
 def say(message: str) -> None:
@@ -194,9 +210,10 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
 
     kinds: of which an option that several have is declared once.
     """
-    declared: dict[str, tuple[Any, Any, str]] = {}
+    declared: dict[str, tuple[Option, Any, str]] = {}
     for kind in kinds:
-        for name, (field, type_) in options(kind).items():
+        for name, field in options(kind).items():
+            type_ = field.kind
             shared = sum(name in options(each) for each in kinds) > 1
             alone = "Settings (default: the recipe's)" if kind is Settings else "Settings"
             panel = "Settings of both engines" if shared else PANELS.get(kind, alone) if len(kinds) > 1 else alone
@@ -213,7 +230,7 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
         told = "; ".join(filter(None, ("" if "recipe" in panel else _default(flag, field.default), _values(field))))
         extra = f" [{told}]" if told else ""
         names = [f"{flag}/--no-{flag[2:]}"] if type_ is bool else [flag]
-        option = typer.Option(*names, help=field.metadata["help"] + extra, rich_help_panel=panel, show_default=False)
+        option = typer.Option(*names, help=spell(field.help) + extra, rich_help_panel=panel, show_default=False)
         derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option]))
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + derived
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -231,11 +248,11 @@ def _default(flag: str, value: Any) -> str:
     return f"default: {value}" if isinstance(value, str) and value else ""
 
 
-def _values(field: dataclasses.Field[Any]) -> str:
+def _values(field: Option) -> str:
     """What a setting may be, in words."""
-    low, high = field.metadata["low"], field.metadata["high"]
-    if field.metadata["choices"]:
-        return "|".join(field.metadata["choices"])
+    low, high = field.low, field.high
+    if field.choices:
+        return "|".join(field.choices)
     if low is None or high is None:
         return "" if low is None else f"at least {low:,.10g}"
     return f"from {low:,.10g} to {high:,.10g}"

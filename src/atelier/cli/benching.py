@@ -32,7 +32,7 @@ def bench(
     from atelier.errors import SettingError
     from atelier.media import STANDARD, atomic_write, check_place
     from atelier.run import check_apart
-    from atelier.run.places import beforehand
+    from atelier.run.targets import beforehand
 
     sides = parse_sizes(sizes) if sizes else QUICK_SIZES if quick else SIZES
     plan = Plan(sides, photo, style, min(runs, 2) if quick else runs, quick, device)

@@ -44,6 +44,7 @@ def recolor(
     writing: Writing,
 ) -> None:
     """Give a picture the colours of another. The photo's colours back onto a painting, say, or a painting's palette onto a photo."""
+    from atelier.run import Local
     from atelier.run import recolor as make
 
     if not stretch >= 1:
@@ -51,7 +52,7 @@ def recolor(
     with watching(writing.quiet) as report:
         image = make(
             picture, like, writing.outputs(out), method=method, space=space, mask=mask, source_mask=like_mask, stretch=stretch, seed=seed,
-            limits=writing.limits, report=report,
+            resolver=Local(writing.limits), report=report,
         )  # fmt: skip
     if not writing.quiet:
         typer.echo(f"Recoloured: {'standard output' if out == '-' else out}  {image.size[0]}x{image.size[1]}", err=True)

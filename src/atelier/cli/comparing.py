@@ -42,7 +42,7 @@ def compare(
     from atelier.judging.difference import compared
     from atelier.media import STANDARD, atomic_write, check_place, check_target, expand, open_still, write_still
     from atelier.run import check_apart
-    from atelier.run.places import beforehand
+    from atelier.run.targets import beforehand
 
     sources = expand(pictures)
     if len(sources) < 2:

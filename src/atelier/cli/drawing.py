@@ -40,12 +40,12 @@ def draw(
     settings: dict[str, Any],
 ) -> None:
     """Draw a photo with geometric shapes. With triangles, ellipses, strokes and others; no network is needed."""
-    from atelier.run import Outputs, make
+    from atelier.run import Local, Outputs, make
 
     request = Request("draw", photo, settings=settings, size=size, seed=seed)
     outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite is not False)
     with watching(quiet) as report:
-        made = make(request, outputs, limits=limits(max_pixels, max_bytes, allow_private), report=report)
+        made = make(request, outputs, Local(limits(max_pixels, max_bytes, allow_private)), report=report)
     if not quiet:
         word = "Drawn" if made.finished else "Stopped; kept the drawing so far"
         shown = ", ".join("standard output" if name == "-" else name for name in out)

@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Write a style as an ONNX model for other programs. It paints by itself: photo in, picture out."""
     from atelier.media.files import atomic_write, check_place
-    from atelier.run.places import beforehand
+    from atelier.run.targets import beforehand
 
     if not out:
         raise SettingError("say where to with --out FILE.onnx")

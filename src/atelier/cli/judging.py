@@ -44,8 +44,8 @@ def evaluate(
     from atelier.media import STANDARD, check_place, expand
     from atelier.progress import Progress
     from atelier.run import check_apart
-    from atelier.run.opening import as_picture, open_style
-    from atelier.run.places import beforehand
+    from atelier.run.resolver import as_picture, open_style
+    from atelier.run.targets import beforehand
 
     if flat and (content is not None or style is not None or plot is not None):
         raise SettingError("--flat looks at pictures alone: leave out --content, --style and --plot")

@@ -54,7 +54,7 @@ from atelier.request import InstantSettings, Request, Settings, Style
 
 if TYPE_CHECKING:
     from atelier.image import Limits
-    from atelier.run import Made, Outputs
+    from atelier.run import Made, Outputs, Session
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def stylize(
 ) -> None:
     """Paint photos in the manner of one or more paintings."""
     from atelier.media import expand
-    from atelier.run import check_apart, check_derived, one_engine, settled, sources
+    from atelier.run import Session, check_apart, check_derived, names_read, settle
 
     if not out:
         raise SettingError("--out is empty: name a file, or a folder")
@@ -178,15 +178,14 @@ def stylize(
         raise SettingError("a map from standard input is there for one photo only: give its file")
     requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, **places.told) for photo in photos]
     targets = [str(Path(out) / f"{_stem(photo)}.png") if into_folder else out for photo in photos]
-    settled(requests[0])
+    settle(requests[0])
     if len(set(targets)) < len(targets):
         raise SettingError("two of the photos have the same name: paint them into different folders")
     if into_folder:
-        check_apart([("--out", target) for target in targets], [name for request in requests for name in _files(sources(request))])
+        check_apart([("--out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
         if writing.overwrite is None:
             check_derived(targets)
-    with one_engine():
-        _make_all(requests, targets, beside, writing)
+    _make_all(requests, targets, beside, writing, Session())
 
 
 @app.command()
@@ -196,8 +195,8 @@ def texture(
     painting: Annotated[str, typer.Argument(help="Painting: path, URL, or - for standard input")],
     out: Out,
     size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the painting's own, up to 4096)")] = None,
-    width: Annotated[int | None, typer.Option("--width", help="Width in px, together with --height")] = None,
-    height: Annotated[int | None, typer.Option("--height", help="Height in px, together with --width")] = None,
+    width: Annotated[int | None, typer.Option("--width", help="Width in px (default: the painting's own)")] = None,
+    height: Annotated[int | None, typer.Option("--height", help="Height in px (default: the painting's own)")] = None,
     recipe: RecipeOption = "",
     seed: Seed = 0,
     device: Device = "auto",
@@ -207,9 +206,9 @@ def texture(
     settings: dict[str, Any],
 ) -> None:
     """Synthesise a painting's texture, at any size. The style half of the method, alone."""
-    if (width is None) != (height is None) or (width is not None and size is not None):
-        raise SettingError("give --width and --height together, or --size")
-    canvas = (width, height) if width is not None and height is not None else None
+    if size is not None and (width is not None or height is not None):
+        raise SettingError("size", "give `width` and `height`, or `size`")
+    canvas = None if width is None and height is None else (width, height)
     request = Request("texture", None, (style_of(painting),), recipe, settings, size, canvas, seed, device)
     ended(_make(request, out, beside, writing))
 
@@ -251,7 +250,7 @@ def redo(
     With the same pictures, recipe, settings and seed. Its photo and paintings are looked for where they were, and in the picture's
     own folder.
     """
-    from atelier.run import check_derived, embedded
+    from atelier.run import Local, check_derived, embedded
     from atelier.run import redo as make
 
     request = embedded(picture)
@@ -272,7 +271,7 @@ def redo(
         )
     outputs = writing.outputs(out)
     with watching(writing.quiet) as report:
-        made = make(picture, outputs, limits=writing.limits, report=report)
+        made = make(picture, outputs, Local(writing.limits), report=report)
     _told(made, out, None, writing.quiet)
     ended(made)
 
@@ -280,15 +279,15 @@ def redo(
 # Making and telling ---------------------------------------------------------------------------------------------------
 
 
-def _make_all(requests: list[Request], targets: list[str], beside: Beside, writing: Writing) -> None:
+def _make_all(requests: list[Request], targets: list[str], beside: Beside, writing: Writing, session: Session) -> None:
     """Make one picture after the other. One that fails is said, and the rest made all the same; the exit code is the worst."""
     if len(requests) == 1:
-        ended(_make(requests[0], targets[0], beside, writing))
+        ended(_make(requests[0], targets[0], beside, writing, session))
         return
     failed, worst, before = 0, 0, ""
     for request, target in zip(requests, targets, strict=True):
         try:
-            ended(_make(request, target, beside, writing))
+            ended(_make(request, target, beside, writing, session))
         except typer.Exit as end:
             if end.exit_code == Cancelled.exit_code:
                 raise
@@ -308,13 +307,13 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
         raise typer.Exit(worst)
 
 
-def _make(request: Request, out: str, beside: Beside, writing: Writing) -> Made:
+def _make(request: Request, out: str, beside: Beside, writing: Writing, session: Session | None = None) -> Made:
     """Make one picture and say so."""
-    from atelier.run import make
+    from atelier.run import Local, make
 
     outputs = writing.outputs(out, beside)
     with watching(writing.quiet) as report:
-        made = make(request, outputs, limits=writing.limits, report=report)
+        made = make(request, outputs, Local(writing.limits), session, report)
     _told(made, out, beside.checkpoint, writing.quiet)
     return made
 

@@ -44,7 +44,7 @@ def regions(
 
     A map to correct by hand, a picture to look at (MAP-shown.png), and a list.
     """
-    from atelier.run import make_regions
+    from atelier.run import Local, make_regions
 
     if out is None:
         if photo == "-" or "://" in photo:
@@ -57,7 +57,16 @@ def regions(
     opened = limits(max_pixels, max_bytes, allow_private)
     with watching(quiet) as report:
         found = make_regions(
-            photo, how, out, shown, box=box, scribbles=scribbles, overwrite=overwrite is not False, seed=seed, limits=opened, report=report
+            photo,
+            how,
+            out,
+            shown,
+            box=box,
+            scribbles=scribbles,
+            overwrite=overwrite is not False,
+            seed=seed,
+            resolver=Local(opened),
+            report=report,
         )
     rows = [(name, colour, found.shares[name]) for name, colour in found.legend.items()]
     if as_json:

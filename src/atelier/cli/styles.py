@@ -39,10 +39,10 @@ def styles(
     if photo and not sheet:
         raise SettingError("a photo is painted in every style onto a sheet: say where to with --sheet FILE")
     if sheet:
-        from atelier.run import make_sheet
+        from atelier.run import Local, make_sheet
 
         with watching(quiet) as report:
-            make_sheet(entries, photo, sheet, limits=limits(max_pixels, max_bytes, allow_private), report=report)
+            make_sheet(entries, photo, sheet, resolver=Local(limits(max_pixels, max_bytes, allow_private)), report=report)
         if not quiet:
             typer.echo(f"Sheet: {sheet}", err=True)
         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atelier.cli.base import Commands, Device, Quiet, app, with_settings
-from atelier.cli.watching import Pace, watching
+from atelier.cli.watching import Pace, described, watching
 from atelier.errors import Cancelled, MissingExtra
 from atelier.training.settings import StyleSettings, TrainSettings
 
@@ -122,7 +122,7 @@ def ready() -> None:
 def writable(out: str | Path) -> None:
     """Raise TargetError now where a file could not be written later."""
     from atelier.media import check_place
-    from atelier.run.places import beforehand
+    from atelier.run.targets import beforehand
 
     with beforehand():
         check_place(out)
@@ -176,11 +176,11 @@ class Curves:
         from rich.table import Table
         from rich.text import Text
 
-        if progress.stage != self.stage:
-            self.stage, self.pace = progress.stage, Pace()
-        rate, left = self.pace(progress) if progress.total else ("", "")
+        if described(progress) != self.stage:
+            self.stage, self.pace = described(progress), Pace()
+        rate, left = self.pace(progress) if progress.of else ("", "")
         table = Table.grid(padding=(0, 2))
-        table.add_row(Text(progress.stage), Text(f"{progress.step}/{progress.total}  {rate}  {left}" if progress.total else ""), "")
+        table.add_row(Text(described(progress)), Text(f"{progress.step}/{progress.of}  {rate}  {left}" if progress.of else ""), "")
         for name in SHOWN:
             if name in progress.losses:
                 curve = self.points.setdefault(name, Thinned())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from atelier.cli.base import say
+from atelier.cli.base import say, spell
 from atelier.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -72,13 +72,13 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
         def show(progress: Progress) -> None:
             if progress.note:
-                bar.console.print(progress.note, style="dim", markup=False, highlight=False)
-            if progress.total:
+                bar.console.print(spell(progress.note), style="dim", markup=False, highlight=False)
+            if progress.of:
                 if pace.anew(progress):  # what a run that is resumed has behind it was not done at this pace
-                    bar.reset(task, total=progress.total, completed=progress.step, description=progress.stage)
+                    bar.reset(task, total=progress.of, completed=progress.step, description=described(progress))
                 rate, _ = pace(progress)
                 bar.update(
-                    task, description=progress.stage, completed=progress.step, total=progress.total, rate=rate, losses=losses(progress)
+                    task, description=described(progress), completed=progress.step, total=progress.of, rate=rate, losses=losses(progress)
                 )
 
         yield show
@@ -91,12 +91,12 @@ def _lines() -> Callable[[Progress], None]:
 
     def show(progress: Progress) -> None:
         if progress.note:
-            typer.echo(progress.note, err=True)
-        if progress.total:
+            typer.echo(spell(progress.note), err=True)
+        if progress.of:
             rate, left = pace(progress)
-            if (now := progress.step * 10 // progress.total) != tenth[0]:
+            if (now := progress.step * 10 // progress.of) != tenth[0]:
                 tenth[0] = now
-                words = [f"{progress.stage}: {progress.step}/{progress.total}", rate, left, losses(progress)]
+                words = [f"{described(progress)}: {progress.step}/{progress.of}", rate, left, losses(progress)]
                 typer.echo("  ".join(filter(None, words)), err=True)
 
     return show
@@ -112,20 +112,33 @@ class Pace:
     def anew(self, progress: Progress) -> bool:
         """Whether something else begins, which is counted by itself: the optimiser after the network, say."""
         last = self.last
-        return last is None or progress.step < last.step or (progress.step == last.step and progress.stage != last.stage)
+        return last is None or progress.step < last.step or (progress.step == last.step and what(progress) != what(last))
 
     def __call__(self, progress: Progress) -> tuple[str, str]:
         """The rate and the time left, as words; empty until they are known."""
         now = time.monotonic()
         if self.anew(progress):
             self.first = progress.step, now
-        self.last = replace(progress, preview=None)  # which would keep the solver's memory
+        self.last = replace(progress, preview=None, state=None)  # which would keep the solver's memory
         done, seconds = progress.step - self.first[0], now - self.first[1]
         if done <= 0 or seconds <= 0:
             return "", ""
-        left = round((progress.total - progress.step) * seconds / done)
+        left = round((progress.of - progress.step) * seconds / done)
         hours, minutes = left // 3600, left // 60 % 60
         return f"{done / seconds:.1f}/s", f"{f'{hours}:{minutes:02}' if hours else minutes}:{left % 60:02} left"
+
+
+def what(progress: Progress) -> tuple[object, ...]:
+    """What is being done, apart from how far it is."""
+    return progress.stage, progress.subject, progress.size
+
+
+def described(progress: Progress) -> str:
+    """What is being done, for people: `painting with pocket at 256x192`."""
+    joined = {"painting": " with "}.get(progress.stage, " ")
+    subject = f"{joined}{progress.subject}" if progress.subject else ""
+    size = f" at {progress.size[0]}x{progress.size[1]}" if progress.size else ""
+    return f"{f'{progress.within}: ' if progress.within else ''}{progress.stage}{subject}{size}"
 
 
 def losses(progress: Progress) -> str:
@@ -135,7 +148,7 @@ def losses(progress: Progress) -> str:
 def ended(made: Made) -> None:
     """Say what could not be written beside a picture, and end with the exit code there is for it. Raises typer.Exit unless all is well."""
     for what in made.missed:
-        say(f"the picture is written, but not all beside it: {what}")
+        say(spell(f"the picture is written, but not all beside it: {what}"))
     if not made.finished:
         raise typer.Exit(Cancelled.exit_code)
     if made.missed:

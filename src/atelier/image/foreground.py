@@ -61,7 +61,7 @@ def object_and_background(
     return Regions(labels, (OBJECT, BACKGROUND), ((255, 255, 255), (0, 0, 0)))
 
 
-_INSTEAD = "give atelier regions a --box or --scribbles, try auto:5, or paint a map"
+_INSTEAD = "give atelier regions a `box` or `scribbles`, try auto:5, or paint a map"
 _CLOSER = "draw the box close around it, with something of the background left outside, scribble on both, or paint a map"
 
 

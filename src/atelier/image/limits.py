@@ -34,5 +34,5 @@ def check_size(width: int, height: int, name: str, limits: Limits) -> None:
     if width * height > limits.pixels:
         raise ImageError(
             f"{name} is {width} × {height} = {width * height:,} pixels, over the limit of {limits.pixels:,}; "
-            "make it smaller, or raise the pixel limit (--max-pixels, or Limits.pixels)"
+            "make it smaller, or raise the pixel limit (`max_pixels`, or Limits.pixels)"
         )

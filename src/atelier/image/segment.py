@@ -60,7 +60,7 @@ def check_word(how: str) -> None:
     name, colon, argument = how.strip().partition(":")
     if name == "auto":
         if colon and not (argument.isascii() and argument.isdigit()):
-            raise SettingError(f"--regions {how}: write auto, or auto:5 for five segments")
+            raise SettingError(f"`regions` {how}: write auto, or auto:5 for five segments")
         if colon:
             check_count(int(argument))
     elif how.strip() not in (known := segmenters()):

@@ -112,9 +112,9 @@ class Judge:
         ImageError; WeightsError where the network's weights are not to be had.
         """
         if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
-            raise SettingError(f"--size {size!r}: must be from {SMALLEST} to {LARGEST}")
+            raise SettingError(f"`size` {size!r}: must be from {SMALLEST} to {LARGEST}")
         if isinstance(seed, bool) or not isinstance(seed, int):
-            raise SettingError(f"--seed {seed!r}: must be a whole number")
+            raise SettingError(f"`seed` {seed!r}: must be a whole number")
         self.seed, self._limits, self._report = seed, limits, report
         self._key = seed % 2**64
         self._photo, painting = self._open(content), self._open(style)
@@ -127,7 +127,7 @@ class Judge:
         self._features, self._notes = _choose(features)
         self._eyes = self._photo_seen = self._painting_seen = None
         if self._features is not None:
-            report(Progress(f"looking with {self._features}"))
+            report(Progress("judging", subject=self._features))
             self._eyes = Eyes(self._features)
             self._photo_seen, self._painting_seen = (self._eyes.look(each.pixels, self._key) for each in (self.content, self.style))
 
@@ -209,7 +209,7 @@ def _fit(image: Image, size: int, what: str) -> tuple[int, int]:
     if min(sides) < SMALLEST:
         least = math.ceil(SMALLEST * max(image.size) / min(image.size))
         raise SettingError(
-            f"{what} is {sides[0]}x{sides[1]} px at --size {size}, and {SMALLEST} px a side are needed: give --size {least} or more"
+            f"{what} is {sides[0]}x{sides[1]} px at `size` {size}, and {SMALLEST} px a side are needed: give `size` {least} or more"
         )
     return sides
 

@@ -205,7 +205,7 @@ def _resolve(address: Address, private_allowed: bool) -> list[str]:
         for each in addresses:
             if not is_public(each):
                 raise SourceError(
-                    f"{address.shown} leads to the private address {each}, which is not allowed; download it yourself, or --allow-private"
+                    f"{address.shown} leads to the private address {each}, which is not allowed; download it yourself, or `allow_private`"
                 )
     return addresses
 

@@ -43,5 +43,5 @@ def _body(answer: http.client.HTTPResponse, address: Address, limits: Limits, de
 
 def _too_large(address: Address, limits: Limits) -> SourceError:
     return SourceError(
-        f"{address.shown} is over the limit of {limits.url_bytes:,} bytes for downloads; raise it (--max-bytes, or Limits.url_bytes)"
+        f"{address.shown} is over the limit of {limits.url_bytes:,} bytes for downloads; raise it (`max_bytes`, or Limits.url_bytes)"
     )

@@ -36,10 +36,10 @@ def open_still(source: str | Path | bytes | BinaryIO, limits: Limits = Limits(),
     not be read, ImageError for what is no picture, MissingExtra for HEIC where it cannot be read.
     """
     name = _name(source)
-    report(Progress(f"opening {name}"))
+    report(Progress("opening", subject=name))
     image = decode(_read(source, limits), name, limits)
     for note in image.notes:
-        report(Progress(f"opening {name}", note=f"{name}: {note}"))
+        report(Progress("opening", subject=name, note=f"{name}: {note}"))
     return image
 
 
@@ -136,7 +136,7 @@ def _bounded(file: BinaryIO, name: str, limits: Limits) -> bytes:
     while piece := file.read(min(_PIECE, left + 1)):
         left -= len(piece)
         if left < 0:
-            raise SourceError(f"{name} is over the limit of {limits.bytes:,} bytes; raise it (--max-bytes, or Limits.bytes)")
+            raise SourceError(f"{name} is over the limit of {limits.bytes:,} bytes; raise it (`max_bytes`, or Limits.bytes)")
         pieces.append(piece)
     return b"".join(pieces)
 

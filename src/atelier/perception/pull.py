@@ -70,7 +70,7 @@ def pull(
     place = folder or cache_folder()
     target = place / f"{name}.safetensors"
     if _is_there(target, expected, url and parse_address(source).shown):
-        report(Progress(f"{name} is here already", 1, 1))
+        report(Progress("fetching", 1, 1, subject=name, note=f"{name} is here already"))
         return target
     with _writing(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -167,7 +167,7 @@ def _fetch(network: Known, source: str, place: Path, report: Report, patience: _
                 changes += 1
                 if changes > patience.retries:
                     raise WeightsError(f"{address} keeps changing while it is read: try again later") from None
-                report(Progress(f"fetching {network.name}", note="the file at the source has changed: starting over"))
+                report(Progress("fetching", subject=network.name, note="the file at the source has changed: starting over"))
             except Dropped as error:
                 remote.close()
                 done = part.path.stat().st_size if part and part.path.exists() else done
@@ -176,10 +176,10 @@ def _fetch(network: Known, source: str, place: Path, report: Report, patience: _
                     kept = "; what has come is kept, so run this again to go on" if done else ""
                     raise WeightsError(f"cannot fetch {address}: {error.reason}{kept}") from error
                 wait = patience.pause * 2 ** (failures - 1)
-                report(Progress(f"fetching {network.name}", note=f"{error.reason}: trying again in {wait:g} s"))
+                report(Progress("fetching", subject=network.name, note=f"{error.reason}: trying again in {wait:g} s"))
                 time.sleep(wait)
     except Refused as error:
-        raise WeightsError(f"cannot fetch {address}: {error}; try another source with --url") from error
+        raise WeightsError(f"cannot fetch {address}: {error}; try another source with `url`") from error
     except SourceError as error:
         raise WeightsError(f"cannot fetch the weights: {error}") from error
     finally:
@@ -219,7 +219,7 @@ def _begin(network: Known, source: str, remote: RemoteFile, place: Path) -> _Par
 
 def _gather(network: Known, remote: RemoteFile, part: _Part, done: int, report: Report) -> None:
     def tell() -> None:
-        report(Progress(f"fetching {network.name}", done >> 10, part.size >> 10))
+        report(Progress("fetching", done >> 10, part.size >> 10, subject=network.name))
 
     with _writing(part.path.parent):
         file = part.path.open("r+b")

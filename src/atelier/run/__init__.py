@@ -1,103 +1,69 @@
-"""The one orchestrator: opens what a request names, builds one engine, moves pictures through it, writes.
+"""The one orchestrator: `open` a request, paint its `frames`, `write` them. Every face, every medium and every helper goes this way.
 
-A request's engine picks the way: `instant` by a trained network, `painting` by optimisation, or `drawing` with geometric primitives.
+`make` is the whole of it. A `Resolver` says who may open which name, a `Session` keeps what several pictures have in common.
 """
 
-from __future__ import annotations
-
-import dataclasses
-
-from atelier.image import Limits
-from atelier.progress import Report, silent
-from atelier.request import Request
+from atelier.engines.engine import Frame
+from atelier.engines.session import Session
+from atelier.engines.table import ENGINES, choose, file_settings, settle
+from atelier.request import Outputs
 from atelier.run.again import embedded, redo
-from atelier.run.colouring import recolor
-from atelier.run.drawing import draw, make_drawing, open_drawing, picture_of, picture_size, redraw, write_drawing
-from atelier.run.instant import make_instant, one_engine, paint_instant, sources_instant
-from atelier.run.opening import LARGEST, Painting, as_picture, at_size, blank, open_style, settled
-from atelier.run.outputs import Made, signed
-from atelier.run.painting import STARTS, Opened, make_painting, open_all, paint, seen_through, sources_painting
-from atelier.run.places import Outputs, check_apart, check_derived
-from atelier.run.regions import (
-    GRADIENTS,
-    Map,
-    Where,
-    check_how,
-    is_word,
-    laid_out,
-    made_from,
-    make_regions,
-    one_parting,
-    open_places,
-    regions_of,
-    rotated,
-)
+from atelier.run.drawings import picture_of, picture_size, redraw, write_drawing
+from atelier.run.job import Job, Streamed, check, names_read, open
+from atelier.run.make import make, refuse
+from atelier.run.maps import GRADIENTS, is_word
+from atelier.run.partition import check_how, make_regions, regions_of
+from atelier.run.recoloring import recolor
+from atelier.run.resolver import LOCAL, Local, Map, Painting, Resolver, as_picture, open_drawing, open_style
+from atelier.run.schema import json_schema, schema
 from atelier.run.sheet import make_sheet
-
-
-def make(request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
-    """The whole way: open, make, write. What can be refused is refused before the work begins.
-
-    Raises AtelierError; a report that raises Cancelled ends the run with the best picture so far written.
-    """
-    on_the_way = outputs.every or outputs.animation or outputs.log or outputs.checkpoint
-    if request.engine == "auto" and request.task == "stylize" and on_the_way:
-        request = dataclasses.replace(request, engine="optimize")  # the one that has a way
-    settled(request)
-    request = dataclasses.replace(request, engine=request.chosen)
-    ways = {"primitives": make_drawing, "instant": make_instant, "optimize": make_painting}
-    return ways[request.chosen](request, outputs, limits=limits, report=report)
-
-
-def sources(request: Request) -> list[str]:
-    """All that a request to paint reads: its pictures, and weights that are files."""
-    return sources_instant(request) if request.chosen == "instant" else sources_painting(request)
-
+from atelier.run.sinks import Made, Sink, write
+from atelier.run.targets import beforehand, check_apart, check_derived
+from atelier.run.values import Values
 
 __all__ = [
+    "ENGINES",
     "GRADIENTS",
-    "LARGEST",
-    "STARTS",
+    "LOCAL",
+    "Frame",
+    "Job",
+    "Local",
     "Made",
     "Map",
-    "Opened",
     "Outputs",
     "Painting",
-    "Where",
+    "Resolver",
+    "Session",
+    "Sink",
+    "Streamed",
+    "Values",
     "as_picture",
-    "at_size",
-    "blank",
+    "beforehand",
+    "check",
     "check_apart",
     "check_derived",
     "check_how",
-    "draw",
+    "choose",
     "embedded",
+    "file_settings",
     "is_word",
-    "laid_out",
-    "made_from",
+    "json_schema",
     "make",
-    "make_drawing",
-    "make_instant",
     "make_regions",
     "make_sheet",
-    "one_engine",
-    "one_parting",
-    "open_all",
+    "names_read",
+    "open",
     "open_drawing",
-    "open_places",
     "open_style",
-    "paint",
-    "paint_instant",
     "picture_of",
     "picture_size",
     "recolor",
     "redo",
     "redraw",
+    "refuse",
     "regions_of",
-    "rotated",
-    "seen_through",
-    "settled",
-    "signed",
-    "sources",
+    "schema",
+    "settle",
+    "write",
     "write_drawing",
 ]

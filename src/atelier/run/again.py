@@ -6,18 +6,17 @@ import dataclasses
 import json
 from pathlib import Path
 
+from atelier.engines.session import Session
+from atelier.engines.table import choose
 from atelier.errors import SourceError
-from atelier.image import Limits
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
 from atelier.progress import Report, silent
-from atelier.request import Request
-from atelier.run.drawing import make_drawing, open_drawing
-from atelier.run.instant import make_instant
-from atelier.run.opening import settled
-from atelier.run.outputs import Made
-from atelier.run.painting import make_painting
-from atelier.run.places import Outputs, check_apart
+from atelier.request import Outputs, Request, options
+from atelier.run.make import make
+from atelier.run.resolver import LOCAL, Resolver, open_drawing
+from atelier.run.sinks import Made
+from atelier.run.targets import check_apart
 
 
 def embedded(source: str) -> Request:
@@ -25,7 +24,7 @@ def embedded(source: str) -> Request:
     return Request.from_json(_told(source))
 
 
-def redo(source: str, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
+def redo(source: str, outputs: Outputs, resolver: Resolver = LOCAL, session: Session | None = None, report: Report = silent) -> Made:
     """Repeat the run that made a picture. Its sources are looked for where they were, then in the picture's own folder.
 
     Raises what `make` raises; what has changed since is noted.
@@ -33,12 +32,8 @@ def redo(source: str, outputs: Outputs, *, limits: Limits = Limits(), report: Re
     told = _told(source)
     request = found(Request.from_json(told), Path(source).parent)
     check_apart(outputs.named, [source] if source != STANDARD and "://" not in source else [])
-    settled(request)
-    if request.chosen == "primitives":
-        return make_drawing(request, outputs, limits=limits, report=report)
     known = json.loads(told).get("inputs")
-    way = make_instant if request.chosen == "instant" else make_painting
-    return way(request, outputs, limits=limits, report=report, known=known if isinstance(known, dict) else None)
+    return make(request, outputs, resolver, session, report, known=known if isinstance(known, dict) else None)
 
 
 def found(request: Request, folder: Path) -> Request:
@@ -52,7 +47,8 @@ def found(request: Request, folder: Path) -> Request:
             pass
         return source
 
-    settings = {name: place(value) if name in PLACES and isinstance(value, str) else value for name, value in request.settings.items()}
+    named = {name for name, each in options(choose(request).settings).items() if each.file}
+    settings = {name: place(value) if name in named and isinstance(value, str) else value for name, value in request.settings.items()}
     return dataclasses.replace(
         request,
         content=request.content and place(request.content),
@@ -63,10 +59,6 @@ def found(request: Request, folder: Path) -> Request:
         style_regions=tuple(map(place, request.style_regions)),
         blend=place(request.blend),
     )
-
-
-PLACES = ("model", "start", "features", "warm_features", "palette", "density")
-"""Settings that may be paths."""
 
 
 def _told(source: str) -> str:

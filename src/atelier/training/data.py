@@ -50,11 +50,11 @@ FREE = (
 def find(folder: Path, what: str) -> list[Path]:
     """All pictures below a folder, in order of name, whatever its layout (COCO's, WikiArt's, flat). Raises SourceError."""
     if not folder.is_dir():
-        raise SourceError(f"there is no folder {folder}: --{what} takes a folder of pictures")
+        raise SourceError(f"there is no folder {folder}: `{what}` takes a folder of pictures")
     hidden: Callable[[Path], bool] = lambda path: any(part.startswith(".") for part in path.relative_to(folder).parts)  # noqa: E731
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and not hidden(path) and path.is_file())
     if not found:
-        raise SourceError(f"there are no pictures in {folder}: --{what} takes {', '.join(SUFFIXES)}, also in folders within")
+        raise SourceError(f"there are no pictures in {folder}: `{what}` takes {', '.join(SUFFIXES)}, also in folders within")
     return found
 
 
@@ -90,7 +90,7 @@ class Opening:
         """Place in the list, pixels. Raises SourceError where not one can be used."""
         good, why = 0, ""
         for at, path in enumerate(paths):
-            self.report(Progress(f"opening {self.what}", at + 1, len(paths)))
+            self.report(Progress("opening", at + 1, len(paths), subject=self.what))
             try:
                 image = opened(path, self.short)
                 if min(image.shape[:2]) < self.least:
@@ -99,14 +99,14 @@ class Opening:
                 self.left_out += 1
                 why = why or str(error)
                 if self.left_out <= 3:
-                    self.report(Progress(f"opening {self.what}", note=f"left out: {error}"))
+                    self.report(Progress("opening", subject=self.what, note=f"left out: {error}"))
                 continue
             good += 1
             yield at, image
         if not good:
             raise SourceError(f"not one of the {len(paths)} {self.what} can be used: {why}")
         if self.left_out > 3:
-            self.report(Progress(f"opening {self.what}", note=f"{self.left_out} of {len(paths)} {self.what} left out"))
+            self.report(Progress("opening", subject=self.what, note=f"{self.left_out} of {len(paths)} {self.what} left out"))
 
 
 def some(paths: Sequence[Path], most: int, seed: int) -> list[Path]:

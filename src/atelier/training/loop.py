@@ -100,7 +100,7 @@ class Trainer:
         for name, content in settings.single_contents.items():
             named = self.lessons.named.names if self.lessons.named else ()
             if name not in named:
-                raise SettingError(f"--contents {name}: the styles are {', '.join(named)}")
+                raise SettingError(f"`contents` {name}: the styles are {', '.join(named)}")
             self.contents[named.index(name)] = content
         self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
         self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps
@@ -135,7 +135,7 @@ class Trainer:
         if not math.isfinite(norm):
             self.lost += 1
             if self.lost >= LOST:
-                raise Diverged(f"the training has lost its way at step {self.step}: try a smaller --rate, or --precision float32")
+                raise Diverged(f"the training has lost its way at step {self.step}: try a smaller `rate`, or `precision=float32`")
             return
         self.lost = 0
         self.optimiser.step()

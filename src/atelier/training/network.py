@@ -96,11 +96,11 @@ def train_network(
     with the folders within. Raises SettingError, SourceError, WeightsError, OutputError, Diverged; Cancelled before the first step.
     """
     if not settings.reader and styles is None:
-        raise SettingError("without a reader a network knows the styles it is given: give --styles")
+        raise SettingError("without a reader a network knows the styles it is given: give `styles`")
     if not settings.reader and paintings is not None:
-        raise SettingError("--paintings are for a reader to learn on: leave them out, or do not say --no-reader")
+        raise SettingError("`paintings` are for a reader to learn on: leave them out, or do not say `no_reader`")
     if styles is None and paintings is None:
-        raise SettingError("nothing to learn from: give --styles, --paintings or both")
+        raise SettingError("nothing to learn from: give `styles`, `paintings` or both")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with team(device) as processes:
@@ -129,7 +129,7 @@ def _folder(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TargetError(f"--out {out} cannot be a folder: {error.strerror or error}") from error
+        raise TargetError(f"`out` {out} cannot be a folder: {error.strerror or error}") from error
     return out
 
 
@@ -166,10 +166,10 @@ def gathered(
         held = {name.strip() for name in settings.hold_out.split(",") if name.strip()}
         paths = find(styles, "styles")
         if unknown := held - {path.stem for path in paths}:
-            raise SettingError(f"--hold-out {sorted(unknown)[0]}: there is no such painting in {styles}")
+            raise SettingError(f"`hold_out` {sorted(unknown)[0]}: there is no such painting in {styles}")
         paths = [path for path in paths if path.stem not in held]
         if not paths:
-            raise SettingError("--hold-out leaves no style to learn")
+            raise SettingError("`hold_out` leaves no style to learn")
         if len({path.stem for path in paths}) < len(paths) or "photo" in {path.stem for path in paths}:
             raise SettingError(f"styles go by the names of their files: in {styles} two have one name, or one is called photo")
         opening = Opening("styles", PAINTING_SHORT, 1, report)
@@ -244,7 +244,7 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
                 value.copy_(given)
                 taken += value.ndim > 1  # the last layer's bias fits every network
     if not taken:
-        raise WeightsError(f"--start {start}: none of its weights fit a network of this shape; give its --wide, --blocks and so on")
+        raise WeightsError(f"`start` {start}: none of its weights fit a network of this shape; give its `wide`, `blocks` and so on")
     if "table" not in parts or lessons.named is None or "table.weight" in tensors:
         return
     weight = parts["table"].get_parameter("weight")
@@ -255,7 +255,7 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
             reader = Reader(plan, lessons.photos.giver.channels, hidden=hidden, code=code).to(device)
             reader.load_state_dict(reads)
         except (RuntimeError, KeyError) as error:
-            raise WeightsError(f"--start {start}: its reader is for a network of another shape") from error
+            raise WeightsError(f"`start` {start}: its reader is for a network of another shape") from error
         looks = [lessons.named.look(i * lessons.named.each) for i in range(len(lessons.named.names))]
         with torch.no_grad():
             read = reader({name: torch.stack([look.read[name] for look in looks]).to(device) for name in looks[0].read})
@@ -306,7 +306,7 @@ def read_onnx(folder: Path, table: bool) -> dict[str, Tensor]:
         painter = (folder / ("styles.onnx" if table else "painter.onnx")).read_bytes()
         reader = b"" if table else (folder / "reader.onnx").read_bytes()
     except OSError as error:
-        raise WeightsError(f"--start {folder}: there is no network to begin with ({error.filename}: {error.strerror})") from error
+        raise WeightsError(f"`start` {folder}: there is no network to begin with ({error.filename}: {error.strerror})") from error
     found = {f"painter.{name}": value for name, value in read_painter(painter)[0].items()}
     if reader:
         pocket = safetensors.numpy.load_file(find_weights("pocket"))
@@ -339,16 +339,16 @@ def resume(trainer: Trainer, folder: Path) -> list[str]:
     now = belongs(trainer)
     for name, value in now["settings"].items():
         if name not in was["settings"]:
-            raise SettingError(f"{folder} has a training by another version of atelier: take another --out, and --start {folder}")
+            raise SettingError(f"{folder} has a training by another version of atelier: take another `out`, and `start` {folder}")
         if was["settings"][name] != value:
-            flag = "--" + name.replace("_", "-")
+            flag = f"`{name}`"
             raise SettingError(
-                f"{folder} has a training with {flag} {was['settings'][name]}, not {value}: go on with that, or take another --out"
+                f"{folder} has a training with {flag} {was['settings'][name]}, not {value}: go on with that, or take another `out`"
             )
     if was["seed"] != now["seed"]:
-        raise SettingError(f"{folder} has a training with --seed {was['seed']}, not {now['seed']}: go on with that, or take another --out")
+        raise SettingError(f"{folder} has a training with `seed` {was['seed']}, not {now['seed']}: go on with that, or take another `out`")
     if was["names"] != now["names"]:
-        raise SettingError(f"{folder} has a training of other styles ({', '.join(was['names'])}): go on with these, or take another --out")
+        raise SettingError(f"{folder} has a training of other styles ({', '.join(was['names'])}): go on with these, or take another `out`")
     trainer.restore(state)
     log = folder / "log.jsonl"
     if log.exists() and trainer.team.rank == 0:  # what was logged after the checkpoint comes again

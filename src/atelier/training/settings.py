@@ -16,7 +16,7 @@ GRID = "Weight of the share of a picture's detail that repeats every 8 px, a gri
 BATCH = "Pictures a step, of each process"
 TOGETHER = "A batch is crops of one photo in one style, whose Gram matrices are taken over all of them, as over the whole of a picture"
 CROP = "Side of the crops that are painted, px"
-WHOLE = "Share of the steps that paint one photo as a whole, of a long side of 1.5 to 2 times --crop, in place of crops"
+WHOLE = "Share of the steps that paint one photo as a whole, of a long side of 1.5 to 2 times `crop`, in place of crops"
 CALM = "Share of composed pictures of skies, walls and paper among the photos"
 STYLE_SIZE = "Long side at which a style's painting is looked at, px: more makes larger strokes"
 MINUTES = "Take about this long: the steps are set by the pace of the first tenth (0: no limit)"
@@ -63,8 +63,8 @@ class TrainSettings:
         12, "Looks of a reader at each painting by name: the whole of it, then parts at other sizes", low=1, high=1000
     )
     varied: float = option(0.0, "Share of a reader's looks at parts of paintings that get other colours, and are turned", low=0, high=1)
-    painting_looks: int = option(4000, "Looks at --paintings, at least two of each, that are kept in memory", low=1)
-    named_share: float = option(0.35, "Share of the steps for --styles, where a reader has --paintings as well", low=0, high=1)
+    painting_looks: int = option(4000, "Looks at `paintings`, at least two of each, that are kept in memory", low=1)
+    named_share: float = option(0.35, "Share of the steps for `styles`, where a reader has `paintings` as well", low=0, high=1)
     rate: float = option(3e-3, "Step size of Adam", low=1e-8, high=1)
     table_rate: float = option(3.0, "How many times that for a table of styles", low=0, high=1000)
     warmup: int = option(100, "Steps in which the rate rises", low=0, high=1_000_000)
@@ -79,14 +79,14 @@ class TrainSettings:
     def __post_init__(self) -> None:
         check_all(self)
         if self.crop % MULTIPLE:
-            raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
+            raise SettingError(f"`crop` {self.crop}: must be a multiple of {MULTIPLE}")
         if self.contents and self.reader:
-            raise SettingError("--contents is for styles that have a row of a table each: give --no-reader")
+            raise SettingError("`contents` is for styles that have a row of a table each: give `no_reader`")
         for name, content in self.single_contents.items():
             if not 0.01 <= content <= 2:
-                raise SettingError(f"--contents {name}={content:g}: must be from 0.01 to 2")
+                raise SettingError(f"`contents` {name}={content:g}: must be from 0.01 to 2")
         if self.freeze_body and not self.start:
-            raise SettingError("--freeze-body needs a body that is trained already: give --start")
+            raise SettingError("`freeze_body` needs a body that is trained already: give `start`")
 
     @property
     def single_contents(self) -> dict[str, float]:
@@ -97,7 +97,7 @@ class TrainSettings:
             try:
                 found[name] = float(value)
             except ValueError:
-                raise SettingError(f"--contents {part}: write udnie=0.4,great_wave=0.6") from None
+                raise SettingError(f"`contents` {part}: write udnie=0.4,great_wave=0.6") from None
         return found
 
 
@@ -120,7 +120,7 @@ class StyleSettings:
     def __post_init__(self) -> None:
         check_all(self)
         if self.crop % MULTIPLE:
-            raise SettingError(f"--crop {self.crop}: must be a multiple of {MULTIPLE}")
+            raise SettingError(f"`crop` {self.crop}: must be a multiple of {MULTIPLE}")
 
     @property
     def full(self) -> TrainSettings:

@@ -79,12 +79,12 @@ def train_style(
     name = named(painting, name)
     path = Path(out) if out else own_folder() / f"{name}{SUFFIX}"
     if path.suffix != SUFFIX:
-        raise SettingError(f"--out {path}: a style is written as {SUFFIX}")
+        raise SettingError(f"`out` {path}: a style is written as {SUFFIX}")
     if not out:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TargetError(f"{path.parent} cannot be made: {error.strerror or error}; say where to with --out") from error
+            raise TargetError(f"{path.parent} cannot be made: {error.strerror or error}; say where to with `out`") from error
     check_place(path)
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -96,7 +96,7 @@ def train_style(
         eye = Eye(Network.load("pocket", process.device))
         opening = Opening("photos", max(PHOTO_SHORT, settings.crop), SHORTEST, report)
         if photos is None:
-            report(Progress("opening photos", note="no --photos: learning on free photos, composed pictures and the painting itself"))
+            report(Progress("opening photos", note="no `photos`: learning on free photos, composed pictures and the painting itself"))
             found = list(free_photos(image, seed, max(PHOTO_SHORT // 2, settings.crop)))
         else:
             found = list(opening(some(find(photos, "photos"), settings.photo_crops, seed)))
@@ -130,9 +130,9 @@ def named(painting: str, name: str) -> str:
     """The style's name: the one given, or the painting's file's. Raises SettingError for one that cannot be."""
     wanted = name or re.sub(r"[^\w-]+", "-", Path(painting).stem.lower()).strip("-_")
     if not re.fullmatch(NAME, wanted):
-        raise SettingError(f"--name {name or painting}: a style's name is of letters, digits, - and _, 64 at the most")
+        raise SettingError(f"`name` {name or painting}: a style's name is of letters, digits, - and _, 64 at the most")
     if wanted in shipped() or wanted == "photo":
-        raise SettingError(f"--name {wanted}: a style that ships has that name; choose another")
+        raise SettingError(f"`name` {wanted}: a style that ships has that name; choose another")
     return wanted
 
 

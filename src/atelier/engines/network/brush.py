@@ -50,7 +50,7 @@ class Brush:
             return size
         work = fit(size, max(16, round(max(size) / self.size)))
         if work[0] * work[1] > max(LARGEST_WORK, size[0] * size[1]):
-            raise SettingError(f"--style-size {self.size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels")
+            raise SettingError(f"`style_size` {self.size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels")
         return work
 
     def paint(self, photo: Photo, windows: Sequence[Window], plane: Pixels | None = None) -> Iterator[tuple[int, int, Pixels]]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from atelier.engines.engine import Frame, Large
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.network.brush import Brush
 from atelier.engines.network.catalogue import models_folder
@@ -65,54 +66,61 @@ class InstantEngine:
     """Built once from samples, settings, device, seed, guide and models; then called per picture.
 
     samples: entries of the catalogue, or paintings. Entries alone are painted by the body that was trained on named styles; as
-    soon as a painting is among those of a region, by the body for any. guide: where each region is, for pictures of its size;
-    without one all samples are painted everywhere. Raises WeightsError, SettingError.
+    soon as a painting is among those of a region, by the body for any. Without a guide all samples are painted everywhere.
+    Raises WeightsError, SettingError.
 
     Each region is painted by itself, with its own statistics, in windows that see no more of the photo than they need, so none
     knows what is painted elsewhere; what is painted is then blended as the guide's planes say.
     """
 
     def __init__(
-        self, samples: Sequence[Sample], settings: InstantSettings, device: str = "auto", seed: int = 0, guide: Guide | None = None,
+        self, samples: Sequence[Sample], settings: InstantSettings, device: str = "auto", seed: int = 0,
         models: Models | None = None,
     ) -> None:  # fmt: skip
-        self.settings, self.device, self.seed, self.guide = settings, device, seed, guide
+        self.settings, self.device, self.seed = settings, device, seed
         self.model = models or Models(device, settings.backend)
         for sample in samples:
             if sample.strokes != "all":
                 raise SettingError(
-                    f"strokes={sample.strokes}: the trained networks take all of a painting's strokes; give --engine optimize"
+                    f"strokes={sample.strokes}: the trained networks take all of a painting's strokes; give `engine=optimize`"
                 )
-        if guide is None:
-            groups = [list(samples)]
-        else:
-            groups = [[sample for sample in samples if sample.place == at] for at in range(len(guide.places))]
-        self.brushes = [self._brush(group) for group in groups]
+        regions = range(1 + max((sample.place or 0 for sample in samples), default=0))
+        self.brushes = [self._brush([sample for sample in samples if (sample.place or 0) == at]) for at in regions]
 
-    def __call__(self, content: Image, *, report: Report = silent) -> Image:
-        """Paint. The result has the content's size and, as it is, its alpha. Raises ImageError for one of another size than the
-        guide's."""
+    @property
+    def about(self) -> dict[str, str]:
+        """Which body paints, and what runs it."""
+        brush, runner = self.brushes[0], self.brushes[0].painter.runner
+        return {"body": "named styles" if brush.reader is None else "any painting", "backend": runner.backend, "device": runner.device}
+
+    def __call__(self, frame: Frame, report: Report = silent) -> Frame:
+        """Paint. The result has the frame's size and, as it is, its alpha. Raises ImageError for one of another size than its guide's."""
         if self.settings.strength == 0:
-            return content
-        if self.guide is not None and self.guide.places.shape[1:] != content.shape:
-            height, width = self.guide.places.shape[1:]
-            raise ImageError(f"the guide is for pictures of {width}x{height} px, not {content.size[0]}x{content.size[1]}")
-        out = np.empty((*content.shape, 3), np.float32)
-        for x, y, part in self.paint(Photo.held(content), report):
+            return frame
+        if frame.guide is not None and frame.guide.places.shape[1:] != frame.shape:
+            height, width = frame.guide.places.shape[1:]
+            raise ImageError(f"the guide is for pictures of {width}x{height} px, not {frame.size[0]}x{frame.size[1]}")
+        out = np.empty((*frame.shape, 3), np.float32)
+        for x, y, part in self.paint(Photo.held(Image(frame.pixels)), frame.guide, report):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
-        return replace(content, pixels=out)
+        return replace(frame, pixels=out)
 
-    def paint(self, photo: Photo, report: Report = silent) -> Iterator[Part]:
+    def paint_windows(self, large: Large, report: Report = silent) -> Iterator[Part]:
+        """Paint a picture that is not held."""
+        photo = Photo(large.read, large.size, np.asarray(large.small.pixels))
+        return self.paint(photo, large.guide, report) if self.settings.strength else photo.windows()
+
+    def paint(self, photo: Photo, guide: Guide | None = None, report: Report = silent) -> Iterator[Part]:
         """Paint window by window, row by row: x, y, painted pixels (h, w, 3).
 
         The photo may be larger than memory; strokes are then of one size. The guide's planes may be coarser than it: between
         their pixels they are straight lines. Held are the planes and, at a time, one window.
         """
         tile = self.settings.tile or TILE
-        if self.guide is None:
+        if guide is None:
             layers = [Layer(self.brushes[0], photo, None, tile)]
         else:
-            pairs = zip(self.brushes, self.guide.places, strict=True)
+            pairs = zip(self.brushes, guide.places, strict=True)
             layers = [Layer(brush, photo, plane, tile) for brush, plane in pairs if plane.any()]
         yield from paint_layers(photo, self.brushes[0].painter.grid(photo.size, tile), layers, report)
 
@@ -127,7 +135,7 @@ class InstantEngine:
         if len(sizes) > 1:
             raise SettingError(
                 f"styles of one place with strokes of the sizes {sizes[0]:g} and {sizes[-1]:g}: the trained networks paint a place at one "
-                "size; give --engine optimize"
+                "size; give `engine=optimize`"
             )
         named = all(not isinstance(sample.picture, Image) for sample in samples)
         painter = Painter(self.model("styles" if named else "painter"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from atelier.engines.engine import Frame
 from atelier.engines.network.contract import Contract, round_up
 from atelier.engines.network.inspection import read_contract
 from atelier.engines.network.runner import Runner, open_model
@@ -22,25 +23,25 @@ need at their widest grows to gigabytes there."""
 
 
 class ForeignEngine:
-    """Built once from a model and its contract, then called per picture. largest: as LARGEST; 0 for no limit."""
+    """Built once from a model and its contract, then called per frame. largest: as LARGEST; 0 for no limit."""
 
     def __init__(self, runner: Runner, contract: Contract, *, largest: int = LARGEST) -> None:
         self.runner, self.contract, self.largest = runner, contract, largest
 
-    def __call__(self, content: Image, *, report: Report = silent) -> Image:
-        """Paint. The result has the content's size and, as it is, its alpha.
+    def __call__(self, content: Frame, report: Report = silent) -> Frame:
+        """Paint. The result has the frame's size and, as it is, its alpha.
 
         Raises WeightsError where the model fails or gives NaN; AtelierError where there is not enough memory.
         """
         report(Progress("painting", 0, 1, note=self.word(content.size)))
-        pixels = np.asarray(resize(content, self.size_of(content.size)).pixels)
+        pixels = np.asarray(resize(Image(content.pixels), self.size_of(content.size)).pixels)
         height, width = pixels.shape[:2]
         if self.contract.size is None:
             rows, columns = (reflected(0, round_up(n, self.contract.multiple), n) for n in (height, width))
             pixels = pixels[rows][:, columns]
         painted = self.contract.out_of(self.contract.run(self.runner, self.contract.into(pixels)))
         if not np.isfinite(painted).all():
-            raise WeightsError(f"{self.runner.label} gives no numbers (NaN): perhaps it wants other values; see --model-range")
+            raise WeightsError(f"{self.runner.label} gives no numbers (NaN): perhaps it wants other values; see `model_range`")
         picture = resize(Image(painted.clip(0, 1)), pixels.shape[1::-1])  # nets that enlarge, or lose their borders
         picture = resize(Image(picture.pixels[:height, :width]), content.size)
         report(Progress("painting", 1, 1))

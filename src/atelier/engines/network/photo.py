@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,8 @@ THUMBNAIL = 384
 """Long side of the picture that statistics are taken from, px. A photo up to this size is its own thumbnail."""
 FINER = 4
 """A box of the photo is averaged to so many times the size wanted, and resized from there."""
+UNPAINTED = 1024
+"""Pixels a side of the windows in which it is copied where nothing is painted."""
 STRIP = 2**22
 """Pixels that are read at once for that, about."""
 
@@ -41,6 +43,13 @@ class Photo:
         """The photo at (width, height). It has to be held."""
         assert self.image is not None
         return Photo.held(resize(self.image, size))
+
+    def windows(self) -> Iterator[tuple[int, int, Pixels]]:
+        """The photo as it is, window by window: x, y, pixels (h, w, 3)."""
+        width, height = self.size
+        for y in range(0, height, UNPAINTED):
+            for x in range(0, width, UNPAINTED):
+                yield x, y, self.read(x, y, min(UNPAINTED, width - x), min(UNPAINTED, height - y))
 
     def thumbnail(self, rows: slice, columns: slice) -> Pixels:
         """A box of the photo at a long side of THUMBNAIL px, or as it is where that is smaller: (h, w, 3)."""

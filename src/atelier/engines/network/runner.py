@@ -153,7 +153,7 @@ def open_model(source: Path | bytes, *, device: str = "auto", threads: int = 0, 
     cannot be read or is too large, WeightsError for one that is no model that can be run.
     """
     if backend not in BACKENDS:
-        raise SettingError(f"--backend {backend}: choose from {', '.join(BACKENDS)}")
+        raise SettingError(f"`backend` {backend}: choose from {', '.join(BACKENDS)}")
     if threads < 0:
         raise SettingError(f"threads must be 0 (one a core) or more, got {threads}")
     return Runner(read_model(source, limit), device, threads, backend)

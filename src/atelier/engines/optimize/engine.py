@@ -12,52 +12,44 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from atelier.engines.guide import Guide, Sample
+from atelier.engines.engine import Frame
+from atelier.engines.guide import Sample
 from atelier.engines.optimize.canvas import Canvas, CanvasFactory, resized
 from atelier.engines.optimize.device import choose_device, give_back
 from atelier.engines.optimize.layers import wanted
 from atelier.engines.optimize.matching import cell_side
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.plan import Stage, check_plan, due, stages, tile_side
-from atelier.engines.optimize.samples import check_samples, fit, scale
+from atelier.engines.optimize.samples import check_guide, check_samples, fit, scale
 from atelier.engines.optimize.solver import PATIENCE, Solver
 from atelier.engines.optimize.start import begin
 from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.view import Sight, View, opacity
-from atelier.errors import Cancelled, Diverged, SettingError
+from atelier.errors import Cancelled, Diverged
 from atelier.image import Image
 from atelier.perception.network import Network
-from atelier.progress import Progress, Report, silent
+from atelier.progress import Progress, Report, State, silent
 from atelier.request import Settings
 
-State = dict[str, Any]
-Keep = Callable[[Callable[[], State] | None], None]
-"""Called after every iteration with what makes the state of the run, should anybody want to save it; with None between stages,
-so that nobody holds on to a solver, and all its memory, while the next one is built."""
 Preview = Callable[[Tensor], Image]
 """A canvas's image (1, 3, H, W), of any size, as a picture to show."""
 
 
 class OptimizeEngine:
-    """Built once from samples, settings, device, seed and guide; then called per picture.
+    """Built once from samples, settings, device and seed; then called per frame.
 
     styles: samples whose pictures are Images; none for a reconstruction (content_weight alone). device: cpu, cuda, mps or auto.
-    guide: where each sample's region is, for photos of its size; without one, all of the photo is painted with all samples. With
-    one, no style's gradient leaves its region, and what is left to the photo comes through bit for bit, stopped or not.
     Raises WeightsError where the network is not to be had, SettingError for what makes no sense together.
     """
 
-    def __init__(
-        self, styles: Sequence[Sample], settings: Settings, device: str = "auto", seed: int = 0, guide: Guide | None = None
-    ) -> None:
-        check_samples(styles, guide)
+    def __init__(self, styles: Sequence[Sample], settings: Settings, device: str = "auto", seed: int = 0) -> None:
+        check_samples(styles)
         self.layers = wanted(settings, bool(styles))
         self.settings, self.device, self.seed = settings, choose_device(device), seed
         dtype = {"auto": None, "float32": torch.float32, "bfloat16": torch.bfloat16}[settings.precision]
         names = {settings.features, settings.warm_features} - {""}
         self.networks = {name: Network.load(name, self.device, dtype) for name in sorted(names)}
         self.samples = [(sample, self.exemplar(sample)) for sample in styles]
-        self.regions = None if guide is None else torch.tensor(guide.places, dtype=torch.float32).to(self.device)
 
     def exemplar(self, sample: Sample) -> Exemplar:
         """A sample's picture in its own size."""
@@ -69,26 +61,25 @@ class OptimizeEngine:
         """(H, W, 3) to (1, 3, H, W) on the device."""
         return torch.tensor(pixels).permute(2, 0, 1)[None].to(self.device)
 
-    def __call__(
-        self, content: Image, *, start: Image | None = None, report: Report = silent, resume: State | None = None, keep: Keep | None = None
-    ) -> Image:
-        """Paint a still. The result has the content's size and, as it is, its alpha.
+    def __call__(self, frame: Frame, report: Report = silent) -> Frame:
+        """Paint a still. The result has the frame's size and, as it is, its alpha.
 
-        start: the picture to start from where the settings say so by path. report may raise Cancelled: the answer is then the
-        picture so far. resume: a state that `keep` was given in a run with the same inputs, to go on exactly.
-        Raises Diverged if there never was a picture.
+        Without a guide, all of the photo is painted with all samples. With one, no style's gradient leaves its region, and what is left
+        to the photo comes through bit for bit, stopped or not. `frame.start` is the picture to start from where the settings say so by
+        path; `frame.state` is a state of a run with the same inputs, to go on exactly. report may raise Cancelled: the answer is then
+        the picture so far. Raises Diverged if there never was a picture.
         """
-        if self.regions is not None and tuple(self.regions.shape[1:]) != content.shape:
-            height, width = content.shape
-            raise SettingError(f"the guide is for photos of {self.regions.shape[2]}x{self.regions.shape[1]} px, not {width}x{height}")
-        self.check(stages(self.settings, *content.shape))
-        photo, exemplars = self.tensor(content.pixels), [exemplar for _, exemplar in self.samples]
-        beginning = begin(self.settings, photo, exemplars, self.regions, self.tensor(start.pixels) if start else None, self.seed)
+        check_guide([sample for sample, _ in self.samples], frame)
+        regions = None if frame.guide is None else torch.tensor(frame.guide.places, dtype=torch.float32).to(self.device)
+        self.check(stages(self.settings, *frame.shape))
+        photo, exemplars = self.tensor(frame.pixels), [exemplar for _, exemplar in self.samples]
+        start = None if frame.start is None else self.tensor(frame.start)
+        beginning = begin(self.settings, photo, exemplars, regions, start, self.seed)
 
-        def picture(image: Tensor) -> Image:
-            return self.picture(image, content)
+        def picture(image: Tensor) -> Frame:
+            return self.picture(image, frame, regions)
 
-        canvas = self.paint(beginning, [View(photo, self.regions)], picture, report=report, resume=resume, keep=keep)
+        canvas = self.paint(beginning, [View(photo, regions)], lambda image: picture(image).image(), report=report, resume=frame.state)
         return picture(canvas.image().detach())
 
     def paint(
@@ -100,7 +91,6 @@ class OptimizeEngine:
         size: tuple[int, int] | None = None,
         report: Report = silent,
         resume: State | None = None,
-        keep: Keep | None = None,
     ) -> Canvas:
         """Paint a canvas of any kind, so that what is seen of it in all views is as wanted.
 
@@ -109,7 +99,7 @@ class OptimizeEngine:
         size = size or views[0].size
         plan = stages(self.settings, *size)
         self.check(plan)
-        run = Run(self, plan, views, preview, report, keep, time.monotonic())
+        run = Run(self, plan, views, preview, report, time.monotonic())
         return run.paint(beginning, resume)
 
     def check(self, plan: Sequence[Stage]) -> None:
@@ -133,29 +123,32 @@ class OptimizeEngine:
             give_back()
         return Sight(views, objectives)
 
-    def picture(self, image: Tensor, content: Image) -> Image:
+    def picture(self, image: Tensor, frame: Frame, regions: Tensor | None) -> Frame:
         """What a canvas's image, of any size, looks like over the photo where that is to be seen."""
-        seen = resized(image, content.shape)
-        if self.regions is not None:
-            seen = torch.lerp(self.tensor(content.pixels), seen, opacity(self.regions).expand_as(seen))
-        return content.with_pixels(np.ascontiguousarray(seen[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()))
+        seen = resized(image, frame.shape)
+        if regions is not None:
+            seen = torch.lerp(self.tensor(frame.pixels), seen, opacity(regions).expand_as(seen))
+        return frame.with_pixels(np.ascontiguousarray(seen[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()))
 
 
 @dataclass
 class Run:
-    """One painting on its way through its stages."""
+    """One painting on its way through its stages.
+
+    held: the solver of the stage at hand, and nothing once that is over: whoever keeps a report does not keep a solver's memory.
+    """
 
     engine: OptimizeEngine
     plan: Sequence[Stage]
     views: Sequence[View]
     preview: Preview
     report: Report
-    keep: Keep | None
     began: float
     done: int = 0
     moved: bool = False
     cancelled: bool = False
     sight: Sight | None = field(default=None, init=False)
+    held: list[Solver] = field(default_factory=list, init=False)
 
     @property
     def total(self) -> int:
@@ -176,8 +169,8 @@ class Run:
             self.stage(index, painted, resume["solver"] if resume and index == first else None, resume, until)
             if self.cancelled:
                 break
-            if self.keep and index < len(self.plan) - 1:
-                self.keep(None)
+            if index < len(self.plan) - 1:
+                self.held.clear()
         return painted or canvas.at(self.plan[-1].size if self.plan else self.views[0].size)
 
     def stage(self, index: int, canvas: Canvas, state: Any, resume: State | None, until: float) -> None:
@@ -193,7 +186,7 @@ class Run:
             self.cancelled = True
         self.moved = self.moved or solver.steps > 0
         if solver.stuck and not self.moved:
-            raise Diverged("the loss is not finite from the start: try --precision float32 or smaller weights")
+            raise Diverged("the loss is not finite from the start: try `precision=float32` or smaller weights")
         solver.settle()
         self.sight = None
 
@@ -211,11 +204,19 @@ class Run:
         """The iterations of one stage, or as many as are begun until then."""
         stage, settings, sight = self.plan[index], self.engine.settings, self.sight
         assert sight is not None
-        label = f"{stage.features} at {stage.size[1]}x{stage.size[0]}"
+        self.held = held = [solver]
+        canvas = solver.canvas
 
-        def state() -> State:
+        def state() -> State | None:
             matching = [matching.state() for matching in sight.matchings]
-            return {"stage": index, "done": self.done, "solver": solver.state(), "matching": matching}
+            return {"stage": index, "done": self.done, "solver": held[0].state(), "matching": matching} if held else None
+
+        def preview() -> Image:
+            return self.preview(canvas.image().detach())
+
+        def told_of(**more: Any) -> Progress:
+            size = stage.size[1], stage.size[0]
+            return Progress("painting", self.done, self.total, subject=stage.features, size=size, engine="optimize", **more)
 
         before = self.done - solver.steps
         told = False
@@ -229,17 +230,15 @@ class Run:
             losses = solver.step()
             if solver.undone:
                 how = "grew" if math.isfinite(losses["total"]) else "was not finite"
-                note = f"the loss {how}: back to the best picture so far, with half the step (--rate), as often as it takes"
-                self.report(Progress(label, self.done, self.total, note="" if told else note))
+                note = f"the loss {how}: back to the best picture so far, with half the step (`rate`), as often as it takes"
+                self.report(told_of(note="" if told else note))
                 told = True
                 continue
             self.done = before + solver.steps
-            if self.keep:
-                self.keep(state)
-            self.report(Progress(label, self.done, self.total, losses, preview=lambda: self.preview(solver.canvas.image().detach())))
+            self.report(told_of(losses=losses, preview=preview, state=state))
         if solver.steps > PATIENCE and solver.strayed() and solver.lowest >= solver.trace[0]:
-            note = "no iteration made the picture better, so it is as it was: try a smaller --rate"
-            self.report(Progress(label, self.done, self.total, note=note))
+            note = "no iteration made the picture better, so it is as it was: try a smaller `rate`"
+            self.report(told_of(note=note))
         self.done = before + stage.iterations
 
 

@@ -37,7 +37,7 @@ def wanted(settings: Settings, styled: bool) -> list[str]:
         ("style", settings.style_layers, styled and (settings.style_weight > 0 or settings.histogram_weight > 0)),
     ):
         if on and not (used := list(named(layers))):
-            raise SettingError(f"--{name}-layers: all have the weight 0; to leave the {name} out, give --{name}-weight 0")
+            raise SettingError(f"{name}_layers", f"all have the weight 0; to leave the {name} out, give `{name}_weight=0`")
         asked += used if on else []
     if not asked and not settings.tv_weight:
         raise SettingError("nothing to paint towards: give a style, or a content weight above 0, and not all weights as 0")

@@ -173,7 +173,7 @@ def cell_side(areas: Sequence[int]) -> int:
     if max(areas) > MOST_CELLS * side * side:
         limit = math.isqrt(MOST_CELLS) * LARGEST_CELL
         raise SettingError(
-            f"--match semantic compares all of the picture with all of the paintings, at most {limit}x{limit} px: give a smaller --size"
+            f"`match` semantic compares all of the picture with all of the paintings, at most {limit}x{limit} px: give a smaller `size`"
         )
     return side
 
@@ -209,7 +209,7 @@ class Matching:
         self.network, self.layers, self.pooling, self.parts, self.zones = network, layers, pooling, parts, zones
         sources = [source for source in sources if source.weight > 0]
         if not sources:
-            raise SettingError("--match semantic needs a painting whose weight is above 0")
+            raise SettingError("`match` semantic needs a painting whose weight is above 0")
         pictures = [content, *(source.picture for source in sources)]
         areas = [picture.shape[2] * picture.shape[3] for picture in pictures]
         self.cell = cell_side([areas[0], sum(areas[1:])])
@@ -343,7 +343,7 @@ class Matching:
         if not height * width:
             raise SettingError(
                 f"a painting is {source.picture.shape[3]}x{source.picture.shape[2]} px here, less than the {self.cell} that "
-                "--match semantic goes by: give a larger --style-size"
+                "`match` semantic goes by: give a larger `style_size`"
             )
         if source.part is None:
             return torch.ones(height, width, dtype=torch.bool, device=source.picture.device)

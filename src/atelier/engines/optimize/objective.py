@@ -86,7 +86,7 @@ class Objective:
         pixels = pixels.detach()
         parts = tiles(pixels.shape[2], pixels.shape[3], self.tile)
         if self.style.histogram and len(parts) > 1:
-            raise SettingError("--histogram-weight needs the whole picture at once: raise --tile or lower --size")
+            raise SettingError("`histogram_weight` needs the whole picture at once: raise `tile` or lower `size`")
         if self.matching:
             self.matching.look(pixels)
         if self.grams and len(parts) == 1 and self.grams.fits(pixels):

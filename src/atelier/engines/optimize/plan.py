@@ -69,8 +69,8 @@ def check_plan(settings: Settings, plan: Sequence[Stage], layers: Sequence[str])
             raise SettingError(too_small(layers, height, width))
         if settings.histogram_weight and len(tiles(height, width, tile_side(settings, stage))) > 1:
             raise SettingError(
-                f"--histogram-weight needs the whole picture at once, {width}x{height}: "
-                f"give --tile {max(height, width)}, where memory allows, or a smaller --size"
+                f"`histogram_weight` needs the whole picture at once, {width}x{height}: "
+                f"give `tile` {max(height, width)}, where memory allows, or a smaller `size`"
             )
 
 
@@ -80,8 +80,8 @@ def too_small(layers: Sequence[str], height: int, width: int) -> str:
     need = reach(deepest)
     enlarged = math.ceil(max(height, width) * need / side)
     last = max((name for name in CONVS if reach(name) <= side), key=CONVS.index)
-    size = f"--size {enlarged} or more, or " if enlarged * need <= Limits().pixels else ""
+    size = f"`size` {enlarged} or more, or " if enlarged * need <= Limits().pixels else ""
     return (
         f"{deepest} needs a picture of at least {need} px a side, not {width}x{height}: give {size}layers up to {last} alone in both "
-        "--style-layers and --content-layers"
+        "`style_layers` and `content_layers`"
     )

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import torch.nn.functional as F
 
-from atelier.engines.guide import Guide, Sample
+from atelier.engines.engine import Frame
+from atelier.engines.guide import Sample
 from atelier.engines.optimize.canvas import resized
 from atelier.engines.optimize.style import Exemplar
 from atelier.errors import SettingError
@@ -33,8 +34,8 @@ def fit(exemplar: Exemplar, settings: Settings, sample: Sample, long_side: int, 
     return max(16, round(height * ratio)), max(16, round(width * ratio))
 
 
-def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
-    """Raise SettingError for samples and places that do not go together."""
+def check_samples(samples: Sequence[Sample]) -> None:
+    """Raise SettingError for samples that cannot be learned from."""
     for sample in samples:
         if not (math.isfinite(sample.weight) and sample.weight >= 0):
             raise SettingError(f"a style's weight is {sample.weight:g}: must be at least 0")
@@ -48,11 +49,15 @@ def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
                 raise SettingError(f"the part of a painting of {own[0]}x{own[1]} px to learn from is marked on {shape[1]}x{shape[0]} px")
             if not (sample.part.min() >= 0 and sample.part.max() <= 1 and sample.part.any()):  # NaN neither
                 raise SettingError("the part of a painting to learn from must be marked in [0, 1], and not with 0 alone")
-    if guide is None:
+
+
+def check_guide(samples: Sequence[Sample], frame: Frame) -> None:
+    """Raise SettingError for samples and a frame's guide that do not go together."""
+    if frame.guide is None:
         if any(sample.place is not None for sample in samples):
             raise SettingError("a style has a place, and there is no guide to say where that is: give one, or leave the place out")
         return
-    places = guide.places
+    places = frame.guide.places
     if places.ndim != 3 or not places.size:
         raise SettingError(f"a guide's places are (places, height, width), got {places.shape}")
     if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
@@ -63,3 +68,5 @@ def check_samples(samples: Sequence[Sample], guide: Guide | None) -> None:
     for at in range(len(places)):
         if not any(sample.place == at and sample.weight > 0 for sample in samples):
             raise SettingError(f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")
+    if places.shape[1:] != frame.shape:
+        raise SettingError(f"the guide is for photos of {places.shape[2]}x{places.shape[1]} px, not {frame.size[0]}x{frame.size[1]}")

@@ -78,9 +78,9 @@ class Style:
         self.histogram = bool(settings.histogram_weight and self.layers)
         self.chain = list(zip(self.ordered, self.ordered[1:], strict=False)) if settings.chained else []
         if (settings.chained or settings.shift) and settings.style_loss != "gram":
-            raise SettingError("--chained and --shift go with --style-loss gram only")
+            raise SettingError("`chained` and `shift` go with `style_loss` gram only")
         if settings.chained and layers and len(layers) < 2:
-            raise SettingError("--chained needs at least two style layers")
+            raise SettingError("`chained` needs at least two style layers")
         with torch.no_grad():
             self.targets = [self.learn(exemplars, at, share) for at in range(len(areas))] if self.layers else []
 

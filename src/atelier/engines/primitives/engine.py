@@ -14,6 +14,7 @@ from contextlib import suppress
 import numpy as np
 import numpy.typing as npt
 
+from atelier.engines.engine import Frame
 from atelier.engines.primitives import climb, layers
 from atelier.engines.primitives.drawing import Drawing
 from atelier.engines.primitives.render import render
@@ -45,7 +46,7 @@ class _TimeIsUp(Exception):
 
 
 class DrawEngine:
-    """Built once from the settings, then called for each photo.
+    """Built once from the settings, then called per frame.
 
     palette: a painting whose colours are to be used, or None. density: a picture whose luminance says where shapes matter
     most, or None. Raises SettingError.
@@ -55,22 +56,23 @@ class DrawEngine:
         try:
             self.seed = operator.index(seed) % 2**64
         except TypeError:
-            raise SettingError(f"--seed {seed!r}: must be a whole number") from None
+            raise SettingError(f"`seed` {seed!r}: must be a whole number") from None
         self.settings, self.painting, self.density = settings, palette, density
         self.kinds = kinds(settings.shape)
         if settings.method == "layers":
             layers.check(self.kinds)
         if settings.colours and settings.palette.startswith("#"):
-            raise SettingError("--colours does not go with colours that are listed: leave some out of --palette instead")
+            raise SettingError("`colours` does not go with colours that are listed: leave some out of `palette` instead")
         self.colours = None if palette is not None else listed(settings.palette)
-        self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "--background")
+        self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "`background`")
 
-    def __call__(self, content: Image, *, drawing: Drawing | None = None, report: Report = silent) -> Drawing:
-        """The drawing of a photo. drawing: one to go on from, which must be of the same photo and settings.
+    def __call__(self, frame: Frame, report: Report = silent) -> Drawing:
+        """The drawing of a photo. `frame.state` is a drawing to go on from, which must be of the same photo and settings.
 
         Reports the number of shapes and the score; a report that raises Cancelled ends it with what is drawn by then.
         """
-        s = self.settings
+        s, content = self.settings, frame.image()
+        drawing: Drawing | None = frame.state
         size = fit(content.size, s.work_size) if max(content.size) > s.work_size else content.size
         photo = resize(content, size) if size != content.size else content
         pixels = photo.pixels
@@ -211,7 +213,7 @@ class DrawEngine:
 
     def _resume(self, sketch: Sketch, drawing: Drawing, report: Report) -> None:
         if self.settings.method == "layers":
-            raise SettingError("--start does not go with --method layers, whose passes follow one from another")
+            raise SettingError("`start` does not go with `method` layers, whose passes follow one from another")
         if (drawing.width, drawing.height) != (sketch.width, sketch.height):
             raise SettingError(
                 f"the drawing to go on from is of a picture of {drawing.width}x{drawing.height} px, "
@@ -242,7 +244,7 @@ def kinds(text: str) -> list[str]:
     names = [name.strip().lower().replace("_", "-") for name in text.split(",") if name.strip()]
     if not names or (unknown := [name for name in names if name not in SHAPES]):
         wrong = f"{unknown[0]}: no such shape; " if names else ""
-        raise SettingError(f"--shape {wrong}choose from {', '.join(SHAPES)}, or all")
+        raise SettingError(f"`shape` {wrong}choose from {', '.join(SHAPES)}, or all")
     return list(dict.fromkeys(names))
 
 
@@ -250,7 +252,7 @@ def listed(text: str) -> npt.NDArray[np.float32] | None:
     """(n, 3) colours written as #rrggbb,#rrggbb; None where the text is something else."""
     if not text.startswith("#"):
         return None
-    colours = [hexadecimal(part.strip(), "--palette") for part in text.split(",")]
+    colours = [hexadecimal(part.strip(), "`palette`") for part in text.split(",")]
     return np.array(colours, np.float32) / np.float32(255)
 
 

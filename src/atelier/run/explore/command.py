@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from atelier.engines.table import choose
 from atelier.request import Request, Style
 
 PLAIN = Style("")
@@ -19,7 +20,7 @@ def spell_command(request: Request, out: str) -> str:
     for style in request.styles:
         words += ["--style", spell_style(style, alone=len(request.styles) == 1)]
     if request.task == "stylize":
-        words += ["--engine", request.chosen]
+        words += ["--engine", choose(request).name]
     default = {each.name: each.default for each in dataclasses.fields(Request)}
     for name in ("recipe", "size", "seed", "device", "regions", "feather", "blend"):
         if (value := getattr(request, name)) != default[name]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from atelier.engines.session import Session
 from atelier.image import Image, Limits
 from atelier.judging import Judge
 from atelier.media import atomic_write, check_place, check_target, write_still
@@ -16,12 +17,12 @@ from atelier.run.explore.curves import check_curves, draw_curves
 from atelier.run.explore.judge import judge
 from atelier.run.explore.page import is_page, write_page
 from atelier.run.explore.paint import Explain, explain, paint
-from atelier.run.explore.plan import names_read, plan
+from atelier.run.explore.plan import plan
 from atelier.run.explore.sheet import draw_sheet
 from atelier.run.explore.table import tabulate
 from atelier.run.explore.variant import Variant
-from atelier.run.places import beforehand, check_apart
-from atelier.run.regions import one_parting
+from atelier.run.job import names_read
+from atelier.run.targets import beforehand, check_apart
 
 
 @dataclass(frozen=True)
@@ -133,13 +134,14 @@ def explore(
     for what makes no sense.
     """
     sheets.check(axes)
-    with one_parting():
-        variants = plan(common, axes, folder, limits=limits, report=report)
-        read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
-        check_apart(sheets.targets, list(read))
-        explored = Exploration(tuple(axes), paint(variants, limits=limits, report=report, explain=explain), limits)
-        if explored.finished and (judged or (judged is None and any(map(is_page, sheets.out)))):
-            explored = replace(explored, variants=judge(explored.variants, _panel(limits, report), limits=limits, report=report))
+    session = Session()
+    variants = plan(common, axes, folder, limits=limits, session=session, report=report)
+    read = dict.fromkeys(name for variant in variants for name in names_read(variant.request) if "://" not in name)
+    check_apart(sheets.targets, list(read))
+    painted = paint(variants, limits=limits, session=session, report=report, explain=explain)
+    explored = Exploration(tuple(axes), painted, limits)
+    if explored.finished and (judged or (judged is None and any(map(is_page, sheets.out)))):
+        explored = replace(explored, variants=judge(explored.variants, _panel(limits, report), limits=limits, report=report))
     sheets.write(explored)
     return explored
 

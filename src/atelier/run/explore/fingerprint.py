@@ -5,23 +5,28 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import re
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import atelier
+from atelier.engines.session import Session
+from atelier.engines.table import choose
 from atelier.image import Image, Limits
 from atelier.image.maps import KEY
 from atelier.progress import Report
-from atelier.request import AnySettings, Request, plain
-from atelier.run.again import PLACES
-from atelier.run.opening import Painting, as_picture, at_size, open_style
-from atelier.run.regions import laid_out, open_places
+from atelier.request import AnySettings, Request, options, plain
+from atelier.run.layout import Scene, lay_out
+from atelier.run.maps import open_maps
+from atelier.run.resolver import Local, Painting, as_picture, open_style
+from atelier.run.sizes import at_size
 
 
 def name_file(words: str, request: Request, full: AnySettings, inputs: Sequence[str]) -> str:
     """Name a picture's file: words, then a digest of its request, its settings in full, what it is made from, and the version."""
-    files = [_digest_file(str(value)) for name, value in request.settings.items() if name in PLACES]
+    declared = options(type(full))
+    files = [_digest_file(str(value)) for name, value in request.settings.items() if name in declared and declared[name].file]
     whole = [request.to_json(), dataclasses.asdict(full), inputs, files, atelier.__version__]
     digest = hashlib.sha256(json.dumps(whole, default=plain, sort_keys=True).encode()).hexdigest()[:10]
     return f"{re.sub(r'[^0-9A-Za-z.=+-]+', '-', words).strip('-.')[:100]}-{digest}.png"
@@ -30,8 +35,8 @@ def name_file(words: str, request: Request, full: AnySettings, inputs: Sequence[
 class Fingerprints:
     """Digests of what requests about one photo are made from. Each picture is opened once."""
 
-    def __init__(self, photo: Image, limits: Limits, report: Report) -> None:
-        self.photo, self.limits, self.report = photo, limits, report
+    def __init__(self, photo: Image, limits: Limits, session: Session | None, report: Report) -> None:
+        self.photo, self.limits, self.session, self.report = photo, limits, session, report
         self.first = _digest(photo)
         self.known: dict[Hashable, str] = {}
 
@@ -57,11 +62,12 @@ class Fingerprints:
     def _lay_out(self, request: Request) -> str:
         """Digest the maps, masks and gradients of a request, once they are found to go with its photo and styles."""
         paintings = [open_style(style.source, self.limits) for style in request.styles]
-        if request.chosen == "optimize":
+        kind = choose(request)
+        if not kind.named:
             paintings = [as_picture(painting) for painting in paintings]
-        where = open_places(request, self.limits)
-        content = at_size(self.photo, request.size, limits=self.limits)
-        laid_out(request, content, paintings, where, photo=self.photo, report=self.report)
+        where = open_maps(request, Local(self.limits))
+        content = at_size(self.photo, request.size, math.inf, self.limits)
+        lay_out(request, kind, Scene(content, self.photo), paintings, where, self.session, self.report)
         maps = [where.regions, where.blend, *(mask for _, mask in where.masks), *where.style_regions]
         return " ".join(_digest(each) if isinstance(each, Image) else str(each) for each in maps)
 

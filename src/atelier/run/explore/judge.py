@@ -11,7 +11,7 @@ from atelier.errors import AtelierError, Cancelled
 from atelier.image import Image, Limits
 from atelier.progress import Progress, Report, silent
 from atelier.run.explore.variant import Variant
-from atelier.run.opening import as_picture, open_style
+from atelier.run.resolver import as_picture, open_style
 
 JUDGED = {
     "strokes": "judged strokes", "held_out": "judged style", "patches": "judged patches",

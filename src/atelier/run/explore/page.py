@@ -17,7 +17,7 @@ from atelier.run.explore.axes import Axis, short_name
 from atelier.run.explore.sheet import describe
 from atelier.run.explore.table import Column, tabulate
 from atelier.run.explore.variant import Variant
-from atelier.run.opening import as_picture, open_style
+from atelier.run.resolver import as_picture, open_style
 
 LARGEST = 1024
 """Long side of the pictures in the page, px, at the most."""

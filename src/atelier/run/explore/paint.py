@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+from atelier.engines.session import Session
+from atelier.engines.table import choose, lacking
 from atelier.errors import AtelierError, Cancelled, OutputError, TargetError
 from atelier.image import Limits
 from atelier.progress import Progress, Report, silent
-from atelier.run.drawing import make_drawing
+from atelier.request import Outputs
 from atelier.run.explore.records import checkpoint_of, write_record
 from atelier.run.explore.variant import Variant
-from atelier.run.instant import make_instant, one_engine
-from atelier.run.outputs import Made
-from atelier.run.painting import make_painting
-from atelier.run.places import Outputs
+from atelier.run.make import make
+from atelier.run.resolver import Local
+from atelier.run.sinks import Made
 
 Explain = Callable[[Exception], tuple[str, int] | None]
 """An error to what to say of it and its exit code; None for one that is to be raised."""
@@ -26,7 +27,12 @@ def explain(error: Exception) -> tuple[str, int] | None:
 
 
 def paint(
-    variants: Sequence[Variant], *, limits: Limits = Limits(), report: Report = silent, explain: Explain = explain
+    variants: Sequence[Variant],
+    *,
+    limits: Limits = Limits(),
+    session: Session | None = None,
+    report: Report = silent,
+    explain: Explain = explain,
 ) -> tuple[Variant, ...]:
     """Paint all variants that are not there. One that fails keeps its error, and the rest go on.
 
@@ -38,16 +44,16 @@ def paint(
     if missing and len(missing) < len(variants):
         report(Progress("exploring", note=f"{len(variants) - len(missing)} of {len(variants)} pictures are there already"))
     _make_folders([variants[i] for i in missing])
-    with one_engine():  # models are opened once, and not anew for every picture
-        for count, i in enumerate(missing):
-            words = ", ".join(label.replace("\n", ", ") for label in variants[i].labels.values())
-            try:
-                within = _count(report, f"{count + 1} of {len(missing)} ({words})", count, len(missing))
-                done[i] = _paint_one(variants[i], limits, within, explain)
-            except Cancelled:
-                break
-            if done[i].state == "stopped":
-                break
+    session = session or Session()  # models are opened once, and not anew for every picture
+    for count, i in enumerate(missing):
+        words = ", ".join(label.replace("\n", ", ") for label in variants[i].labels.values())
+        try:
+            within = _count(report, f"{count + 1} of {len(missing)} ({words})", count, len(missing))
+            done[i] = _paint_one(variants[i], limits, session, within, explain)
+        except Cancelled:
+            break
+        if done[i].state == "stopped":
+            break
     return tuple(done)
 
 
@@ -59,10 +65,10 @@ def _make_folders(variants: Sequence[Variant]) -> None:
             raise TargetError(f"{folder} cannot be made: {error.strerror or error}") from error
 
 
-def _paint_one(variant: Variant, limits: Limits, report: Report, explain: Explain) -> Variant:
+def _paint_one(variant: Variant, limits: Limits, session: Session, report: Report, explain: Explain) -> Variant:
     """Paint a variant and write down what came of it. Raises Cancelled, OutputError, and what is not to be explained."""
     try:
-        made = _make(variant, limits, report)
+        made = _make(variant, limits, session, report)
     except (Cancelled, OutputError):  # after a picture that cannot be written the next one would fare no better
         raise
     except Exception as error:
@@ -75,25 +81,20 @@ def _paint_one(variant: Variant, limits: Limits, report: Report, explain: Explai
     return done
 
 
-def _make(variant: Variant, limits: Limits, report: Report) -> Made:
-    """Go the engine's own way from the request to the file."""
-    request, outputs = variant.request, Outputs(str(variant.path))
-    match request.chosen:
-        case "primitives":
-            return make_drawing(request, outputs, limits=limits, report=report)
-        case "instant":
-            return make_instant(request, outputs, limits=limits, report=report)
-        case _:
-            outputs = dataclasses.replace(outputs, checkpoint=str(checkpoint_of(variant.path)))
-            return make_painting(request, outputs, limits=limits, report=report)
+def _make(variant: Variant, limits: Limits, session: Session, report: Report) -> Made:
+    """Go from the request to the file, with a checkpoint where the engine has one."""
+    outputs = Outputs(str(variant.path))
+    if not lacking(choose(variant.request), ["checkpoint"]):
+        outputs = dataclasses.replace(outputs, checkpoint=str(checkpoint_of(variant.path)))
+    return make(variant.request, outputs, Local(limits), session, report)
 
 
 def _count(report: Report, what: str, done: int, total: int) -> Report:
     """Make a report that counts pictures out of one for the steps of a picture."""
-    report(Progress(what, done, total))
+    report(Progress("exploring", done, total, within=what))
 
     def pass_on(progress: Progress) -> None:
-        where = f", {progress.step}/{progress.total}" if progress.total else ""
-        report(dataclasses.replace(progress, stage=f"{what}: {progress.stage}{where}", step=done, total=total, preview=None))
+        where = f"{what}, {progress.step}/{progress.of}" if progress.of else what
+        report(dataclasses.replace(progress, within=where, step=done, of=total, preview=None, state=None))
 
     return pass_on

@@ -9,22 +9,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from atelier.engines.session import Session
+from atelier.engines.table import AUTO, choose, engines_of, lacking
 from atelier.errors import SettingError, SourceError
 from atelier.image import Limits
 from atelier.media import STANDARD, check_place, open_still
-from atelier.perception.store import NETWORKS
 from atelier.progress import Report, silent
-from atelier.request import AnySettings, DrawSettings, InstantSettings, Request, Settings, options
-from atelier.run.again import PLACES
+from atelier.request import AnySettings, Request, options
 from atelier.run.explore.axes import FIELDS, Axis, name_axis
 from atelier.run.explore.fingerprint import Fingerprints, name_file
 from atelier.run.explore.records import RECORDS, read_records, recall
 from atelier.run.explore.variant import Variant
-from atelier.run.instant import refuse
-from atelier.run.opening import settled
-from atelier.run.painting import STARTS
-from atelier.run.places import Outputs, beforehand, check_derived
-from atelier.run.regions import places_read
+from atelier.run.job import check, names_read
+from atelier.run.targets import beforehand, check_derived
 
 SIZE = 512
 """Long side of the pictures, px, unless told; a smaller photo keeps its own."""
@@ -36,7 +33,13 @@ At = tuple[int, ...]
 
 
 def plan(
-    common: Mapping[str, Any], axes: Sequence[Axis], folder: Path, *, limits: Limits = Limits(), report: Report = silent
+    common: Mapping[str, Any],
+    axes: Sequence[Axis],
+    folder: Path,
+    *,
+    limits: Limits = Limits(),
+    session: Session | None = None,
+    report: Report = silent,
 ) -> tuple[Variant, ...]:
     """Plan every picture, the last axis first in rank, and check all that can be checked without painting.
 
@@ -48,7 +51,7 @@ def plan(
     if any(STANDARD in names_read(request) for request in requests.values()):
         raise SourceError("pictures are opened many times here, and standard input can be read once: give a file")
     photo = open_still(common["content"], limits, report)
-    prints, known = Fingerprints(photo, limits, report), read_records(folder)
+    prints, known = Fingerprints(photo, limits, session, report), read_records(folder)
     variants = []
     for at, request in requests.items():
         request = request if request.size is not None else dataclasses.replace(request, size=min(SIZE, max(photo.size)))
@@ -67,11 +70,11 @@ def _check_axes(common: Mapping[str, Any], axes: Sequence[Axis]) -> None:
     """Raise SettingError for axes that do not go together, or with what is given for all."""
     for one, other in itertools.combinations(axes, 2):
         if (one.name, one.of) == (other.name, other.of):
-            raise SettingError(f"--vary {one.name} is given twice: give all its values at once")
+            raise SettingError(f"`vary` {one.name} is given twice: give all its values at once")
     for axis in axes:
         _check_free(common, axis)
     if {"share", "blend"} <= {axis.name for axis in axes}:
-        raise SettingError("--blend varies how much there is of each style, and --vary blend where each is: give one of them")
+        raise SettingError("`blend` varies how much there is of each style, and `vary` blend where each is: give one of them")
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST:
         raise SettingError(f"{count} pictures are more than the {MOST} that fit a sheet: vary less")
@@ -83,21 +86,22 @@ def _check_free(common: Mapping[str, Any], axis: Axis) -> None:
     default = {each.name: each.default for each in dataclasses.fields(Request)}
     given = field in common and common[field] != default.get(field)
     if axis.name in common.get("settings", {}) or (axis.name in FIELDS and given):
-        raise SettingError(f"--vary {axis.name} and --{axis.name.replace('_', '-')} do not go together: give one of them")
+        raise SettingError(axis.name, f"`vary` {axis.name} and `{axis.name}` do not go together: give one of them")
 
 
 def pick_task(common: Mapping[str, Any], axes: Sequence[Axis]) -> str:
     """Pick draw where no style is given and all that is given or varied belongs to drawing; else stylize."""
-    engine = common.get("engine", "auto")
+    engine = common.get("engine", AUTO)
+    draws = [kind.name for kind in engines_of("draw")]
     names = [*(axis.name for axis in axes), *common.get("settings", {})]
-    if common.get("styles") or engine in ("instant", "optimize") or {"share", "style"} & set(names):
+    if common.get("styles") or engine not in (AUTO, *draws) or {"share", "style"} & set(names):
         return "stylize"
     if "engine" in names:
-        return "draw" if all(axis.values == ("primitives",) for axis in axes if axis.name == "engine") else "stylize"
+        return "draw" if all(set(axis.values) <= set(draws) for axis in axes if axis.name == "engine") else "stylize"
     shared = ("engine", "size", "seed", "device")  # which drawing has as well
-    others = [name for name in names if name not in options(DrawSettings) and name not in shared]
-    own = [name for name in names if name in options(DrawSettings)]
-    return "draw" if engine == "primitives" or (own and not others) else "stylize"
+    own = [name for name in names if any(not lacking(kind, [name]) for kind in engines_of("draw"))]
+    others = [name for name in names if name not in own and name not in shared]
+    return "draw" if engine in draws or (own and not others) else "stylize"
 
 
 def _combine(common: Mapping[str, Any], axes: Sequence[Axis]) -> dict[At, Request]:
@@ -127,46 +131,36 @@ def _request_at(common: Mapping[str, Any], axes: Sequence[Axis], at: At) -> Requ
         if weights[0] < 0:
             return None
         parts["styles"] = tuple(dataclasses.replace(style, weight=weights[i]) for i, style in enumerate(parts["styles"]))
-    if parts.get("engine") == "primitives" or parts["task"] == "draw":
+    if parts["task"] == "draw" or parts.get("engine") in [kind.name for kind in engines_of("draw")]:
         # drawn without a painting: a request of its own kind
         parts = {"task": "draw", **{name: parts[name] for name in ("content", "settings", "size", "seed") if name in parts}}
     request = Request(**parts)
-    return dataclasses.replace(request, engine=request.chosen)
-
-
-def names_read(request: Request) -> list[str]:
-    """List all that a request reads by name: pictures, styles, and settings that may be files."""
-    settings = [str(value) for name, value in request.settings.items() if name in PLACES]
-    return [str(request.content), *(style.source for style in request.styles), *places_read(request), *settings]
+    return dataclasses.replace(request, engine=choose(request).name)
 
 
 def check_request(request: Request) -> AnySettings:
     """Settle a request, and refuse all that can be refused without opening its pictures. Raises SettingError, SourceError."""
-    full = settled(request)
-    if request.size is not None and request.size < 1:
-        raise SettingError(f"--size {request.size}: must be at least 1")
-    if isinstance(full, InstantSettings):
-        refuse(request, Outputs("cell.png"), full)
-    if isinstance(full, Settings):
-        _check_optimizer(request, full)
+    request, full = check(request)
+    if request.task == "stylize" and not request.styles and not getattr(full, "model", ""):
+        raise SettingError("styles", "give a `style`: a painting's file, or a name from `atelier styles`")
+    _check_named(full)
     return full
 
 
-def _check_optimizer(request: Request, full: Settings) -> None:
-    """Refuse a request to paint by optimisation that names what is not there. Raises SettingError, SourceError."""
-    if not request.styles:
-        raise SettingError("give a --style: a painting's file, or a name from `atelier styles`")
-    for name in ("features", "warm_features"):
-        network = getattr(full, name)
-        if network and network not in NETWORKS and not Path(network).expanduser().exists():
-            raise SettingError(f"--{name.replace('_', '-')} {network}: there is {', '.join(NETWORKS)}, or the path of a safetensors file")
-    start = full.start
-    if start not in STARTS and "://" not in start and not Path(start).is_file():
-        raise SourceError(f"--start {start}: there is no such file; without one there are {', '.join(STARTS)}")
+def _check_named(full: AnySettings) -> None:
+    """Refuse settings that name files and layers that are not there. Raises SettingError, SourceError."""
+    declared = options(type(full))
+    for name, option in declared.items():
+        value = getattr(full, name)
+        there = ", ".join(option.words)
+        if option.names(value) and option.file == "network" and not Path(value).expanduser().exists():
+            raise SettingError(name, f"there is {there}, or the path of a file" if there else "there is no such file", value)
+        if option.names(value) and option.file == "picture" and "://" not in value and not Path(value).is_file():
+            raise SourceError(f"`{name}` {value}: there is no such file{f'; without one there are {there}' if there else ''}")
     try:
         from atelier.perception.network import layer_name
     except ModuleNotFoundError:  # PyTorch, which whoever paints misses too and speaks of
         return
-    for layers in (full.content_layers, full.style_layers):
-        for layer in layers:
+    for name in (name for name, option in declared.items() if option.layers):
+        for layer in getattr(full, name):
             layer_name(layer)

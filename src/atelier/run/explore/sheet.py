@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from atelier.engines.table import choose, lacking, settle
 from atelier.image import Image, Limits
 from atelier.image.sheet import Block, Cell, grid_sheet
 from atelier.media import open_still
 from atelier.request import Request
 from atelier.run.explore.axes import FIELDS, Axis, label_value, short_name
 from atelier.run.explore.variant import Variant
-from atelier.run.opening import settled
 
 ACROSS = 9
 """So many pictures at most are in a row where one thing alone is varied; where two are, as many as there are values."""
@@ -82,14 +82,15 @@ def describe(variants: Sequence[Variant]) -> tuple[str, str]:
 
 def _words(request: Request) -> dict[str, str]:
     """Say what a request asks for, in words, by name."""
-    full = dataclasses.asdict(settled(request))
+    full = dataclasses.asdict(settle(request))
+    kind = choose(request)
     styles = [short_name(style.source) for style in request.without_secrets().styles]
     words = {"style": f"in the style of {' and '.join(styles)}"} if styles else {}
-    words["engine"] = f"engine {request.chosen}"
+    words["engine"] = f"engine {kind.name}"
     for name in ("regions", "mask", "style_regions", "feather", "blend"):
         if (value := getattr(request, FIELDS[name])) not in ("", (), None):
             words[name] = f"{name.replace('_', ' ')} {label_value(name, value)}"
-    words |= {"recipe": f"recipe {request.recipe or 'default'}"} if request.chosen == "optimize" else {}
+    words |= {"recipe": f"recipe {request.recipe or 'default'}"} if not lacking(kind, ["recipe"]) else {}
     words |= {name: f"{name.replace('_', ' ')} {label_value(name, full[name])}" for name in request.settings if full[name] != ""}
     words |= {"size": f"{request.size} px"} if request.size else {}
     return words | ({"seed": f"seed {request.seed}"} if request.seed else {})

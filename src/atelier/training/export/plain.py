@@ -87,6 +87,6 @@ def _check(tensors: Tensors, plan: Plan, numbers: NDArray[np.float32], size: tup
             "this painter compares features of photo and painting: only one for styles by name can be exported with its style"
         )
     if size and not all(SMALLEST <= side <= LARGEST for side in size):
-        raise SettingError(f"--size {size[0]}x{size[1]}: sides must be from {SMALLEST} to {LARGEST} px")
+        raise SettingError(f"`size` {size[0]}x{size[1]}: sides must be from {SMALLEST} to {LARGEST} px")
     if half_ends and not half:
-        raise SettingError("--half-ends is for --half alone")
+        raise SettingError("`half_ends` is for `half` alone")

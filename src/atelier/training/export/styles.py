@@ -20,7 +20,7 @@ NETWORKS = ("painter", "styles", "reader")
 def shipped_network(name: str) -> bytes:
     """A model that ships, as it is. Raises SettingError for another name, WeightsError where it is not there."""
     if name not in NETWORKS:
-        raise SettingError(f"--network {name}: choose from {', '.join(NETWORKS)}")
+        raise SettingError(f"`network` {name}: choose from {', '.join(NETWORKS)}")
     path = models_folder() / f"{name}.onnx"
     try:
         return path.read_bytes()

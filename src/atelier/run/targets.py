@@ -1,4 +1,4 @@
-"""Where things go, and what is refused of it before the work."""
+"""What is refused of targets, the files to write, before the work."""
 
 from __future__ import annotations
 
@@ -6,56 +6,13 @@ import os
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from atelier.errors import AtelierError, OutputError, SettingError, TargetError
 from atelier.image import format_name
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, check_target, open_still
-
-VECTORS = (".svg", ".pdf", ".json")
-"""What a drawing can be written as besides pixels."""
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where things go. picture: the result. also: more files of the same drawing, in other formats. every: iterations (of a
-    drawing: shapes) between pictures on the way, written beside it. animation: a GIF, WebP or PNG of them. log: losses as
-    JSON lines. checkpoint: state to resume from; deleted when the run is complete. overwrite: whether files that exist may be
-    replaced (those of a run that is resumed always may)."""
-
-    picture: str
-    also: tuple[str, ...] = ()
-    every: int = 0
-    animation: str | None = None
-    log: str | None = None
-    checkpoint: str | None = None
-    quality: int = 92
-    depth: int | None = None
-    format: str | None = None
-    overwrite: bool = True
-
-    @property
-    def named(self) -> list[tuple[str, str]]:
-        """Every file there will be, but for the pictures on the way, with the option that names it."""
-        beside = (("--animation", self.animation), ("--log", self.log), ("--checkpoint", self.checkpoint))
-        return [("--out", name) for name in (self.picture, *self.also)] + [(option, name) for option, name in beside if name]
-
-    @property
-    def resuming(self) -> bool:
-        return self.checkpoint is not None and Path(self.checkpoint).exists()
-
-    def on_the_way(self, step: int) -> Path:
-        """The picture after so many steps, beside the result and like it; PNG where that is none of pixels."""
-        target = Path(self.picture)
-        suffix = ".png" if target.suffix.lower() in VECTORS else target.suffix or f".{(self.format or 'png').lower().lstrip('.')}"
-        return target.with_name(f"{target.stem}-{step:05d}{suffix}")
-
-    @property
-    def pixels_as(self) -> str | None:
-        """The format of pictures on the way, where their suffix does not say it."""
-        return None if Path(self.picture).suffix.lower() in VECTORS else self.format
+from atelier.request import VECTORS, Outputs
 
 
 @contextmanager
@@ -75,9 +32,9 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | None]) -> None:
     Raises TargetError, SettingError.
     """
     if outputs.every < 0:
-        raise SettingError(f"--every {outputs.every}: must be at least 0")
+        raise SettingError("every", "must be at least 0", outputs.every)
     if outputs.every and outputs.picture == STANDARD:
-        raise SettingError("--every writes pictures beside the result, which goes to standard output here: give --out a file")
+        raise SettingError("every", "`every` writes pictures beside the result, which goes to standard output here: give `picture` a file")
     for _, target in outputs.named:
         check_format(target, outputs.format)
     read = [name for name in inputs if name and name != STANDARD and "://" not in name]
@@ -85,15 +42,15 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | None]) -> None:
     if outputs.every:
         with beforehand():
             check_target(outputs.on_the_way(0), format=outputs.pixels_as, quality=outputs.quality, depth=outputs.depth)
-        check_way(outputs, [*read, *(name for option, name in outputs.named if option != "--out")])
+        check_way(outputs, [*read, *(name for option, name in outputs.named if option != "picture")])
     if not outputs.overwrite and not outputs.resuming:
         for option, target in outputs.named:
             if target != STANDARD and Path(target).is_file():
-                raise TargetError(f"{option} {target} exists already: name another file, or allow --overwrite")
+                raise TargetError(f"`{option}` {target} exists already: name another file, or allow `overwrite`")
 
 
 def check_format(target: str, format: str | None) -> None:
-    """Raise SettingError where the suffix says one format and --format another."""
+    """Raise SettingError where the suffix says one format and `format` another."""
     suffix = Path(target).suffix.lower()
     if format is None or target == STANDARD or suffix in VECTORS or f".{format.lower().lstrip('.')}" in VECTORS:
         return
@@ -102,7 +59,7 @@ def check_format(target: str, format: str | None) -> None:
     except OutputError:  # a suffix that says nothing
         return
     if says != format_name(format):
-        raise SettingError(f"--format {format} does not go with the name {target}: leave it out, or name the file accordingly")
+        raise SettingError("format", f"`format` {format} does not go with the name {target}: leave it out, or name the file accordingly")
 
 
 def check_apart(written: Sequence[tuple[str, str]], read: Sequence[str]) -> None:
@@ -113,8 +70,8 @@ def check_apart(written: Sequence[tuple[str, str]], read: Sequence[str]) -> None
     for option, target in written:
         keys = _keys(target) if target != STANDARD else set()
         for key in keys & taken.keys():
-            raise TargetError(f"{option} {target} is {taken[key]}: give {option} another name")
-        taken |= dict.fromkeys(keys, f"what {option} names as well")
+            raise TargetError(f"`{option}` {target} is {taken[key]}: give `{option}` another name")
+        taken |= dict.fromkeys(keys, f"what `{option}` names as well")
 
 
 def check_way(outputs: Outputs, names: Sequence[str]) -> None:
@@ -127,14 +84,14 @@ def check_way(outputs: Outputs, names: Sequence[str]) -> None:
         known += first.parent.iterdir()
     for path in known:
         if os.path.realpath(path.parent) == folder and numbered.fullmatch(os.path.normcase(path.name)):
-            raise TargetError(f"{path} could be replaced by a picture on the way (--every): give --out another name")
+            raise TargetError(f"{path} could be replaced by a picture on the way (`every`): give `picture` another name")
 
 
 def check_derived(targets: Sequence[str]) -> None:
     """Raise TargetError where a name that nobody typed is that of a file that atelier did not make."""
     for target in targets:
         if Path(target).is_file() and not _made_here(target):
-            raise TargetError(f"{target} exists already, and atelier did not make it: choose another place, or allow --overwrite")
+            raise TargetError(f"{target} exists already, and atelier did not make it: choose another place, or allow `overwrite`")
 
 
 def _made_here(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Drawing with geometric primitives: opens what a request names, draws, and writes pictures, vectors and films of it."""
+"""Drawings as files: JSON, SVG, PDF, pictures, and films of how they grow."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import dataclasses
 import json
 import math
 import secrets
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import atelier
-from atelier.errors import OutputError, SettingError, SourceError
+from atelier.errors import OutputError, SettingError
 from atelier.image import Image, Limits, fit
 from atelier.image.encode import OUR_KEY
 from atelier.media import (
@@ -27,82 +24,22 @@ from atelier.media import (
     check_place,
     check_target,
     check_video,
-    open_still,
     to_standard_output,
     write_animation,
     write_still,
     write_video,
-)  # fmt: skip
-from atelier.progress import Report, silent
-from atelier.request import DrawSettings, Request
-from atelier.run.opening import LARGEST, settled_drawing
-from atelier.run.outputs import Made, Watch
-from atelier.run.places import VECTORS, Outputs, beforehand, check_outputs
+)
+from atelier.request import VECTORS, Outputs
+from atelier.run.resolver import open_drawing
+from atelier.run.sizes import check_size
+from atelier.run.targets import beforehand, check_outputs
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
 
+LARGEST = 4096
+"""Long side, px, that a drawing is painted at unless a size is asked for."""
 FRAMES, FRAMES_A_SECOND, FILM_SIDE = 90, 25, 640
-LARGEST_JSON = 2**28  # bytes
-
-
-def draw(
-    photo: Image,
-    settings: DrawSettings,
-    seed: int = 0,
-    *,
-    palette: Image | None = None,
-    density: Image | None = None,
-    drawing: Drawing | None = None,
-    report: Report = silent,
-) -> Drawing:
-    """A photo, opened, to a drawing. palette, density: the pictures that the settings name. drawing: one to go on from."""
-    from atelier.engines.primitives.engine import DrawEngine
-
-    return DrawEngine(settings, seed, palette=palette, density=density)(photo, drawing=drawing, report=report)
-
-
-def make_drawing(request: Request, outputs: Outputs, *, limits: Limits = Limits(), report: Report = silent) -> Made:
-    """Open, draw, write. What can be refused is refused before the first shape."""
-    settings = settled_drawing(request)
-    targets = (outputs.picture, *outputs.also)
-    with beforehand():
-        for target in targets:
-            check_drawing(target, outputs)
-        if outputs.animation:
-            check_film(outputs.animation)
-        if outputs.log:
-            check_place(outputs.log)
-    if outputs.checkpoint:
-        raise SettingError("--checkpoint is for painting: a drawing goes on from its JSON with --start")
-    if request.content is None:
-        raise SettingError("nothing to draw: give a photo")
-    named = [settings.palette if not settings.palette.startswith("#") else "", settings.density if settings.density != "saliency" else ""]
-    check_outputs(outputs, [request.content, *named, settings.start])
-    check_size(request.size)
-    if [request.content, *named].count("-") > 1:
-        raise SourceError("only one picture can come from standard input")
-    photo = open_still(request.content, limits, report)
-    size = picture_size(photo.size, request.size, limits) if any(not kind(t, outputs.format) for t in targets) else None
-    palette, density = (open_still(name, limits, report) if name else None for name in named)
-    drawing = open_drawing(settings.start) if settings.start else None
-    began = time.monotonic()
-    # the film is drawn anew from the result, so the watch need not keep frames
-    progress = Watch(dataclasses.replace(outputs, animation=None), report, began)
-    if drawing is not None:
-        progress.resumed(len(drawing.marks))
-    try:
-        drawn = draw(photo, settings, request.seed, palette=palette and palette.flat(), density=density, drawing=drawing, report=progress)
-    finally:
-        progress.close()
-    seconds = progress.seconds
-    told = json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2)))
-    drawn = dataclasses.replace(drawn, about={**drawn.about, "request": told})
-    image = write_all(drawn, outputs, size, photo)
-    if outputs.animation:
-        film = outputs.animation
-        progress.aside("--animation", lambda: write_film(drawn, film))
-    return Made(image, not progress.cancelled, seconds, len(drawn.marks), {"score": drawn.score}, progress.missed)
 
 
 def redraw(
@@ -117,7 +54,7 @@ def redraw(
     overwrite: bool = True,
     limits: Limits = Limits(),
 ) -> Drawing:
-    """Write a drawing, out of its JSON, to files of any size and format. Raises what `make_drawing` raises."""
+    """Write a drawing, out of its JSON, to files of any size and format. Raises SettingError, SourceError, OutputError."""
     outputs = Outputs(targets[0], tuple(targets[1:]), animation=animation, quality=quality, depth=depth, format=format, overwrite=overwrite)
     with beforehand():
         for target in targets:
@@ -139,15 +76,9 @@ def picture_size(own: tuple[int, int], size: int | None, limits: Limits = Limits
     check_size(size)
     wanted = fit(own, size or min(max(own), LARGEST))
     if wanted[0] * wanted[1] > limits.pixels:
-        what = f"--size {size} would be {wanted[0]}x{wanted[1]} px"
-        raise SettingError(f"{what}, over the limit of {limits.pixels:,} pixels: --max-pixels raises it")
+        what = f"`size` {size} would be {wanted[0]}x{wanted[1]} px"
+        raise SettingError("size", f"{what}, over the limit of {limits.pixels:,} pixels: `max_pixels` raises it")
     return wanted
-
-
-def check_size(size: int | None) -> None:
-    """Raise SettingError for a size that nothing has, be it of a picture or of shapes alone, which have none."""
-    if size is not None and size < 1:
-        raise SettingError(f"--size {size}: must be at least 1")
 
 
 def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = None) -> Image:
@@ -159,31 +90,6 @@ def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = No
     if request := drawing.about.get("request"):
         text[OUR_KEY] = json.dumps(request, ensure_ascii=False)
     return dataclasses.replace(image, text=text)
-
-
-# Files ----------------------------------------------------------------------------------------------------------------
-
-
-def open_drawing(source: str | Path) -> Drawing:
-    """A drawing out of the JSON that was written of it, in a file or from standard input ("-"). Raises SourceError."""
-    from atelier.engines.primitives.drawing import Drawing
-
-    try:
-        if str(source) == STANDARD:
-            text = sys.stdin.buffer.read(LARGEST_JSON + 1).decode("utf-8-sig")
-        else:
-            with Path(source).open("rb") as file:
-                text = file.read(LARGEST_JSON + 1).decode("utf-8-sig")
-    except FileNotFoundError:
-        raise SourceError(f"there is no file {source}") from None
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{source} cannot be read as a drawing's JSON: {error}") from error
-    if len(text) > LARGEST_JSON:
-        raise SourceError(f"{source} is over {LARGEST_JSON // 2**20} MiB, too large for a drawing")
-    try:
-        return Drawing.from_json(text)
-    except SourceError as error:
-        raise SourceError(f"{source}: {error}") from error
 
 
 def kind(target: str | Path, format: str | None = None) -> str:

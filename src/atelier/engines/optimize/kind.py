@@ -1,0 +1,74 @@
+"""Painting by optimisation, as a row of the table of engines. Needs no torch until it is built."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from atelier.engines.color import Finished, check_color
+from atelier.engines.deadline import Deadline
+from atelier.engines.engine import Engine, EngineKind
+from atelier.engines.guide import Sample
+from atelier.engines.session import Session
+from atelier.errors import MissingExtra, SettingError
+from atelier.image import Image
+from atelier.progress import Report, silent
+from atelier.request import Request, Settings, override
+
+LARGEST = 4096
+"""Long side, px, that a photo is painted at unless a size is asked for: minutes, not hours, on two cores."""
+
+
+def settle(request: Request) -> Settings:
+    """The recipe's settings with those given put in, and what the task means by itself. Raises SettingError."""
+    from atelier.engines.optimize.recipes import recipe
+
+    base = recipe(request.recipe or "default").settled(request.settings)
+    if request.task == "texture":
+        base = dataclasses.replace(base, content_weight=0.0, start="noise", style_fit="own")
+    elif request.task == "reconstruct":
+        # One scale from noise, since the point is what one layer holds; a little smoothness picks among the many
+        # pictures that a deep layer cannot tell apart (Mahendran & Vedaldi 2015).
+        base = dataclasses.replace(
+            base, style_weight=0.0, start="noise", warm_features="", coarse_iterations=0, iterations=200, tv_weight=0.02
+        )
+    return check_color(override(base, request.settings))
+
+
+def refuse(request: Request, settings: Settings) -> None:
+    """Raise SettingError for what cannot be painted."""
+    if request.content is None and not request.styles:
+        raise SettingError("content", "nothing to paint: give a picture")
+
+
+def build(
+    samples: Sequence[Sample],
+    settings: Settings,
+    device: str = "auto",
+    seed: int = 0,
+    pictures: Mapping[str, Image] = {},
+    session: Session | None = None,
+    report: Report = silent,
+) -> Engine:
+    """The engine. Raises MissingExtra, WeightsError, SettingError."""
+    try:
+        from atelier.engines.optimize.engine import OptimizeEngine
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtra("painting by optimisation", "torch") from error
+    return Finished(Deadline(OptimizeEngine(samples, settings, device, seed), settings.seconds), settings)
+
+
+def networks(settings: Any) -> list[str]:
+    """Digests of the networks that are looked through. Raises WeightsError."""
+    from atelier.perception.weights import identity
+
+    return [identity(name)[:16] for name in dict.fromkeys((settings.features, settings.warm_features)) if name]
+
+
+KIND = EngineKind(
+    "optimize", "painting by optimisation: slower, better", ("stylize", "texture", "reconstruct"), Settings, settle, build, refuse,
+    extra="torch", largest=LARGEST, networks=networks,
+)  # fmt: skip

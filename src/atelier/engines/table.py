@@ -1,0 +1,97 @@
+"""The table of engines, and which of them does what a request asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from atelier.engines.engine import EngineKind
+from atelier.engines.network.kind import KIND as NETWORK
+from atelier.engines.optimize.kind import KIND as OPTIMIZE
+from atelier.engines.primitives.kind import KIND as PRIMITIVES
+from atelier.errors import SettingError
+from atelier.request import AnySettings, Outputs, Request, options, override
+
+ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE, PRIMITIVES)}
+"""A new engine is a package with such a kind, and its name in this line. Of those that do a task the first is asked first."""
+AUTO = "auto"
+WAY = ("every", "animation", "log", "checkpoint")
+"""What can be written on the way."""
+
+
+def engines_of(task: str) -> list[EngineKind]:
+    """Those that do a task, in the order they are asked in."""
+    return [kind for kind in ENGINES.values() if task in kind.tasks]
+
+
+def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:
+    """The engine that was asked for, else the first of the task's that has all the options given. Raises SettingError where none has."""
+    able = engines_of(request.task)
+    if request.engine != AUTO:
+        for kind in able:
+            if kind.name == request.engine:
+                return kind
+        raise SettingError("engine", f"choose from {', '.join([AUTO, *(kind.name for kind in able)])}", request.engine)
+    given = _given(request, outputs)
+    for kind in able:
+        if not lacking(kind, given):
+            return kind
+    for name in given:
+        if all(lacking(kind, [name]) for kind in able):
+            raise _unknown(name, request, able[-1])
+    parts = []
+    for kind in able:
+        others = [other for other in able if other is not kind]
+        alone = [name for name in given if not lacking(kind, [name]) and all(lacking(other, [name]) for other in others)]
+        if alone:
+            parts.append(f"{_spelled(alone[0])} is for `engine={kind.name}`")
+    raise SettingError("engine", f"{', '.join(parts)}: they do not go together")
+
+
+def settle(request: Request, outputs: Outputs | None = None) -> AnySettings:
+    """The settings in full, of the type that the engine has. Raises SettingError."""
+    kind = choose(request, outputs)
+    for name in lacking(kind, _given(request, outputs)):
+        raise _unknown(name, request, kind)
+    return kind.settle(request)
+
+
+def lacking(kind: EngineKind, names: Iterable[str]) -> list[str]:
+    """Those options that an engine does not have."""
+    known = options(kind.settings)
+    own = {*known, *(name for each in known.values() for name in each.former)}
+    return [name for name in names if name not in own and (name not in OTHERS or name in kind.lacks)]
+
+
+OTHERS = ("recipe", "strokes", *WAY)
+"""Options besides settings that some engines have, and others lack."""
+
+
+def _given(request: Request, outputs: Outputs | None) -> list[str]:
+    given = list(request.settings)
+    given += ["recipe"] if request.recipe else []
+    given += ["strokes"] if any(style.strokes != "all" for style in request.styles) else []
+    return given + [name for name in WAY if outputs is not None and getattr(outputs, name)]
+
+
+def _unknown(name: str, request: Request, kind: EngineKind) -> SettingError:
+    """What to say of an option that an engine lacks."""
+    for other in engines_of(request.task):
+        if not lacking(other, [name]):
+            value = f" {request.recipe}" if name == "recipe" else ""
+            return SettingError(name, f"{_spelled(name)}{value} is for `engine={other.name}`")
+    if name in OTHERS:
+        return SettingError(name, f"{_spelled(name)} is not for {request.task}")
+    try:
+        override(kind.settings(), {name: request.settings[name]})
+    except SettingError as error:
+        return error
+    raise AssertionError(name)
+
+
+def _spelled(name: str) -> str:
+    return "`style` of coarse or fine strokes" if name == "strokes" else f"`{name}`"
+
+
+def file_settings() -> frozenset[str]:
+    """Settings, of any engine, that may name something to be opened."""
+    return frozenset(name for kind in ENGINES.values() for name, each in options(kind.settings).items() if each.file)

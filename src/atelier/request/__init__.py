@@ -1,0 +1,56 @@
+"""What is asked for, as plain frozen values: a request, its styles, settings and outputs; and every option, declared once."""
+
+from atelier.request.options import (
+    GROUPS,
+    WORDS,
+    LayerWeights,
+    Option,
+    S,
+    check_all,
+    current,
+    is_a,
+    option,
+    options,
+    override,
+    parse_layers,
+)
+from atelier.request.outputs import VECTORS, Outputs
+from atelier.request.request import TASKS, Request, plain, public
+from atelier.request.settings import (
+    STARTS,
+    STYLE_LAYERS,
+    AnySettings,
+    DrawSettings,
+    InstantSettings,
+    Settings,
+)
+from atelier.request.style import STROKES, Style
+
+__all__ = [
+    "GROUPS",
+    "STARTS",
+    "STROKES",
+    "STYLE_LAYERS",
+    "TASKS",
+    "VECTORS",
+    "WORDS",
+    "AnySettings",
+    "DrawSettings",
+    "InstantSettings",
+    "LayerWeights",
+    "Option",
+    "Outputs",
+    "Request",
+    "S",
+    "Settings",
+    "Style",
+    "check_all",
+    "current",
+    "is_a",
+    "option",
+    "options",
+    "override",
+    "parse_layers",
+    "plain",
+    "public",
+]

@@ -1,0 +1,54 @@
+"""The whole way: from a request to files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from atelier.engines.session import Session
+from atelier.engines.table import choose, settle
+from atelier.progress import Progress, Report, silent
+from atelier.request import Outputs, Request
+from atelier.run.job import check, names_read, open
+from atelier.run.resolver import LOCAL, Resolver
+from atelier.run.signing import changed
+from atelier.run.sinks import Made, check_targets, takes_windows, write
+from atelier.run.targets import check_outputs
+
+
+def make(
+    request: Request,
+    outputs: Outputs,
+    resolver: Resolver = LOCAL,
+    session: Session | None = None,
+    report: Report = silent,
+    *,
+    known: Mapping[str, Any] | None = None,
+) -> Made:
+    """Open, paint, write. What can be refused is refused before the work begins.
+
+    known: digests of what a picture was made from, where that is repeated; what has changed since is noted. Raises AtelierError; a
+    report that raises Cancelled ends the run with the best picture so far written.
+    """
+    request = refuse(request, outputs)
+    with open(request, resolver, session, report, hold=not takes_windows(outputs)) as job:
+        if note := changed(job.inputs, known):
+            report(Progress("opening", note=note))
+        with write(job, outputs, report) as sink:
+            for painted in job.frames(sink.report, sink.state):
+                sink.put(painted)
+    return sink.made
+
+
+def refuse(request: Request, outputs: Outputs) -> Request:
+    """Refuse what cannot go well, without opening anything. The request comes back with its engine, which outputs may ask for.
+
+    Raises SettingError, SourceError, TargetError.
+    """
+    settle(request, outputs)
+    kind = choose(request, outputs)
+    request, _ = check(dataclasses.replace(request, engine=kind.name))
+    check_targets(kind, outputs)
+    check_outputs(outputs, names_read(request))
+    return request
