@@ -64,6 +64,8 @@ class Brush:
         style = match(self.look, rest, colours, own, self.strength)
         correct = None if self.reader is None else self._correct
         grid = self.painter.grid(photo.size)
+        if plane is None and grid.is_whole(windows):
+            small = photo.read(0, 0, *photo.size)  # a body was trained with pictures' own statistics, not those of smaller ones
         for x, y, part in self.painter.windows(photo.read, grid, windows, small, style, self.seed, correct):
             yield x, y, self._fade(part, photo, x, y)
 

@@ -13,7 +13,7 @@ from atelier.image.value import Pixels
 Read = Callable[[int, int, int, int], Pixels]
 """x, y, width, height of a window within the photo -> its pixels (height, width, 3)."""
 
-THUMBNAIL = 384
+THUMBNAIL = 512
 """Long side of the picture that statistics are taken from, px. A photo up to this size is its own thumbnail."""
 FINER = 4
 """A box of the photo is averaged to so many times the size wanted, and resized from there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,10 @@ class Grid:
         """(width, height) with the margin, in multiples."""
         width, height = (-(-(n + 2 * self.margin) // self.multiple) * self.multiple for n in (self.width, self.height))
         return width, height
+
+    def is_whole(self, windows: Sequence[Window]) -> bool:
+        """Whether windows are one that sees all of the padded photo."""
+        return len(windows) == 1 and windows[0].seen == (0, 0, *self.padded)
 
     def windows(self) -> Iterator[Window]:
         """Row by row."""

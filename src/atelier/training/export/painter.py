@@ -28,7 +28,8 @@ def painter_model(tensors: Tensors, plan: Plan, pocket: Tensors, metadata: Mappi
 
     The normalisations' statistics are the thumbnail's, so that windows of one photo fit together without a seam. They are a second
     result, thumbnail_statistics: whoever gives it back, as known, needs no thumbnail from then on but one of 16 x 16 px, of anything.
-    Where the plan has `seen` there is a third, thumbnail_painted (1, h/2, w/2, 12): what the picture's colours come to.
+    A third is thumbnail_painted (1, h/2, w/2, 12): what the picture's colours come to, and the picture of a photo that is its own
+    thumbnail.
     tensors: the Painter's state. pocket: the tensors of pocket's file. Raises WeightsError for weights that are not the plan's.
     """
     check_weights(tensors, plan)
@@ -53,9 +54,8 @@ def painter_model(tensors: Tensors, plan: Plan, pocket: Tensors, metadata: Mappi
         "painted": [1, "painted_rows", "painted_columns", 12],
         "thumbnail_statistics": [1, plan.channels, 1, 2],
     }
-    if plan.seen:
-        graph("Transpose", small, perm=[0, 2, 3, 1], name="thumbnail_painted")
-        outputs["thumbnail_painted"] = [1, "small_rows", "small_columns", 12]
+    graph("Transpose", small, perm=[0, 2, 3, 1], name="thumbnail_painted")
+    outputs["thumbnail_painted"] = [1, "small_rows", "small_columns", 12]
     # What the speed of whatever runs it is measured on: 256 px.
     example = _inputs(plan, [66, 66], [32, 32], [66, 66], [32, 32])
     names = ("rows", "columns"), ("noise_height", "noise_width"), ("thumbnail_rows", "thumbnail_columns")
