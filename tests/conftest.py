@@ -78,8 +78,8 @@ def plain(net: str) -> dict[str, Any]:
     """Settings that undo whatever a recipe may be tuned to: a few steps of L-BFGS at one scale through the tiny network."""
     return {
         "features": net, "precision": "float32", "warm_features": "", "coarse_iterations": 0, "smallest": 16, "iterations": 4,
-        "optimiser": "lbfgs", "rate": 1.0, "average": 0.0, "tolerance": 0.0,
-        "tv_weight": 0.0, "histogram_weight": 0.0, "normalise": "relative", "style_loss": "gram",
+        "optimizer": "lbfgs", "rate": 1.0, "average": 0.0, "tolerance": 0.0,
+        "tv_weight": 0.0, "histogram_weight": 0.0, "normalize": "relative", "style_loss": "gram",
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -265,7 +266,7 @@ def test_a_picture_of_pillow_turned_by_its_camera(painting: Path, quick: dict[st
 
 def test_textures_and_reconstructions_start_where_they_are_told(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
     still = {**quick, "iterations": 0}
-    assert np.allclose(atelier.reconstruct(photo, start="grey", **still).pixels, 0.5)
+    assert np.allclose(atelier.reconstruct(photo, start="gray", **still).pixels, 0.5)
     assert np.array_equal(atelier.reconstruct(photo, start=photo, **still).pixels, atelier.load(photo).pixels)
     assert np.array_equal(atelier.texture(painting, start=painting, **still).pixels, atelier.load(painting).pixels)
     with pytest.raises(SettingError, match="layer says which"):
@@ -312,3 +313,31 @@ def test_what_is_made_of_pixels_says_nothing(photo: Path, painting: Path, quick:
     assert "atelier" in made.text
     for content, style, start in ((made, painting, None), (photo, made, None), (photo, painting, made), (made.pixels, painting, None)):
         assert "atelier" not in atelier.stylize(content, style, start=start, **quick).text
+
+
+# One way for both faces -----------------------------------------------------------------------------------------------
+
+
+def test_what_the_command_line_refuses_python_refuses(photo: Path, painting: Path) -> None:
+    for given, words in (({"model": "x.onnx", "strength": 0.3}, "`strength`"), ({"seconds": 3.0, "strength": 0.3}, "`strength`")):
+        with pytest.raises(SettingError, match=words):
+            atelier.stylize(photo, **{**({} if "model" in given else {"style": painting}), **given})
+
+
+def test_a_texture_of_a_width_alone(painting: Path, quick: dict[str, Any]) -> None:
+    assert atelier.texture(painting, width=20, **quick).size == (20, 44)
+    assert atelier.texture(painting, height=20, **quick).size == (36, 20)
+
+
+def test_functions_show_their_settings() -> None:
+    shown = inspect.signature(atelier.stylize).parameters
+    assert {"photo", "style", "strength", "style_weight", "iterations"} <= set(shown)
+    assert "content_layers" not in inspect.signature(atelier.draw).parameters
+    assert "strength: How far to go" in (atelier.stylize.__doc__ or "")
+
+
+def test_a_session_keeps_the_engine(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
+    session = run.Session()
+    one, two = (atelier.stylize(photo, painting, session=session, **quick) for _ in range(2))
+    assert np.array_equal(one.pixels, two.pixels)
+    assert session.keep("engine", None, lambda: "another") == "another"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,73 @@ def test_only_faces_speak() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 assert ast.unparse(node.func) not in ("print", "exit", "sys.exit", "quit"), f"{path}:{node.lineno}"
+
+
+ENGINE_NAMES = ("instant", "optimize", "primitives")
+
+
+def strings(path: Path) -> Iterator[tuple[int, str]]:
+    """Every text in a file that is no docstring, with its line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.lineno, node.value
+
+
+def test_engines_are_named_in_one_table() -> None:
+    """Nothing outside the engines asks for one by its name."""
+    for path in FILES:
+        if room(module_of(path)) not in ("engines", "bench"):  # whose columns are called so
+            for line, text in strings(path):
+                assert text not in ENGINE_NAMES, f"{path}:{line} asks for the engine {text}: give EngineKind what it is about"
+
+
+PROGRAMS = ("training/everything", "training/ship", "training/pocket", "bench", "run/explore/command")
+"""What starts or writes commands has flags in them."""
+
+
+def test_only_the_command_line_spells_flags() -> None:
+    """Libraries write `style_weight`; the command line makes --style-weight of it."""
+    for path in FILES:
+        name = path.relative_to(SOURCE).with_suffix("").as_posix()
+        if name.startswith(("cli/", *PROGRAMS)):
+            continue
+        for line, text in strings(path):
+            flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--upgrade", "--list", "--json"}
+            assert not flags, f"{path}:{line} writes {flags.pop()}: options stand in backticks"
+
+
+def circle(edges: dict[str, set[str]]) -> list[str]:
+    """A circle in a graph, or nothing."""
+    done: set[str] = set()
+
+    def visit(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return []
+        for other in sorted(edges.get(node, ())):
+            if found := visit(other, [*way, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(edges) if (found := visit(node, []))), [])
+
+
+def test_no_circle_of_imports_inside_a_room() -> None:
+    """What a package's __init__ gathers is for others: its own files import each other."""
+    known = {module_of(path): path for path in FILES}
+    edges: dict[str, set[str]] = {}
+    for module, path in known.items():
+        if path.name == "__init__.py":
+            continue
+        targets = {each if each in known else each.rpartition(".")[0] for each in imports(path)}
+        edges[module] = {each for each in targets if each in known and room(each) == room(module) and known[each].name != "__init__.py"}
+    assert not circle(edges)
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert not circle({"a": {"b", "c"}, "b": {"c"}, "c": set()})

@@ -245,7 +245,7 @@ def test_flags_reach_the_engine(command: Command, quick: tuple[str, ...], photo:
     assert code == 0
     assert "tv " in err
     resolved = json.loads(open_still(tmp_path / "out.png").text["atelier"])["resolved"]
-    assert (resolved["chained"], resolved["optimiser"], resolved["pooling"], resolved["rate"]) == (True, "adam", "l2", 0.02)
+    assert (resolved["chained"], resolved["optimizer"], resolved["pooling"], resolved["rate"]) == (True, "adam", "l2", 0.02)
     command("stylize", photo, "-s", painting, "-o", tmp_path / "out.png", "--recipe", "inetwork", "--no-chained", *quick)
     assert json.loads(open_still(tmp_path / "out.png").text["atelier"])["resolved"]["chained"] is False
 

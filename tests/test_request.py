@@ -237,3 +237,39 @@ def test_numbers_of_numpy_go_to_json() -> None:
     request = Request("texture", None, settings={"tv_weight": np.float32(0.5), "iterations": np.int64(7)}, size=np.int32(9))  # type: ignore[arg-type]
     again = Request.from_json(request.to_json())
     assert (again.settings, again.size) == ({"tv_weight": 0.5, "iterations": 7}, 9)
+
+
+# Former names ---------------------------------------------------------------------------------------------------------
+
+
+def test_former_names_and_values_are_known_for_ever() -> None:
+    from atelier.run import settle
+
+    old = {"optimiser": "adam", "normalise": "gatys", "start": "grey"}
+    request = Request.from_json(json.dumps({"task": "stylize", "content": "a.png", "engine": "optimize", "settings": old}))
+    assert dict(request.settings) == {"optimizer": "adam", "normalize": "gatys", "start": "grey"}
+    full = settle(request)
+    assert isinstance(full, Settings)
+    assert (full.optimizer, full.normalize, full.start) == ("adam", "gatys", "gray")
+    drawn = settle(Request("draw", "a.png", settings={"time": 2.0, "colours": 5}))
+    assert (drawn.seconds, drawn.palette_size) == (2.0, 5)  # type: ignore[union-attr]
+
+
+def test_options_are_declared_for_requests_styles_and_outputs_too() -> None:
+    from atelier.request import Outputs
+
+    for kind in (Request, Style, Outputs):
+        for name, each in options(kind).items():
+            assert each.help and each.label and each.group in GROUPS, name
+
+
+def test_schemas_hold_every_option() -> None:
+    from atelier.run import json_schema, schema
+
+    assert {"strength", "style_weight", "seed", "regions"} <= {each.name for each in schema("stylize")}
+    assert "style_weight" not in {each.name for each in schema("stylize", "instant")}
+    for task in ("stylize", "texture", "reconstruct", "draw"):
+        told = json.loads(json.dumps(json_schema(task)))
+        assert told["properties"]["seed"]["type"] == "integer"
+        assert all(each["description"] for name, each in told["properties"].items() if name != "styles")
+    assert json_schema("stylize")["properties"]["engine"]["enum"] == ["auto", "instant", "optimize"]

@@ -66,13 +66,13 @@ def steps(log: Path) -> list[int]:
 
 
 def test_settled_is_recipe_then_task_then_what_was_given() -> None:
-    assert settle(Request("stylize", "a", recipe="gatys")).normalise == "gatys"
-    assert settle(Request("stylize", "a", recipe="gatys", settings={"normalise": "relative"})).normalise == "relative"
+    assert settle(Request("stylize", "a", recipe="gatys")).normalize == "gatys"
+    assert settle(Request("stylize", "a", recipe="gatys", settings={"normalize": "relative"})).normalize == "relative"
     texture = settle(Request("texture", None))
     assert (texture.content_weight, texture.start, texture.style_fit) == (0, "noise", "own")
     reconstruct = settle(Request("reconstruct", "a", settings={"content_layers": "conv1_1"}))
     assert (reconstruct.style_weight, reconstruct.start, reconstruct.content_layers) == (0, "noise", {"conv1_1": 1.0})
-    assert settle(Request("texture", None, settings={"start": "grey"})).start == "grey"
+    assert settle(Request("texture", None, settings={"start": "gray"})).start == "gray"
     with pytest.raises(SettingError, match="no recipe 'nope'"):
         settle(Request("stylize", "a", recipe="nope"))
 
@@ -196,7 +196,7 @@ def test_what_was_made_says_how(ask: Ask, tmp_path: Path) -> None:
     assert embedded(str(tmp_path / "out.png")) == dataclasses.replace(request, engine="optimize")
     data = json.loads(open_still(tmp_path / "out.png").text["atelier"])
     assert data["resolved"]["style_layers"] == {"conv1_1": 1.0, "conv2_1": 0.5}
-    assert data["resolved"]["optimiser"] == settle(request).optimiser
+    assert data["resolved"]["optimiser"] == settle(request).optimizer
     assert data["version"]
 
 
@@ -301,7 +301,7 @@ def test_pictures_over_the_limits(ask: Ask, tmp_path: Path) -> None:
 
 MANNERS: dict[str, dict[str, Any]] = {
     "lbfgs": {"iterations": 7},
-    "adam, averaged": {"optimiser": "adam", "rate": 0.02, "average": 0.9, "iterations": 7},
+    "adam, averaged": {"optimizer": "adam", "rate": 0.02, "average": 0.9, "iterations": 7},
     "coarse to fine": {"coarse_iterations": 3, "smallest": 16, "iterations": 4, "style_layers": "conv1_1,conv2_1", "average": 0.5},
 }
 

@@ -116,7 +116,7 @@ def test_the_gradient_through_two_views_is_that_of_finite_differences(network: N
         assert (totals[0] - totals[1]) / 2e-6 == pytest.approx(float((way * slope).sum()), rel=1e-3)
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimiser": "adam", "rate": 0.02, "average": 0.5}, {"optimiser": "sgd", "rate": 1e-3}])
+@pytest.mark.parametrize("settings", [{}, {"optimizer": "adam", "rate": 0.02, "average": 0.5}, {"optimizer": "sgd", "rate": 1e-3}])
 def test_a_texture_is_painted_through_all_its_views(plain: dict[str, Any], picture: Paint, settings: dict[str, Any]) -> None:
     own = {**plain, "iterations": 12, "coarse_iterations": 6, "content_weight": 0.3, "style_layers": {"conv1_1": 1.0, "conv2_1": 1.0}}
     engine = called(OptimizeEngine([Sample(picture(30, 34, 7))], Settings(**{**own, **settings}), "cpu"))
@@ -148,7 +148,7 @@ def test_each_view_moves_what_it_sees_alone(plain: dict[str, Any], picture: Pain
     own = {
         **plain,
         "iterations": 3,
-        "optimiser": "adam",
+        "optimizer": "adam",
         "rate": 0.02,
         "style_layers": {"conv1_1": 1.0},
         "content_layers": {"conv1_1": 1.0},

@@ -63,7 +63,7 @@ def told(heard: list[Progress], stop_at: int = 0) -> Report:
 # The same and not the same --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", [{"optimiser": "lbfgs"}, {"optimiser": "adam", "rate": 0.02, "average": 0.9}, {"start": "noise"}])
+@pytest.mark.parametrize("settings", [{"optimizer": "lbfgs"}, {"optimizer": "adam", "rate": 0.02, "average": 0.9}, {"start": "noise"}])
 def test_the_same_seed_is_the_same_picture(engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]) -> None:
     photo = picture(24, 20, 1)
     one, two = engine(**settings), engine(**settings)
@@ -84,7 +84,7 @@ def test_another_seed_is_another_picture_from_noise(engine: Callable[..., Optimi
 def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, style_loss: str) -> None:
     heard: list[Progress] = []
     rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
-    engine(iterations=25, optimiser=optimiser, rate=rate, style_loss=style_loss, start="photo")(picture(24, 24, 1), report=told(heard))
+    engine(iterations=25, optimizer=optimiser, rate=rate, style_loss=style_loss, start="photo")(picture(24, 24, 1), report=told(heard))
     totals = [progress.losses["total"] for progress in heard]
     assert len(totals) == 25
     assert min(totals) < (0.97 if optimiser == "sgd" else 0.7) * totals[0]
@@ -101,17 +101,17 @@ def test_starts(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
         return engine(start=name, iterations=0)(photo, start=image).pixels
 
     assert np.array_equal(start("photo"), photo.pixels)
-    assert np.array_equal(start("grey"), flat(24, 20).pixels)
+    assert np.array_equal(start("gray"), flat(24, 20).pixels)
     noise = start("noise")
     assert noise.std() == pytest.approx(math.sqrt(1 / 12), rel=0.1)
     assert np.abs(start("a path", other) - resize(other, (24, 20)).pixels).mean() < 0.05
-    with pytest.raises(SettingError, match=r"`?start`? a path: photo, recoloured, noise, grey"):
+    with pytest.raises(SettingError, match=r"`?start`? a path: photo, recolored, noise, gray"):
         start("a path")
 
 
 def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo, style = picture(24, 20, 1), picture(30, 34, 7)
-    begin = engine(start="recoloured", iterations=0)(photo).pixels.reshape(-1, 3)
+    begin = engine(start="recolored", iterations=0)(photo).pixels.reshape(-1, 3)
     wanted = style.pixels.reshape(-1, 3)
     assert np.allclose(begin.mean(0), wanted.mean(0), atol=0.03)
     assert np.allclose(np.cov(begin.T), np.cov(wanted.T), atol=0.01)
@@ -148,7 +148,7 @@ def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
 def test_colourless_pictures_can_be_recolor(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
     images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": grey(picture(20, 18)), "colour": picture(20, 18)}
     images["one pixel"] = flat(1, 1, 0.3)
-    out = engine([Sample(images[style])], iterations=1, start="recoloured")(images[photo])
+    out = engine([Sample(images[style])], iterations=1, start="recolored")(images[photo])
     assert out.size == (20, 18)  # an Image holds no NaN
 
 
@@ -162,7 +162,7 @@ def test_odd_sizes_stay_what_they_are(engine: Callable[..., OptimizeEngine], pic
     assert not np.array_equal(out.pixels, picture(*size).pixels)
 
 
-@pytest.mark.parametrize("start", ["recoloured", "photo", "noise"])
+@pytest.mark.parametrize("start", ["recolored", "photo", "noise"])
 @pytest.mark.parametrize("size", [(1, 1), (300, 1), (15, 15)])
 def test_too_small_for_the_layers_is_said_so(
     engine: Callable[..., OptimizeEngine], picture: Paint, start: str, size: tuple[int, int]
@@ -211,7 +211,7 @@ def test_alpha_is_carried(engine: Callable[..., OptimizeEngine], picture: Paint)
 
 def test_tiles_are_the_whole(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo = picture(70, 53)
-    a, b = (engine(tile=tile, optimiser="adam", rate=0.02)(photo).pixels for tile in (0, 32))
+    a, b = (engine(tile=tile, optimizer="adam", rate=0.02)(photo).pixels for tile in (0, 32))
     assert np.abs(a - b).max() < 5e-3
 
 
@@ -254,7 +254,7 @@ def test_the_report_counts_through_all_stages(engine: Callable[..., OptimizeEngi
         "coarse_iterations": 3,
         "smallest": 16,
         "iterations": 4,
-        "optimiser": "adam",
+        "optimizer": "adam",
         "rate": 0.01,
     }
     engine(**settings)(picture(40, 32), report=told(heard))
@@ -348,7 +348,7 @@ def test_devices() -> None:
 def test_stopping_answers_with_the_picture_so_far(engine: Callable[..., OptimizeEngine], picture: Paint, stop_at: int) -> None:
     heard: list[Progress] = []
     photo = picture(40, 32)
-    out = engine(coarse_iterations=3, smallest=16, iterations=5, optimiser="adam", rate=0.01)(photo, report=told(heard, stop_at))
+    out = engine(coarse_iterations=3, smallest=16, iterations=5, optimizer="adam", rate=0.01)(photo, report=told(heard, stop_at))
     assert len(heard) == stop_at
     assert out.size == photo.size
     assert heard[-1].preview is not None
@@ -377,7 +377,7 @@ def test_of_the_seconds_the_coarse_scales_have_a_quarter(
     assert iterations(1e-9) == [1, 0, 3]
 
 
-@pytest.mark.parametrize("settings", [{"style_weight": 1e308, "normalise": "gatys"}, {"content_weight": 1e308, "normalise": "gatys"}])
+@pytest.mark.parametrize("settings", [{"style_weight": 1e308, "normalize": "gatys"}, {"content_weight": 1e308, "normalize": "gatys"}])
 def test_a_loss_that_is_infinite_from_the_start_diverges(
     engine: Callable[..., OptimizeEngine], picture: Paint, settings: dict[str, Any]
 ) -> None:
@@ -398,7 +398,7 @@ def test_mad_rates_never_make_it_worse(
         engine(iterations=1, start="a picture")(photo, start=image, report=told(heard))
         return heard[0].losses["total"]
 
-    made = engine(optimiser=optimiser, rate=rate, average=average, iterations=iterations, start="photo")(photo)
+    made = engine(optimizer=optimiser, rate=rate, average=average, iterations=iterations, start="photo")(photo)
     assert loss(made) <= loss(photo) * 1.001
     if iterations == 30:
         assert loss(made) < 0.9 * loss(photo)  # it even finds a rate that works
@@ -406,14 +406,14 @@ def test_mad_rates_never_make_it_worse(
 
 def test_stopping_keeps_the_best_picture(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo, heard = picture(24, 24, 1), list[Progress]()
-    made = engine(optimiser="sgd", rate=1e4, iterations=20, start="photo")(photo, report=told(heard, 3))
+    made = engine(optimizer="sgd", rate=1e4, iterations=20, start="photo")(photo, report=told(heard, 3))
     assert heard[-1].losses["total"] > heard[0].losses["total"]
     assert np.array_equal(made.pixels, photo.pixels)
 
 
 def test_it_is_said_once_that_the_rate_is_too_large(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     heard: list[Progress] = []
-    engine(optimiser="sgd", rate=1e4, iterations=9, start="photo")(picture(24, 24, 1), report=told(heard))
+    engine(optimizer="sgd", rate=1e4, iterations=9, start="photo")(picture(24, 24, 1), report=told(heard))
     notes = [progress.note for progress in heard if progress.note]
     assert len(notes) == 2
     assert "the loss grew: back to the best picture so far" in notes[0]
@@ -453,7 +453,7 @@ def test_no_solver_is_kept_while_the_next_is_built(engine: Callable[..., Optimiz
 def test_an_engine_keeps_what_it_takes_to_go_on(engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path) -> None:
     """Stopped at any step, whatever comes after it, and gone on from there: bit for bit the run without a stop."""
     photo = picture(40, 32)
-    settings = {"optimiser": "adam", "rate": 0.02, "average": 0.9, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
+    settings = {"optimizer": "adam", "rate": 0.02, "average": 0.9, "coarse_iterations": 3, "smallest": 16, "iterations": 4}
     kept: list[Any] = []
 
     def keep(progress: Progress) -> None:

@@ -35,7 +35,7 @@ Paint = Callable[..., Image]
 STYLE = dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 1.0)
 KINDS: dict[str, dict[str, Any]] = {
     "gram": {},
-    "gatys": {"normalise": "gatys", "pooling": "average", "shift": 3.0},
+    "gatys": {"normalize": "gatys", "pooling": "average", "shift": 3.0},
     "moments": {"style_loss": "moments", "pooling": "l2"},
     "wasserstein": {"style_loss": "wasserstein"},
     "chained": {"chained": True, "style_layers": {"conv1_2": 1.0, "conv2_1": 1.0, "conv4_1": 1.0}},
@@ -356,13 +356,13 @@ def test_each_sample_has_a_size_of_strokes_of_its_own(engine: Callable[..., Opti
 # The photo ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", ["recoloured", "photo", "noise", "grey"])
+@pytest.mark.parametrize("start", ["recolored", "photo", "noise", "gray"])
 @pytest.mark.parametrize(
     "settings",
     [
         {"tv_weight": 1.0},
-        {"optimiser": "adam", "rate": 0.05, "average": 0.9},
-        {"optimiser": "sgd", "rate": 1e4},
+        {"optimizer": "adam", "rate": 0.05, "average": 0.9},
+        {"optimizer": "sgd", "rate": 1e4},
         {"coarse_iterations": 2, "tile": 32},
     ],
 )
@@ -409,7 +409,7 @@ def test_the_recoloured_start_gives_each_place_the_colours_of_its_own(engine: Ca
     photo = picture(64, 48, 1)
     places = halves(64, 48, 24).numpy()
     blue, gold = (Image(picture(30, 30, 4).pixels * np.float32(0.4) + np.float32(tint)) for tint in ((0.0, 0.1, 0.5), (0.5, 0.4, 0.0)))
-    begin = engine([Sample(blue, place=0), Sample(gold, place=1)], places, start="recoloured", iterations=0)(photo).pixels
+    begin = engine([Sample(blue, place=0), Sample(gold, place=1)], places, start="recolored", iterations=0)(photo).pixels
     for style, part in ((blue, begin[:, :24]), (gold, begin[:, 24:])):
         wanted, got = style.pixels.reshape(-1, 3), part.reshape(-1, 3)
         assert np.allclose(got.mean(0), wanted.mean(0), atol=0.01)
@@ -420,14 +420,14 @@ def test_the_colours_are_those_of_the_part_learned_from(engine: Callable[..., Op
     photo, two = picture(64, 48, 1), np.concatenate([np.full((20, 20, 3), 0.2), np.full((20, 20, 3), 0.8)], 1).astype(np.float32)
     part = np.zeros((20, 40), np.float32)
     part[:, 20:] = 1
-    begin = engine([Sample(Image(two), place=0, part=part)], np.ones((1, 48, 64), np.float32), start="recoloured", iterations=0)(photo)
+    begin = engine([Sample(Image(two), place=0, part=part)], np.ones((1, 48, 64), np.float32), start="recolored", iterations=0)(photo)
     assert np.allclose(begin.pixels, 0.8, atol=0.05)
 
 
 def test_between_two_styles_the_start_goes_over_smoothly(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     grey = Image(np.full((48, 64, 3), 0.5, np.float32))
     dark, light = (Image(np.full((20, 20, 3), level, np.float32)) for level in (0.2, 0.8))
-    begin = engine([Sample(dark, place=0), Sample(light, place=1)], ramp(64, 48).numpy(), start="recoloured", iterations=0)(grey)
+    begin = engine([Sample(dark, place=0), Sample(light, place=1)], ramp(64, 48).numpy(), start="recolored", iterations=0)(grey)
     assert np.allclose(begin.pixels[..., 0], np.linspace(0.2, 0.8, 64), atol=0.02)
 
 
@@ -462,14 +462,14 @@ def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture
     rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
     settings = {"style_layers": STYLE, **KINDS[kind], "iterations": 30 if kind == "semantic" else 12, "start": "photo"}
     if optimiser == "sgd" and kind == "gatys":
-        settings |= {"normalise": "relative"}  # what suits the rate
+        settings |= {"normalize": "relative"}  # what suits the rate
     samples = [Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, 8), place=1)]
-    engine(samples, blobs(64, 48, feather=5).numpy(), optimiser=optimiser, rate=rate, **settings)(picture(64, 48, 1), report=heard.append)
+    engine(samples, blobs(64, 48, feather=5).numpy(), optimizer=optimiser, rate=rate, **settings)(picture(64, 48, 1), report=heard.append)
     totals = [progress.losses["total"] for progress in heard if progress.losses]
     assert min(totals) < (1.0 if optimiser == "sgd" else 0.9) * totals[0]
 
 
-@pytest.mark.parametrize("solver", [{"optimiser": "lbfgs"}, {"optimiser": "adam", "rate": 0.02, "average": 0.9}])
+@pytest.mark.parametrize("solver", [{"optimizer": "lbfgs"}, {"optimizer": "adam", "rate": 0.02, "average": 0.9}])
 def test_a_run_with_places_goes_on_bit_for_bit(
     engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path, solver: dict[str, Any]
 ) -> None:

@@ -24,7 +24,7 @@ METRICS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv4_2", "conv5_1")
 
 KINDS: dict[str, dict[str, Any]] = {
     "gram": {},
-    "gatys": {"normalise": "gatys", "pooling": "average"},
+    "gatys": {"normalize": "gatys", "pooling": "average"},
     "shift": {"shift": 10.0},
     "moments": {"style_loss": "moments", "pooling": "l2"},
     "wasserstein": {"style_loss": "wasserstein"},
@@ -156,7 +156,7 @@ def test_the_total_is_the_papers(which: str, request: pytest.FixtureRequest) -> 
     network: Network = request.getfixturevalue(which)
     layers = {"conv1_1": 0.5, "conv3_1": 2.0}
     settings = Settings(
-        normalise="gatys", content_layers={"conv2_1": 1.0, "conv4_2": 0.5}, style_layers=layers, content_weight=0.3, style_weight=7.0
+        normalize="gatys", content_layers={"conv2_1": 1.0, "conv4_2": 0.5}, style_layers=layers, content_weight=0.3, style_weight=7.0
     )
     content, style, x = pixels(32, 48, 0), pixels(40, 33, 1), pixels(32, 48, 2)
     _, losses = Objective(network, settings, content, [Exemplar(style)])(x)
@@ -180,7 +180,7 @@ def test_total_variation_is_in_the_features_units(network: Network) -> None:
     x, content = pixels(24, 20), pixels(24, 20, 1)
     levels = x[0].numpy().astype(np.float64) * 255
     squares = (np.diff(levels, axis=1) ** 2).sum() + (np.diff(levels, axis=2) ** 2).sum()
-    _, losses = Objective(network, Settings(content_weight=1, normalise="gatys", tv_weight=0.5), content, [Exemplar(content)])(x)
+    _, losses = Objective(network, Settings(content_weight=1, normalize="gatys", tv_weight=0.5), content, [Exemplar(content)])(x)
     assert losses["tv"] == pytest.approx(squares, rel=1e-5)
     assert losses["total"] == pytest.approx(losses["content"] + losses["style"] + 0.5 * squares, rel=1e-5)
     _, losses = Objective(network, Settings(tv_weight=0.5), content, [Exemplar(content)])(x)
@@ -193,7 +193,7 @@ def test_a_picture_is_its_own_target(kind: str, which: str, request: pytest.Fixt
     network: Network = request.getfixturevalue(which)
     x = pixels(64, 64)
     own = KINDS.get(kind, {"histogram_weight": 1.0, "style_layers": {"conv3_1": 1.0}})  # conv3_1 has 16² = 256 positions
-    relative = {**own, "normalise": "relative"}
+    relative = {**own, "normalize": "relative"}
     _, losses = Objective(network, Settings(**relative), x, [Exemplar(x)])(x)
     # The ridge under wasserstein's square roots costs up to 2·√1e-5 of the variance where features have no rank.
     for name, value in losses.items():
@@ -228,7 +228,7 @@ def test_relative_losses_are_means_over_layers(network: Network, own: dict[str, 
 def test_styles_blend_as_the_weighted_mean_of_their_statistics(network: Network) -> None:
     a, b, x = pixels(40, 32, 0), pixels(64, 56, 1), pixels(32, 32, 2)
     layers = ("conv1_1", "conv4_1")
-    settings = Settings(style_layers=dict.fromkeys(layers, 1.0), normalise="gatys", content_weight=0)
+    settings = Settings(style_layers=dict.fromkeys(layers, 1.0), normalize="gatys", content_weight=0)
     _, losses = Objective(network, settings, None, [Exemplar(a), Exemplar(b, 3.0)])(x)
     ours, first, second = (grams(network, image, layers) for image in (x, a, b))
     n = {name: len(bias) for name, (_, bias) in network.weights.items()}

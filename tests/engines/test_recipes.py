@@ -66,7 +66,7 @@ def test_gatys_is_the_papers() -> None:
     assert settings.features == "vgg19"
     assert settings.content_layers == {"conv4_2": 1.0}
     assert settings.style_layers == dict.fromkeys(("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1"), 0.2)
-    assert (settings.normalise, settings.pooling, settings.start, settings.optimiser) == ("gatys", "average", "noise", "lbfgs")
+    assert (settings.normalize, settings.pooling, settings.start, settings.optimizer) == ("gatys", "average", "noise", "lbfgs")
     assert settings.coarse_iterations == settings.tv_weight == settings.histogram_weight == settings.shift == 0
     assert not settings.chained
 

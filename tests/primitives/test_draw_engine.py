@@ -63,9 +63,9 @@ def test_it_ends_at_a_score_or_a_time() -> None:
     reached = draw(until=0.1)
     assert reached.score <= 0.1 and len(draw(until=0.12).marks) < len(reached.marks)
     began = time.monotonic()
-    timed = draw(time=0.5)
+    timed = draw(seconds=0.5)
     assert 0.3 < time.monotonic() - began < 5 and len(timed.marks) > 10
-    assert len(draw(time=30.0, count=5, until=0.5).marks) <= 5
+    assert len(draw(seconds=30.0, count=5, until=0.5).marks) <= 5
 
 
 def test_a_flat_photo_needs_no_shapes_and_ends() -> None:
@@ -96,9 +96,9 @@ def test_transparent_parts_stay_so() -> None:
 def test_colours() -> None:
     few = draw(count=20, palette="#ff0000, #00ff00,#0000ff")
     assert {m.colour for m in few.marks} <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
-    assert len({m.colour for m in draw(count=30, colours=3).marks}) <= 3
+    assert len({m.colour for m in draw(count=30, palette_size=3).marks}) <= 3
     painting = Image(np.tile(np.array([[[0.9, 0.1, 0.1], [0.1, 0.1, 0.6]]], np.float32), (8, 4, 1)))
-    drawing = called(DrawEngine(DrawSettings(**QUICK, count=20, colours=2), palette=painting))(photo())  # type: ignore[arg-type]
+    drawing = called(DrawEngine(DrawSettings(**QUICK, count=20, palette_size=2), palette=painting))(photo())  # type: ignore[arg-type]
     for mark in drawing.marks:
         assert min(np.abs(np.array(mark.colour) - c).max() for c in ((230, 26, 26), (26, 26, 153))) <= 3
     with pytest.raises(SettingError, match="#rrggbb"):

@@ -208,7 +208,7 @@ PANELS: dict[type[AnySettings], str] = {
 def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Settings,)) -> Callable[..., None]:
     """Give a command a flag for every option of its settings; those that are used arrive as `settings`, a dict.
 
-    kinds: of which an option that several have is declared once.
+    kinds: of which an option that several have is declared once. Former names are flags as well, which no help shows.
     """
     declared: dict[str, tuple[Option, Any, str]] = {}
     for kind in kinds:
@@ -219,8 +219,13 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
             panel = "Settings of both engines" if shared else PANELS.get(kind, alone) if len(kinds) > 1 else alone
             declared.setdefault(name, (field, type_, panel))
 
+    aliases = {former: name for name, (field, *_) in declared.items() for former in field.former}
+
     def wrapped(**given: Any) -> None:
+        former = {name: given.pop(f"former_{name}") for name in aliases}
         settings = {name: given.pop(name) for name in declared}
+        for name, value in former.items():
+            settings[aliases[name]] = value if settings[aliases[name]] is None else settings[aliases[name]]
         command(**given, settings={k: v for k, v in settings.items() if v is not None})
 
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
@@ -232,6 +237,10 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
         names = [f"{flag}/--no-{flag[2:]}"] if type_ is bool else [flag]
         option = typer.Option(*names, help=spell(field.help) + extra, rich_help_panel=panel, show_default=False)
         derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option]))
+    for name, current in aliases.items():
+        hidden = typer.Option(f"--{name.replace('_', '-')}", hidden=True)
+        annotation: Any = Annotated[declared[current][1] | None, hidden]
+        derived.append(inspect.Parameter(f"former_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + derived
     wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}

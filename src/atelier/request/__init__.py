@@ -17,6 +17,7 @@ from atelier.request.options import (
 from atelier.request.outputs import VECTORS, Outputs
 from atelier.request.request import TASKS, Request, plain, public
 from atelier.request.settings import (
+    FORMER,
     STARTS,
     STYLE_LAYERS,
     AnySettings,
@@ -27,6 +28,7 @@ from atelier.request.settings import (
 from atelier.request.style import STROKES, Style
 
 __all__ = [
+    "FORMER",
     "GROUPS",
     "STARTS",
     "STROKES",

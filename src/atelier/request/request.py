@@ -13,6 +13,7 @@ from typing import Any
 
 from atelier.errors import SettingError
 from atelier.request.options import REQUIRED, is_a, option
+from atelier.request.settings import FORMER
 from atelier.request.style import Style
 
 TASKS = ("stylize", "texture", "reconstruct", "draw")
@@ -26,7 +27,7 @@ class Request:
 
     task: stylize (content and styles; with a network from elsewhere, content alone), texture (styles alone, content only
     tells the size), reconstruct and draw (content alone).
-    settings: those that were given, by name; the engine and the recipe have the rest. size: None for the photo's own (for a
+    settings: those that were given, by name, former names too; the engine and the recipe have the rest. size: None for the photo's own (for a
     texture: the painting's), up to a limit of the engine's. canvas: (width, height) of a texture, px, instead of size; None for the
     painting's own.
 
@@ -57,6 +58,8 @@ class Request:
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.settings, Mapping):
+            object.__setattr__(self, "settings", {FORMER.get(name, name): value for name, value in self.settings.items()})
         sides = () if self.canvas is None else self.canvas
         fits = {
             "task": self.task in TASKS, "content": self.content is None or isinstance(self.content, str),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from atelier.errors import SettingError
-from atelier.request.options import LayerWeights, check_all, option
+from atelier.request.options import LayerWeights, check_all, option, options
 
 STYLE_LAYERS: LayerWeights = {"conv1_1": 1.0, "conv2_1": 1.0, "conv3_1": 1.0, "conv4_1": 1.0, "conv5_1": 1.0}
-STARTS = ("photo", "recoloured", "noise", "grey")
+STARTS = ("photo", "recolored", "noise", "gray")
 """Where painting by optimisation starts, if not from a picture."""
 
 STYLE_SIZE = "Size of the strokes: 2 paints with strokes twice as large"
@@ -43,17 +43,18 @@ class Settings:
         choices=("statistics", "semantic"),
     )
     histogram_weight: float = option(0.0, "Weight of matching feature histograms as well", low=0, **EXPERT)
-    normalise: str = option(
-        "relative", "Losses as the paper scales them, or relative to their targets", choices=("gatys", "relative"), **EXPERT
-    )
+    normalize: str = option(
+        "relative", "Losses as the paper scales them, or relative to their targets",
+        choices=("gatys", "relative"), former=("normalise",), **EXPERT,
+    )  # fmt: skip
     shift: float = option(0.0, "Activation shift, subtracted from features before their Gram matrix", low=-1e4, high=1e4, **EXPERT)
     chained: bool = option(False, "Correlate each style layer with the next one instead of with itself", **EXPERT)
     pooling: str = option("max", "Pooling between blocks", choices=("max", "average", "l2"), **EXPERT)
     start: str = option(
-        "recoloured", "Start from: photo, recoloured (photo in the style's colours), noise, grey, or a picture's path",
-        file="picture", words=STARTS, group="input",
+        "recolored", "Start from: photo, recolored (photo in the style's colours), noise, gray, or a picture's path",
+        file="picture", words=STARTS, group="input", renamed={"recoloured": "recolored", "grey": "gray"},
     )  # fmt: skip
-    optimiser: str = option("lbfgs", "Solver", choices=("adam", "lbfgs", "sgd"), **RUN)
+    optimizer: str = option("lbfgs", "Solver", choices=("adam", "lbfgs", "sgd"), former=("optimiser",), **RUN)
     rate: float = option(1.0, "Step size: about 1 for lbfgs, 0.02 for adam (in units of the pixel range)", low=1e-8, high=1e4, **RUN)
     iterations: int = option(40, "Iterations at the full size", low=0, high=1_000_000, group="run")
     coarse_iterations: int = option(0, "Iterations at each coarser scale", low=0, high=1_000_000, **RUN)
@@ -125,13 +126,16 @@ class DrawSettings:
         "Shapes to draw with, several by comma: triangle, rectangle, rotated-rectangle, ellipse, rotated-ellipse, circle, polygon, "
         "stroke, line, or all",
     )
-    count: int = option(0, "Shapes to draw (0: 100, or no end where `until` or `time` is given)", low=0, high=1_000_000)
+    count: int = option(0, "Shapes to draw (0: 100, or no end where `until` or `seconds` is given)", low=0, high=1_000_000)
     until: float = option(0.0, "Stop at this score: root mean square error over RGBA in 0..1 (0: none)", low=0, high=1, group="run")
-    time: float = option(0.0, "Stop after so many seconds (0: none)", low=0, high=1e7, **SECONDS_MORE)
+    seconds: float = option(0.0, "Stop after so many seconds (0: none)", low=0, high=1e7, former=("time",), **SECONDS_MORE)
     alpha: float = option(0.5, "Opacity of the shapes (0: each shape its own)", low=0, high=1)
     background: str = option("auto", "auto (the photo's mean colour; none where the photo has transparent parts), none, or #rrggbb")
     palette: str = option("", "Draw only with the colours of this painting, or with these: #rrggbb,#rrggbb", file="picture", group="style")
-    colours: int = option(0, "How many colours a palette has (0: 16 of a painting, no limit without one)", low=0, high=256, group="style")
+    palette_size: int = option(
+        0, "How many colours a palette has (0: 16 of a painting, no limit without one)",
+        low=0, high=256, group="style", former=("colours",),
+    )  # fmt: skip
     density: str = option(
         "", "Where shapes matter most: saliency, or a mask (a picture, white counts most)", file="picture", words=("saliency",)
     )
@@ -161,3 +165,5 @@ class DrawSettings:
 
 
 AnySettings = Settings | InstantSettings | DrawSettings
+FORMER = {name: each.name for kind in (Settings, InstantSettings, DrawSettings) for each in options(kind).values() for name in each.former}
+"""Names that settings had before, which old pictures have in them, to those of now."""

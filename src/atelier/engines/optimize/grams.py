@@ -49,7 +49,7 @@ class Grams:
         for name, weight in found.items():
             n = self.network.channels[name]
             power = float(targets[name][0].square().sum()) / (4.0 * n * n)
-            relative = self.style.settings.normalise == "relative"
+            relative = self.style.settings.normalize == "relative"
             found[name] = weight / (4.0 * n * n) / (total * max(power, 1e-12) if relative else 1.0)
         return found
 

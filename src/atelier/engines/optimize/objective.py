@@ -54,7 +54,7 @@ class Objective:
         self.painted = None if regions is None else (regions > 0).any(0)
         self.areas = [1.0] if regions is None else regions.double().mean((1, 2)).tolist()
         kept = named(settings.content_layers) if content is not None and settings.content_weight else {}
-        self.content = Content(network, kept, content, settings.pooling, settings.normalise == "relative", tile)
+        self.content = Content(network, kept, content, settings.pooling, settings.normalize == "relative", tile)
         styled = exemplars and (settings.style_weight or settings.histogram_weight)
         layers = named(settings.style_layers) if styled else {}
         self.style = Style(network, settings, layers, exemplars, tile, self.zones, self.areas, share)
@@ -103,7 +103,7 @@ class Objective:
         x = pixels.clone().requires_grad_()
         # In units of 0..255 like the features, so that weights mean what they mean elsewhere.
         unit = 255.0**2 if self.settings.tv_form == "squared" else 255.0
-        unit = 1.0 if self.settings.normalise == "relative" else unit * x.shape[2] * x.shape[3]
+        unit = 1.0 if self.settings.normalize == "relative" else unit * x.shape[2] * x.shape[3]
         tv = total_variation(x, self.settings.tv_form) * unit
         (slope,) = torch.autograd.grad(tv, x)
         gradient.add_(slope, alpha=self.settings.tv_weight)

@@ -36,19 +36,19 @@ def begin(
     match start:
         case "photo":
             found = photo
-        case "recoloured":
+        case "recolored":
             found = recolor_regions(photo, exemplars, regions) if exemplars else photo
-        case "grey":
+        case "gray":
             found = torch.full_like(photo, 0.5)
         case "noise":
             found = torch.rand(photo.shape, generator=generator).to(photo.device)
         case _:
             if picture is None:
-                raise SettingError(f"`start` {start}: photo, recoloured, noise, grey, or the path of a picture")
+                raise SettingError(f"`start` {start}: photo, recolored, noise, gray, or the path of a picture")
             found = resized(picture, (photo.shape[2], photo.shape[3]))
     if regions is not None:
         found = torch.where(opacity(regions) > 0, found, photo)
-    return Beginning(found, start not in ("noise", "grey"))
+    return Beginning(found, start not in ("noise", "gray"))
 
 
 def recolor_regions(photo: Tensor, exemplars: Sequence[Exemplar], regions: Tensor | None) -> Tensor:

@@ -198,7 +198,7 @@ class Style:
 
     def error_of(self, region: int, sums: Sums, positions: Positions) -> Tensor:
         total = torch.zeros((), device=self.network.mean.device)
-        relative, weights = self.settings.normalise == "relative", 0.0
+        relative, weights = self.settings.normalize == "relative", 0.0
         for name, weight, values in self.statistics(sums, positions, region):
             if name not in self.targets[region]:
                 continue
@@ -222,7 +222,7 @@ class Style:
 
     def histogram_error(self, seen: dict[str, Tensor]) -> Tensor:
         whole = torch.zeros((), device=self.network.mean.device)
-        relative = self.settings.normalise == "relative"
+        relative = self.settings.normalize == "relative"
         for region, area in enumerate(self.areas):
             total, weights = torch.zeros_like(whole), 0.0
             for name, weight in self.layers.items():

@@ -61,8 +61,8 @@ class DrawEngine:
         self.kinds = kinds(settings.shape)
         if settings.method == "layers":
             layers.check(self.kinds)
-        if settings.colours and settings.palette.startswith("#"):
-            raise SettingError("`colours` does not go with colours that are listed: leave some out of `palette` instead")
+        if settings.palette_size and settings.palette.startswith("#"):
+            raise SettingError("`palette_size` does not go with colours that are listed: leave some out of `palette` instead")
         self.colours = None if palette is not None else listed(settings.palette)
         self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "`background`")
 
@@ -101,7 +101,7 @@ class DrawEngine:
 
     def _climb(self, sketch: Sketch, size: tuple[int, int], began: float, report: Report) -> None:
         s = self.settings
-        endless = bool(s.until or s.time) and not s.count
+        endless = bool(s.until or s.seconds) and not s.count
         most = s.count or (10**6 if endless else COUNT)
         how = climb.ANNEAL if s.search == "anneal" else climb.CLIMB
         effort = Effort(how, s.climbs, s.tries, age=s.age)
@@ -126,7 +126,7 @@ class DrawEngine:
         swept = 0
         tell("drawing")
         with suppress(_TimeIsUp):
-            growing = s.time * (GROWTH_SHARE if s.refine and endless else 1.0) or math.inf
+            growing = s.seconds * (GROWTH_SHARE if s.refine and endless else 1.0) or math.inf
             while len(sketch.marks) < most and sketch.score > s.until:
                 before = len(sketch.marks)
                 target = max(FIRST_SWEEP, before + 1, math.ceil(SWEEP_GROWTH * before)) if s.refine else most
@@ -137,18 +137,18 @@ class DrawEngine:
                     refine("drawing", growing)
                     swept = len(sketch.marks)
             if s.refine and swept != len(sketch.marks):  # so that it is known what each shape is worth
-                refine("refining", s.time or math.inf)
+                refine("refining", s.seconds or math.inf)
         rounds = 0
         # a time that is left over is used, where it was asked for
         with suppress(_TimeIsUp):
-            while len(sketch.marks) > 1 and s.refine and (rounds < s.refine or s.time) and sketch.score > s.until:
+            while len(sketch.marks) > 1 and s.refine and (rounds < s.refine or s.seconds) and sketch.score > s.until:
                 rounds += 1
                 count, best = len(sketch.marks), (sketch.score, list(sketch.marks), list(sketch.worths))
                 better = False
                 try:
                     sketch.drop(REPLACED_SHARE)
-                    grow("refining", count, s.time or math.inf)
-                    refine("refining", s.time or math.inf)
+                    grow("refining", count, s.seconds or math.inf)
+                    refine("refining", s.seconds or math.inf)
                     better = sketch.score < best[0]
                 finally:
                     if not better:
@@ -160,7 +160,7 @@ class DrawEngine:
         tell = self._teller(sketch, size, s.count, report)
         for _ in layers.passes(sketch, s.smallest, s.largest, s.alpha or 1.0, s.count or math.inf):
             tell("drawing")
-            out_of_time = s.time and time.monotonic() - began >= s.time
+            out_of_time = s.seconds and time.monotonic() - began >= s.seconds
             if out_of_time or (s.count and len(sketch.marks) >= s.count) or sketch.score <= s.until:
                 break
         tell("drawing", True)
@@ -192,12 +192,12 @@ class DrawEngine:
         s = self.settings
         if self.colours is not None:
             return self.colours
-        if self.painting is None and not s.colours:
+        if self.painting is None and not s.palette_size:
             return np.zeros((0, 3), np.float32)
         from atelier.image.palette import main_colors
 
         source = pixels if self.painting is None else self.painting.pixels
-        colours = main_colors(source, s.colours or 16, self.seed).colors
+        colours = main_colors(source, s.palette_size or 16, self.seed).colors
         return (np.round(colours * 255) / 255).astype(np.float32)
 
     def _weight(self, photo: Image) -> npt.NDArray[np.float32]:

@@ -16,7 +16,7 @@ from typing import Any
 from atelier.engines.table import AUTO as ANY
 from atelier.engines.table import ENGINES
 from atelier.errors import SettingError
-from atelier.request import Option, Style, options, parse_layers, public
+from atelier.request import FORMER, Option, Style, options, parse_layers, public
 
 FIELDS = {
     "style": "styles", "engine": "engine", "recipe": "recipe", "size": "size", "seed": "seed", "device": "device", "regions": "regions",
@@ -126,7 +126,8 @@ def blend_axes(styles: Sequence[str], steps: int) -> list[Axis]:
 
 
 def _clean_name(option: str) -> str:
-    return option.strip().lstrip("-").replace("-", "_")
+    name = option.strip().lstrip("-").replace("-", "_")
+    return FORMER.get(name, name)
 
 
 def _parse_value(name: str, text: str, style: Callable[[str], Style]) -> Any:
