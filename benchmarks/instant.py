@@ -27,6 +27,7 @@ import machine
 import pairs
 import startup
 from atelier import bench
+from atelier.engines.engine import Frame
 from atelier.engines.guide import Sample
 from atelier.engines.network import catalogue, engine
 from atelier.engines.network.engine import STYLE_SIDE, InstantEngine
@@ -165,7 +166,7 @@ def ours(content: Image, painting: Image, style: str) -> Iterator[tuple[str, Tak
 
 
 def painted(made: InstantEngine, content: Image) -> Take:
-    return lambda: made(content)
+    return lambda: made(Frame.of(content))
 
 
 def read_and_painted(made: InstantEngine, content: Image, painting: Image) -> Take:

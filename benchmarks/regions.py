@@ -96,16 +96,17 @@ def painted(
     samples: list[Sample], places: np.ndarray | None, photo: Image, settings: Settings | InstantSettings
 ) -> tuple[Image, float, float]:
     """The picture, and the seconds of the clock and of the processors from opened pictures to it."""
+    from atelier.engines.engine import Frame
     from atelier.engines.network.engine import InstantEngine
     from atelier.engines.optimize.engine import OptimizeEngine
 
     wall, processors = time.perf_counter(), time.process_time()
-    guide = None if places is None else Guide(places)
+    frame = Frame.of(photo, guide=None if places is None else Guide(places))
     if isinstance(settings, InstantSettings):
-        made = InstantEngine(samples, settings, "auto", 0, guide)(photo)
+        made = InstantEngine(samples, settings)(frame)
     else:
-        made = OptimizeEngine(samples, settings, "auto", 0, guide)(photo)
-    return made, time.perf_counter() - wall, time.process_time() - processors
+        made = OptimizeEngine(samples, settings)(frame)
+    return made.image(), time.perf_counter() - wall, time.process_time() - processors
 
 
 def within(image: Image, sample: Sample, place: np.ndarray, settings: Settings) -> float:

@@ -17,6 +17,7 @@ import atelier
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.network import brush, catalogue
 from atelier.engines.network import photo as photo_room
+from atelier.engines.network.backends import has_openvino
 from atelier.engines.network.engine import InstantEngine
 from atelier.engines.network.painter import Painter
 from atelier.engines.network.regions import middle
@@ -210,9 +211,23 @@ def test_python_paints_by_name_and_redo_repeats_it(photo_file: Path, tmp_path: P
     image = atelier.stylize(str(photo_file), SHIPPED[0], strength=0.8)
     request = json.loads(image.text["atelier"])
     assert request["engine"] == "instant" and request["resolved"]["strength"] == 0.8
+    assert request["ran"]["backend"] in ("onnxruntime", "openvino") and request["ran"]["device"] == "cpu"
     atelier.save(image, tmp_path / "a.png")
     made = redo(str(tmp_path / "a.png"), Outputs(str(tmp_path / "b.png")))
     np.testing.assert_allclose(made.image.pixels, image.pixels, atol=1e-5)
+
+
+@pytest.mark.skipif(not has_openvino(), reason="OpenVINO is an extra")
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "of another world"])
+def test_redo_runs_on_the_backend_that_made_it(backend: str, photo_file: Path, tmp_path: Path) -> None:
+    """Whatever is the faster here, and where it is here."""
+    image = atelier.stylize(str(photo_file), SHIPPED[0])
+    told = json.loads(image.text["atelier"])
+    told["ran"]["backend"] = backend
+    atelier.save(replace(image, text={**image.text, "atelier": json.dumps(told)}), tmp_path / "a.png")
+    made = redo(str(tmp_path / "a.png"), Outputs(str(tmp_path / "b.png")))
+    ran = json.loads(made.image.text["atelier"])["ran"]["backend"]
+    assert ran == backend or backend == "of another world"
 
 
 def test_python_paints_with_a_picture(picture: Paint, painting: Image) -> None:

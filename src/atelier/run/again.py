@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+from atelier.engines.network.backends import is_here
 from atelier.engines.session import Session
 from atelier.engines.table import choose
 from atelier.errors import SourceError
@@ -32,8 +33,18 @@ def redo(source: str, outputs: Outputs, resolver: Resolver = LOCAL, session: Ses
     told = _told(source)
     request = found(Request.from_json(told), Path(source).parent)
     check_apart(outputs.named, [source] if source != STANDARD and "://" not in source else [])
+    request = _as_it_ran(request, told)
     known = json.loads(told).get("inputs")
     return make(request, outputs, resolver, session, report, known=known if isinstance(known, dict) else None)
+
+
+def _as_it_ran(request: Request, told: str) -> Request:
+    """The request on the backend that made the picture, where that is here: another one rounds otherwise."""
+    ran = json.loads(told).get("ran")
+    backend = ran.get("backend") if isinstance(ran, dict) else None
+    if "backend" in request.settings or "backend" not in options(choose(request).settings) or not is_here(backend):
+        return request
+    return dataclasses.replace(request, settings={**request.settings, "backend": backend})
 
 
 def found(request: Request, folder: Path) -> Request:

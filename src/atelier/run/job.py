@@ -86,7 +86,12 @@ class Job:
     def picture(self, painted: Frame, seconds: float = 0.0) -> Image:
         """A painted frame as a picture: with what the photo's file said, and what made it, if all of that has a name."""
         image = self._dress(painted.image())
-        return sign(image, self.request, seconds, self.inputs) if self.named else image
+        return sign(image, self.request, seconds, self.inputs, self.ran) if self.named else image
+
+    @property
+    def ran(self) -> Mapping[str, str]:
+        """What the engine says of what runs it: body, backend, device."""
+        return getattr(self.engine, "about", {})
 
     def signed(self, drawing: Drawing, seconds: float = 0.0) -> Drawing:
         """A drawing with what made it, if all of that has a name."""

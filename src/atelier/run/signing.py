@@ -16,11 +16,12 @@ from atelier.image.encode import OUR_KEY
 from atelier.request import Request
 
 
-def sign(image: Image, request: Request, seconds: float, inputs: Mapping[str, Any]) -> Image:
-    """Embed in a picture what made it, without the secrets of URLs."""
+def sign(image: Image, request: Request, seconds: float, inputs: Mapping[str, Any], ran: Mapping[str, str] = {}) -> Image:
+    """Embed in a picture what made it, without the secrets of URLs. ran: what the engine says of what ran it, such as its backend."""
     request = request.without_secrets()
     resolved = dataclasses.asdict(settle(request))
-    told = request.to_json(version=atelier.__version__, resolved=resolved, seconds=round(seconds, 2), inputs=inputs)
+    more = {"ran": dict(ran)} if ran else {}
+    told = request.to_json(version=atelier.__version__, resolved=resolved, seconds=round(seconds, 2), inputs=inputs, **more)
     return dataclasses.replace(image, text={**image.text, OUR_KEY: told})
 
 

@@ -169,7 +169,7 @@ class WindowSink:
             windows = (
                 (x, y, np.dstack([part, cast(Pixels, source.window_alpha(x, y, part.shape[1], part.shape[0]))])) for x, y, part in windows
             )
-        text = sign(small, self.job.request, 0.0, self.job.inputs).text
+        text = sign(small, self.job.request, 0.0, self.job.inputs, self.job.ran).text
         write_stream(
             windows, outputs.picture, source.size, depth=outputs.depth or source.depth, alpha=source.has_alpha, text=text,
             exif=source.exif, overwrite=outputs.overwrite,

@@ -172,6 +172,11 @@ def has_openvino() -> bool:
     return False
 
 
+def is_here(backend: object) -> bool:
+    """Whether something so called can run models on this machine."""
+    return backend == ONNXRUNTIME or (backend in (OPENVINO, BFLOAT16) and has_openvino())
+
+
 def choose_device(asked: str, backend: str) -> str:
     """Where a model runs: cpu, cuda, cuda:1, directml or coreml. asked: one of these, auto, or mps. Raises SettingError for what
     is not there."""

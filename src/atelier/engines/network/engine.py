@@ -91,6 +91,7 @@ class InstantEngine:
     def about(self) -> dict[str, str]:
         """Which body paints, and what runs it."""
         brush, runner = self.brushes[0], self.brushes[0].painter.runner
+        runner.settle()
         return {"body": "named styles" if brush.reader is None else "any painting", "backend": runner.backend, "device": runner.device}
 
     def __call__(self, frame: Frame, report: Report = silent) -> Frame:
@@ -134,8 +135,8 @@ class InstantEngine:
         sizes = sorted({sample.size for sample in samples})
         if len(sizes) > 1:
             raise SettingError(
-                f"styles of one place with strokes of the sizes {sizes[0]:g} and {sizes[-1]:g}: the trained networks paint a place at one "
-                "size; give `engine=optimize`"
+                f"styles of one region with strokes of the sizes {sizes[0]:g} and {sizes[-1]:g}: the trained networks paint a region "
+                "at one size; give `engine=optimize`"
             )
         named = all(not isinstance(sample.picture, Image) for sample in samples)
         painter = Painter(self.model("styles" if named else "painter"))

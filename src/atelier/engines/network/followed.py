@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from atelier.engines.engine import Engine, Frame
@@ -30,6 +31,11 @@ class Followed:
     settings: InstantSettings
     device: str
     seed: int
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What paints the network's picture."""
+        return getattr(self.network, "about", {})
 
     def __call__(self, frame: Frame, report: Report = silent) -> Frame:
         began = time.monotonic()

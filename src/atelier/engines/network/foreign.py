@@ -28,6 +28,12 @@ class ForeignEngine:
     def __init__(self, runner: Runner, contract: Contract, *, largest: int = LARGEST) -> None:
         self.runner, self.contract, self.largest = runner, contract, largest
 
+    @property
+    def about(self) -> dict[str, str]:
+        """What runs the network."""
+        self.runner.settle()
+        return {"body": self.runner.label, "backend": self.runner.backend, "device": self.runner.device}
+
     def __call__(self, content: Frame, report: Report = silent) -> Frame:
         """Paint. The result has the frame's size and, as it is, its alpha.
 

@@ -59,10 +59,7 @@ class Runner:
         those, where there is not the memory for it.
         """
         given = self._fit(arrays)
-        with self._lock:
-            if not self._measured:
-                self._measure()
-                self._measured = True
+        self.settle()
         try:
             return tuple(self._run(given))
         except WeightsError as error:
@@ -71,6 +68,13 @@ class Runner:
             answer = tuple(run(given))  # where this fails too it is the input's fault, and nothing changes
             self.backend, self._run = backend, run
             return answer
+
+    def settle(self) -> None:
+        """Find out which backend runs it, where that is open; the first call does it otherwise."""
+        with self._lock:
+            if not self._measured:
+                self._measure()
+                self._measured = True
 
     def _load(self, backend: str) -> Run:
         return load(self._model, backend, self.device, self._threads)
