@@ -57,7 +57,7 @@ class Finished:
         painted = self.engine(frame, report)
         assert isinstance(painted, Frame)
         if frame.guide is None:
-            return replace(painted, pixels=colored(painted.pixels, frame.pixels, self.settings))
+            return replace(painted, pixels=colored(painted.pixels, frame.pixels, self.settings, frame.alpha))
         pixels = colored_places(painted.pixels, frame.pixels, self.settings, frame.guide.places)
         return replace(painted, pixels=np.where(frame.guide.places.sum(0)[..., None] > 0, pixels, frame.pixels))
 
@@ -72,11 +72,13 @@ class Finished:
         return engine.paint_windows(large, report)
 
 
-def colored(painted: Pixels, photo: Pixels, settings: Colors) -> Pixels:
-    """Painted pixels (H, W, 3) with the colours that the settings ask for."""
+def colored(painted: Pixels, photo: Pixels, settings: Colors, seen: Pixels | None = None) -> Pixels:
+    """Give painted pixels (H, W, 3) the colours that the settings ask for. seen: (H, W), how much each counts; None for all alike."""
     if settings.color == "style":
         return painted
-    pixels = recolor(painted, photo, method=settings.color_method or KEPT[settings.color], space=settings.color_space)
+    seen = seen if seen is not None and seen.any() else None
+    how = settings.color_method or KEPT[settings.color]
+    pixels = recolor(painted, photo, method=how, space=settings.color_space, source_mask=seen, counted=seen)
     return np.asarray(np.clip(pixels, 0.0, 1.0), np.float32)
 
 

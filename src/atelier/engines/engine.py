@@ -11,6 +11,7 @@ import numpy as np
 
 from atelier.engines.guide import Guide
 from atelier.image import Image
+from atelier.image.hidden import fill_hidden
 from atelier.image.value import Pixels
 from atelier.progress import Report, silent
 from atelier.request import AnySettings, Request
@@ -72,8 +73,8 @@ class Frame:
 
     @classmethod
     def of(cls, image: Image, **more: Any) -> Frame:
-        """A picture as a frame. more: the other fields."""
-        return cls(image.pixels, image.alpha, **more)
+        """Make a frame of a picture. What nobody sees of it, under full transparency, goes on from what is seen. more: the other fields."""
+        return cls(fill_hidden(image.pixels, image.alpha), image.alpha, **more)
 
 
 class Engine(Protocol):

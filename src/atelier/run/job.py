@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atelier.engines.engine import Engine, EngineKind, Frame, Large, WindowEngine, Windows
+from atelier.engines.engine import Engine, EngineKind, Frame, Large, Read, WindowEngine, Windows
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.session import Session
 from atelier.engines.table import choose, settle
 from atelier.errors import SourceError
 from atelier.image import Image, Limits, fit, resize
+from atelier.image.hidden import fill_hidden
 from atelier.media import STANDARD, StreamSource
 from atelier.progress import Progress, Report, silent
 from atelier.request import AnySettings, Request, options
@@ -76,11 +77,11 @@ class Job:
         """
         if self.stream is not None:
             engine: WindowEngine = self.engine  # type: ignore[assignment]
-            large = Large(self.stream.window, self.stream.size, self.content, self.guide)
+            large = Large(read_filled(self.stream), self.stream.size, self.content, self.guide)
             yield Streamed(engine.paint_windows(large, report), self.stream, self.content)
             return
         state = state if state is not None else self.drawing
-        start = None if self.start is None else self.start.pixels
+        start = None if self.start is None else fill_hidden(self.start.pixels, self.start.alpha)
         yield self.engine(Frame.of(self.content, guide=self.guide, start=start, state=state), self._dressed(report))
 
     def picture(self, painted: Frame, seconds: float = 0.0) -> Image:
@@ -128,6 +129,13 @@ class Job:
             report(dataclasses.replace(progress, engine=progress.engine or self.kind.name, preview=preview or bare))
 
         return told
+
+
+def read_filled(stream: StreamSource) -> Read:
+    """Give what reads a streamed photo with its hidden pixels filled, as those of a frame are."""
+    if not stream.has_alpha:
+        return stream.window
+    return lambda x, y, w, h: fill_hidden(stream.window(x, y, w, h), stream.window_alpha(x, y, w, h))
 
 
 # Opening --------------------------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class Brush:
     def _statistics(self, photo: Photo, plane: Pixels | None) -> tuple[Pixels, Moments]:
         """The picture that statistics are taken from, THUMBNAIL px or less, and the colours of what is painted."""
         if plane is None:
-            return photo.small, moments(photo.small, SPACES["rgb"])
+            return photo.small, moments(photo.small, SPACES["rgb"], photo.seen)
         small = photo.thumbnail(*middle(plane, photo.size, LEAST))
         counted = scale(plane, (photo.small.shape[1], photo.small.shape[0]))
         if counted.sum() < FEW:

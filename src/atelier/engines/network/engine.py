@@ -21,6 +21,7 @@ from atelier.engines.network.regions import middle
 from atelier.engines.network.runner import Runner, open_model
 from atelier.errors import ImageError, SettingError
 from atelier.image import Image, decode, fit, resize
+from atelier.image.hidden import fill_hidden
 from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
 from atelier.progress import Report, silent
@@ -102,13 +103,15 @@ class InstantEngine:
             height, width = frame.guide.places.shape[1:]
             raise ImageError(f"the guide is for pictures of {width}x{height} px, not {frame.size[0]}x{frame.size[1]}")
         out = np.empty((*frame.shape, 3), np.float32)
-        for x, y, part in self.paint(Photo.held(Image(frame.pixels)), frame.guide, report):
+        for x, y, part in self.paint(Photo.held(frame.image()), frame.guide, report):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
         return replace(frame, pixels=out)
 
     def paint_windows(self, large: Large, report: Report = silent) -> Iterator[Part]:
         """Paint a picture that is not held."""
-        photo = Photo(large.read, large.size, np.asarray(large.small.pixels))
+        small = large.small
+        seen = small.alpha if small.alpha is not None and small.alpha.any() else None
+        photo = Photo(large.read, large.size, fill_hidden(np.asarray(small.pixels), small.alpha), seen=seen)
         return self.paint(photo, large.guide, report) if self.settings.strength else photo.windows()
 
     def paint(self, photo: Photo, guide: Guide | None = None, report: Report = silent) -> Iterator[Part]:

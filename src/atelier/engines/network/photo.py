@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from atelier.image import Image, fit, resize
+from atelier.image.morphology import scale_plane
 from atelier.image.value import Pixels
 
 Read = Callable[[int, int, int, int], Pixels]
@@ -25,24 +26,30 @@ STRIP = 2**22
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """read: gives pixels of it. size: (width, height). small: (h, w, 3), the whole of it, THUMBNAIL px or less. image: where it is held."""
+    """read: gives pixels of it. size: (width, height). small: (h, w, 3), the whole of it, THUMBNAIL px or less. image: where it is held.
+    seen: (h, w), how much each pixel of that counts in statistics, by its alpha; None for all alike."""
 
     read: Read
     size: tuple[int, int]
     small: Pixels
     image: Image | None = None
+    seen: Pixels | None = None
 
     @classmethod
     def held(cls, image: Image) -> Photo:
-        """A photo in memory; its alpha is left out."""
-        image = image if image.alpha is None else replace(image, alpha=None)
-        small = image if max(image.size) <= THUMBNAIL else resize(image, fit(image.size, THUMBNAIL))
-        return cls(lambda x, y, w, h: image.pixels[y : y + h, x : x + w], image.size, np.asarray(small.pixels), image)
+        """Take a photo in memory; of its alpha only what counts in statistics is kept."""
+        alpha = image.alpha
+        image = image if alpha is None else replace(image, alpha=None)
+        size = image.size if max(image.size) <= THUMBNAIL else fit(image.size, THUMBNAIL)
+        seen = scale_plane(alpha, size) if alpha is not None and alpha.any() else None
+        small = np.asarray(resize(image, size).pixels)
+        return cls(lambda x, y, w, h: image.pixels[y : y + h, x : x + w], image.size, small, image, seen)
 
     def resized(self, size: tuple[int, int]) -> Photo:
         """The photo at (width, height). It has to be held."""
         assert self.image is not None
-        return Photo.held(resize(self.image, size))
+        own = Photo.held(resize(self.image, size))
+        return own if self.seen is None else replace(own, seen=scale_plane(self.seen, own.small.shape[1::-1]))
 
     def windows(self) -> Iterator[tuple[int, int, Pixels]]:
         """The photo as it is, window by window: x, y, pixels (h, w, 3)."""

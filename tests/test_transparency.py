@@ -1,0 +1,48 @@
+"""What lies under full transparency changes nothing that is seen, whatever paints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import atelier
+from atelier.image import Image
+
+RNG = np.random.default_rng(0)
+Y, X = np.mgrid[:72, :96].astype(np.float32)
+ALPHA = (np.hypot(Y - 36, X - 48) < 30).astype(np.float32)
+SEEN = np.stack([X / 96, Y / 72, 0.4 + 0.2 * np.sin(X / 5)], axis=2).astype(np.float32)
+PAINTING = Image(RNG.random((80, 100, 3), dtype=np.float32))
+
+
+def photo(hidden: np.ndarray) -> Image:
+    return Image(np.where(ALPHA[..., None] > 0, SEEN, hidden).astype(np.float32), ALPHA)
+
+
+HIDDEN = [np.zeros(3, np.float32), np.ones(3, np.float32), RNG.random((72, 96, 3), dtype=np.float32)]
+WAYS: list[dict[str, Any]] = [
+    {"engine": "instant"},
+    {"engine": "instant", "color": "photo"},
+    {"engine": "optimize", "iterations": 2, "coarse_iterations": 2},
+    {"engine": "optimize", "iterations": 2, "coarse_iterations": 2, "color": "match", "size": 64},
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(map(str, way.values())))
+def test_hidden_pixels_change_nothing_that_is_seen(way: dict[str, Any]) -> None:
+    if way["engine"] == "optimize":
+        pytest.importorskip("torch")
+    first, *others = (atelier.stylize(photo(hidden), PAINTING, **way) for hidden in HIDDEN)
+    assert first.alpha is not None
+    seen = first.alpha > 0.002
+    for other in others:
+        np.testing.assert_array_equal(other.alpha, first.alpha)
+        np.testing.assert_array_equal(other.pixels[seen], first.pixels[seen])
+
+
+def test_hidden_pixels_change_no_drawing() -> None:
+    first, *others = (atelier.draw(photo(hidden), count=6, seed=1) for hidden in HIDDEN)
+    for other in others:
+        assert other.marks == first.marks
