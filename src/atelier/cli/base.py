@@ -142,6 +142,10 @@ CheckpointOption = Annotated[
 ]
 Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL, 1 to 100")]
 Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
+Profile = Annotated[
+    str,
+    typer.Option("--profile", metavar="srgb|keep", help="Colour profile of the result: srgb, or keep the photo's own where it has one"),
+]  # fmt: skip
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
 Form = Annotated[str | None, typer.Option("--format", help="Format of what goes to standard output, as jpeg (default: png)")]
 Overwrite = Annotated[

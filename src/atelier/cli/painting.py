@@ -34,6 +34,7 @@ from atelier.cli.base import (
     Out,
     OutOrFolder,
     Overwrite,
+    Profile,
     Quality,
     Quiet,
     RecipeOption,
@@ -63,6 +64,7 @@ class Writing:
 
     quality: Quality = 92
     depth: Depth = None
+    profile: Profile = "srgb"
     format: Form = None
     overwrite: Overwrite = None
     max_pixels: MaxPixels = None
@@ -74,7 +76,8 @@ class Writing:
         from atelier.run import Outputs
 
         way = dataclasses.asdict(beside) if beside else {}
-        return Outputs(out, **way, quality=self.quality, depth=self.depth, format=self.format, overwrite=self.overwrite is not False)
+        how: dict[str, Any] = {"quality": self.quality, "depth": self.depth, "format": self.format, "profile": self.profile}
+        return Outputs(out, **way, **how, overwrite=self.overwrite is not False)
 
     @property
     def limits(self) -> Limits:

@@ -8,6 +8,8 @@ from typing import Any
 
 from atelier.request.options import REQUIRED, option
 
+PROFILES = ("srgb", "keep")
+"""Colour profiles that a picture can be written in: sRGB, or the photo's own."""
 VECTORS = (".svg", ".pdf", ".json")
 """What a drawing can be written as besides pixels."""
 WAY: dict[str, Any] = {"group": "result", "advanced": True}
@@ -23,10 +25,11 @@ class Outputs:
     animation: str | None = option(None, "Also write the way there as .gif, .webp or .png", **WAY)
     log: str | None = option(None, "Write losses to this file as JSON lines", **WAY)
     checkpoint: str | None = option(None, "File to save the state in and to resume from exactly; deleted when the run is complete", **WAY)
-    quality: int = option(92, "Quality of JPEG, WebP, AVIF and HEIC", low=1, high=100, group="result")
+    quality: int = option(92, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL", low=1, high=100, group="result")
     depth: int | None = option(None, "Bits a channel, 8 or 16 (default: as the photo has)", unit="bit", group="result")
     format: str | None = option(None, "Format of what goes to standard output, as jpeg (default: png)", group="result")
     overwrite: bool = option(True, "Replace files that exist; those of a run that is resumed always are", group="result")
+    profile: str = option("srgb", "Colour profile of the result: sRGB, or keep the photo's own", choices=PROFILES, group="result")
 
     @property
     def named(self) -> list[tuple[str, str]]:

@@ -89,7 +89,7 @@ def picture_of(drawing: Drawing, size: tuple[int, int], photo: Image | None = No
     text = {**(photo.text if photo else {})}
     if request := drawing.about.get("request"):
         text[OUR_KEY] = json.dumps(request, ensure_ascii=False)
-    return dataclasses.replace(image, text=text)
+    return dataclasses.replace(image, text=text, profile=photo.profile if photo else None)
 
 
 def kind(target: str | Path, format: str | None = None) -> str:
@@ -103,7 +103,9 @@ def check_drawing(target: str, outputs: Outputs) -> None:
     if not (what := kind(target, outputs.format)):
         # where another target is a vector to standard output, the format is not meant for this one
         form = None if kind(STANDARD, outputs.format) else outputs.format
-        check_target(target, format=form, quality=outputs.quality, depth=outputs.depth, overwrite=outputs.overwrite)
+        check_target(
+            target, format=form, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile, overwrite=outputs.overwrite
+        )
         return
     if what == ".pdf":
         from atelier.engines.primitives.vector import check_pdf
@@ -158,7 +160,9 @@ def write_drawing(drawing: Drawing, target: str | Path, image: Image | None = No
     else:
         image = image or picture_of(drawing, picture_size(drawing.size, None))
         form = None if kind(STANDARD, outputs.format) else outputs.format
-        write_still(image, target, quality=outputs.quality, depth=outputs.depth, format=form, overwrite=outputs.overwrite)
+        write_still(
+            image, target, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile, format=form, overwrite=outputs.overwrite
+        )
 
 
 def check_film(target: str) -> None:

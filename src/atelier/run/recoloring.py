@@ -37,7 +37,7 @@ def recolor(
     mask: a picture of any size, white where colours change; source_mask: white where they are taken from. Raises AtelierError.
     """
     with beforehand():
-        check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
+        check_target(outputs.picture, format=outputs.format, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile)
     named = [picture, source, *filter(None, (mask, source_mask))]
     check_outputs(outputs, named)
     if named.count(STANDARD) > 1:

@@ -172,7 +172,7 @@ class WindowSink:
         text = sign(small, self.job.request, 0.0, self.job.inputs, self.job.ran).text
         write_stream(
             windows, outputs.picture, source.size, depth=outputs.depth or source.depth, alpha=source.has_alpha, text=text,
-            exif=source.exif, overwrite=outputs.overwrite,
+            exif=source.exif, profile=source.profile if outputs.profile == "keep" else None, overwrite=outputs.overwrite,
         )  # fmt: skip
         self.made = Made(small, True, self.report.seconds, self.report.last.step, size=source.size)
 
@@ -185,6 +185,9 @@ class WindowSink:
 
 def write(job: Job, outputs: Outputs, report: Report = silent) -> Sink:
     """Open the sink for a job's frames. Raises what can be refused only now that the picture's size is known."""
+    profile = job.photo.profile if job.stream is None else job.stream.profile
+    if outputs.profile == "keep" and profile is None:
+        report(Progress("opening", note="the photo has no colour profile of its own to be kept: the result is in sRGB"))
     if job.kind.draws:
         return cast(Sink, DrawingSink(job, outputs, report))
     return cast(Sink, (StillSink if job.stream is None else WindowSink)(job, outputs, report))
@@ -197,7 +200,7 @@ def check_targets(kind: EngineKind, outputs: Outputs) -> None:
             if kind.draws:
                 drawings.check_drawing(target, outputs)
             else:
-                check_target(target, format=outputs.format, quality=outputs.quality, depth=outputs.depth)
+                check_target(target, format=outputs.format, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile)
         if outputs.animation:
             (drawings.check_film if kind.draws else check_animation)(outputs.animation)
         for place in (outputs.log, outputs.checkpoint):
@@ -230,7 +233,13 @@ def write_result(image: Image, outputs: Outputs) -> None:
     """
     try:
         write_still(
-            image, outputs.picture, quality=outputs.quality, depth=outputs.depth, format=outputs.format, overwrite=outputs.overwrite
+            image,
+            outputs.picture,
+            quality=outputs.quality,
+            depth=outputs.depth,
+            profile=outputs.profile,
+            format=outputs.format,
+            overwrite=outputs.overwrite,
         )
     except OutputError as error:
         refuge = Path(tempfile.gettempdir()) / f"atelier-{secrets.token_hex(4)}.png"

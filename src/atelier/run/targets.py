@@ -41,7 +41,9 @@ def check_outputs(outputs: Outputs, inputs: Sequence[str | None]) -> None:
     check_apart(outputs.named, read)
     if outputs.every:
         with beforehand():
-            check_target(outputs.on_the_way(0), format=outputs.pixels_as, quality=outputs.quality, depth=outputs.depth)
+            check_target(
+                outputs.on_the_way(0), format=outputs.pixels_as, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile
+            )
         check_way(outputs, [*read, *(name for option, name in outputs.named if option != "picture")])
     if not outputs.overwrite and not outputs.resuming:
         for option, target in outputs.named:

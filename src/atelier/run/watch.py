@@ -100,7 +100,8 @@ class Watch:
             self.untold.append(f"`{option}`: {error}; going on without")
 
     def write(self, picture: Image, target: Path) -> None:
-        write_still(picture, target, quality=self.outputs.quality, depth=self.outputs.depth, format=self.outputs.pixels_as)
+        outputs = self.outputs
+        write_still(picture, target, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile, format=outputs.pixels_as)
 
     def keep(self, progress: Progress) -> None:
         """Take the engine's state, and save it when it is time to."""

@@ -1,0 +1,44 @@
+"""The photo's own colour profile in the result."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+from atelier.cli import main
+from atelier.image import decode
+
+PROFILE = bytes(imagecodecs.cms_profile("adobergb"))
+
+
+def photo(height: int, width: int) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 255 // width, y * 255 // height, 0 * x + 90], axis=2).astype(np.uint8)
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([str(each) for each in arguments])
+    return int(end.value.code or 0)
+
+
+def test_profile_keep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, painting = tmp_path / "photo.png", tmp_path / "painting.png"
+    Pillow.fromarray(photo(48, 64) // 4 + 90).save(source, icc_profile=PROFILE)
+    Pillow.fromarray(photo(40, 40)).save(painting)
+    kept, plain = tmp_path / "kept.png", tmp_path / "plain.png"
+    command = ("stylize", source, "-s", painting, "-o")
+    assert run(*command, kept, "--profile", "keep", "-q") == 0
+    assert run(*command, plain, "-q") == 0
+    assert Pillow.open(io.BytesIO(kept.read_bytes())).info["icc_profile"] == PROFILE
+    np.testing.assert_allclose(decode(kept.read_bytes()).pixels, decode(plain.read_bytes()).pixels, atol=0.03)
+    assert run("stylize", painting, "-s", painting, "-o", tmp_path / "a.png", "--profile", "keep") == 0
+    assert "no colour profile of its own" in capsys.readouterr().err
+    assert run(*command, tmp_path / "b.jxl", "--profile", "keep") == 2
+    assert run(*command, tmp_path / "b.png", "--profile", "other") == 2
+    assert "profile" in capsys.readouterr().err
