@@ -75,8 +75,8 @@ StyleOption = Annotated[
     list[str] | None,
     typer.Option(
         "--style", "-s",
-        help="Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=WEIGHT says; "
-        "STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how",
+        help="Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=0.3 or STYLE=30% "
+        "says; STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how",
     ),
 ]  # fmt: skip
 EngineOption = Annotated[

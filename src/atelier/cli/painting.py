@@ -163,7 +163,7 @@ def stylize(
     settings: dict[str, Any],
 ) -> None:
     """Paint photos in the manner of one or more paintings."""
-    from atelier.media import expand
+    from atelier.media import expand, name_results
     from atelier.run import Session, check_apart, check_derived, names_read, settle
 
     if not out:
@@ -172,7 +172,7 @@ def stylize(
     styles = tuple(style_of(text) for text in style or ())
     into_folder = _is_folder(out) or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
-        raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder that exists")
+        raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder, a name that ends in /")
     if len(photos) > 1 and (beside.log or beside.checkpoint or beside.animation):
         raise SettingError("--log, --checkpoint and --animation are of one photo: paint the photos one by one")
     if len(photos) > 1 and any(each.source == "-" for each in styles):
@@ -180,10 +180,8 @@ def stylize(
     if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
         raise SettingError("a map from standard input is there for one photo only: give its file")
     requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, **places.told) for photo in photos]
-    targets = [str(Path(out) / f"{_stem(photo)}.png") if into_folder else out for photo in photos]
+    targets = [str(Path(out) / f"{name}.png") for name in name_results(photos)] if into_folder else [out]
     settle(requests[0])
-    if len(set(targets)) < len(targets):
-        raise SettingError("two of the photos have the same name: paint them into different folders")
     if into_folder:
         check_apart([("--out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
         if writing.overwrite is None:
@@ -287,7 +285,7 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
     if len(requests) == 1:
         ended(_make(requests[0], targets[0], beside, writing, session))
         return
-    failed, worst, before = 0, 0, ""
+    failed, worst, before = list[str](), 0, ""
     for request, target in zip(requests, targets, strict=True):
         try:
             ended(_make(request, target, beside, writing, session))
@@ -300,12 +298,15 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
             # Weights that are not there or a disk that is full: the next photo would fare no better.
             if told is None or isinstance(error, (WeightsError, MissingExtra, Cancelled)) or type(error) is OutputError:
                 raise
-            failed, worst = failed + 1, max(worst, told[1])
+            failed.append(str(request.content))
+            worst = max(worst, told[1])
             if told[0] != before:  # what ails all photos alike is said once
                 say(told[0] if str(request.content) in told[0] else f"{request.content}: {told[0]}")
             before = told[0]
     if failed:
-        say(f"{failed} of {len(requests)} photos were not painted")
+        say(f"{len(failed)} of {len(requests)} photos were not painted:")
+        for name in failed:
+            say(f"not painted: {name}")
     if worst:
         raise typer.Exit(worst)
 
@@ -339,7 +340,7 @@ def _files(sources: list[str]) -> list[str]:
 
 
 def style_of(text: str) -> Style:
-    """`painting.jpg[=0.3][@sky][,size=2][,rotate=90][,strokes=coarse]`; a path that exists is a path, whatever is in its name."""
+    """`painting.jpg[=0.3 or =30%][@sky][,size=2][,rotate=90][,strokes=coarse]`; a path that exists is a path, whatever is in its name."""
     said, how = text, dict[str, Any]()
     while not _whole(text) and (found := _OPTION.fullmatch(text)):
         text, key, value = found[1] + (found[4] or ""), found[2], found[3].strip()
@@ -377,7 +378,7 @@ def _with_region(text: str) -> tuple[str, str]:
         return text, ""
     if "://" in text and (re.search(r"[/?&.:]", region) or source.endswith("://") or "/" not in source.partition("://")[2]):
         return text, ""
-    misspelt = re.search(r"\.(png|jpe?g|webp|tiff?|avif|heic|bmp|gif)(=[\d.]+)?$", region, re.IGNORECASE)
+    misspelt = re.search(r"\.(png|jpe?g|webp|tiff?|avif|heic|bmp|gif)(=[\d.]+%?)?$", region, re.IGNORECASE)
     return (text, "") if misspelt and not _exists(source) else (source, region)
 
 
@@ -388,8 +389,9 @@ def _with_weight(text: str) -> tuple[str, float | None]:
         return text, None
     if "://" in text and "?" in text and "=" not in re.split("[?&]", source)[-1]:
         return text, None  # the last of a query's own
+    share = weight.strip().removesuffix("%")
     try:
-        return source, float(weight)
+        return source, float(share) / (100 if share != weight.strip() else 1)
     except ValueError:
         return text, None
 
@@ -410,9 +412,3 @@ def _exists(name: str) -> bool:
 
 def _is_folder(name: str) -> bool:
     return _exists(name) and Path(name).is_dir()
-
-
-def _stem(source: str) -> str:
-    from urllib.parse import urlsplit
-
-    return Path(urlsplit(source).path if "://" in source else source).stem.strip("-") or "picture"
