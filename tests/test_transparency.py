@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import atelier
+from atelier.errors import SettingError
 from atelier.image import Image
 
 RNG = np.random.default_rng(0)
@@ -25,6 +26,7 @@ HIDDEN = [np.zeros(3, np.float32), np.ones(3, np.float32), RNG.random((72, 96, 3
 WAYS: list[dict[str, Any]] = [
     {"engine": "instant"},
     {"engine": "instant", "color": "photo"},
+    {"engine": "instant", "color": "gray"},
     {"engine": "optimize", "iterations": 2, "coarse_iterations": 2},
     {"engine": "optimize", "iterations": 2, "coarse_iterations": 2, "color": "match", "size": 64},
 ]
@@ -46,3 +48,15 @@ def test_hidden_pixels_change_no_drawing() -> None:
     first, *others = (atelier.draw(photo(hidden), count=6, seed=1) for hidden in HIDDEN)
     for other in others:
         assert other.marks == first.marks
+
+
+@pytest.mark.parametrize("engine", ["instant", "optimize"])
+def test_a_result_may_be_grey(engine: str) -> None:
+    if engine == "optimize":
+        pytest.importorskip("torch")
+    way: dict[str, Any] = {} if engine == "instant" else {"iterations": 2, "coarse_iterations": 2}
+    made = atelier.stylize(Image(SEEN), PAINTING, engine=engine, color="gray", **way)
+    assert np.ptp(made.pixels, axis=2).max() == 0
+    assert made.pixels.std() > 0.01
+    with pytest.raises(SettingError, match="color_method"):
+        atelier.stylize(Image(SEEN), PAINTING, engine=engine, color="gray", color_method="transport", **way)

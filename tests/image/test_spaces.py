@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from skimage import color
 
 from atelier.errors import SettingError
-from atelier.image.spaces import SPACES, Space, find_space
+from atelier.image.spaces import SPACES, Space, find_space, to_gray
 from atelier.image.value import Pixels
 
 EVERY = pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
@@ -112,3 +112,13 @@ def test_the_table() -> None:
         find_space("hsv")
     with pytest.raises(TypeError):
         SPACES["hsv"] = SPACES["lab"]  # type: ignore[index]
+
+
+def test_greys_have_the_luminance_of_the_colours() -> None:
+    grey = to_gray(COLOURS)
+    assert grey.dtype == np.float32
+    assert np.ptp(grey, axis=2).max() == 0
+    light, wanted = SPACES["linear"].from_srgb(grey)[..., 0], SPACES["linear"].from_srgb(COLOURS) @ [0.2126, 0.7152, 0.0722]
+    np.testing.assert_allclose(light, wanted, atol=1e-5)
+    same = np.repeat(COLOURS[..., :1], 3, 2)
+    np.testing.assert_allclose(to_gray(same), same, atol=1e-6)

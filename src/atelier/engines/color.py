@@ -11,6 +11,7 @@ import numpy as np
 from atelier.engines.engine import Engine, Frame, Large, WindowEngine, Windows
 from atelier.errors import SettingError
 from atelier.image.recolor import recolor
+from atelier.image.spaces import to_gray
 from atelier.image.value import Pixels
 from atelier.progress import Report, silent
 
@@ -34,7 +35,7 @@ S = TypeVar("S", bound=Colors)
 
 def check_color(settings: S) -> S:
     """The settings, if colours can be had as they say. Raises SettingError."""
-    if settings.color == "style":
+    if settings.color not in KEPT:
         for name in ("color_method", "color_space"):
             if getattr(settings, name):
                 raise SettingError(
@@ -76,6 +77,8 @@ def colored(painted: Pixels, photo: Pixels, settings: Colors, seen: Pixels | Non
     """Give painted pixels (H, W, 3) the colours that the settings ask for. seen: (H, W), how much each counts; None for all alike."""
     if settings.color == "style":
         return painted
+    if settings.color == "gray":
+        return to_gray(painted)
     seen = seen if seen is not None and seen.any() else None
     how = settings.color_method or KEPT[settings.color]
     pixels = recolor(painted, photo, method=how, space=settings.color_space, source_mask=seen, counted=seen)
@@ -88,8 +91,8 @@ def colored_places(painted: Pixels, photo: Pixels, settings: Colors, places: Pix
     Every place is recoloured by itself, so that what is painted in one changes nothing in another: its colours are counted where no
     other place is, but for one that is mostly mixed with others, as in a blend.
     """
-    if settings.color == "style":
-        return painted
+    if settings.color not in KEPT:
+        return colored(painted, photo, settings)
     total = places.sum(0)
     pixels = painted.copy()
     for place in places:

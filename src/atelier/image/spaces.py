@@ -75,6 +75,12 @@ def _encoded(light: Floats) -> Floats:
     return np.copysign(np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055), light)
 
 
+def to_gray(pixels: Pixels) -> Pixels:
+    """Give greys (..., 3) of the same luminance. pixels: float32 (..., 3), sRGB."""
+    luminance = _light(pixels) @ np.array([0.2126, 0.7152, 0.0722], np.float32)  # (...,)
+    return np.repeat(srgb_from_linear(luminance)[..., None], 3, axis=-1)
+
+
 # CIELAB (CIE 15) of D65, 2° observer: L* in [0, 100], a* and b* within about ±128 -------------------------------------
 
 # Linear sRGB to XYZ, each row divided by its sum, which is the white point: so greys have a* = b* = 0 without rounding.

@@ -14,8 +14,11 @@ STARTS = ("photo", "recolored", "noise", "gray")
 
 STYLE_SIZE = "Size of the strokes: 2 paints with strokes twice as large"
 TILE = "Side of the tiles the network looks through, px (0: as memory allows; same results up to rounding)"
-COLOR = "Colours of the picture: the style's, the photo's own (light and dark alone are painted), or the style's matched to the photo's"
-COLORS = ("style", "photo", "match")
+COLOR = (
+    "Colours of the picture: the style's, the photo's own (light and dark alone are painted), the style's matched to the photo's, or none: "
+    "grey"
+)
+COLORS = ("style", "photo", "match", "gray")
 COLOR_METHOD = "How colours are kept or matched (empty: luminance-matched for photo, transport for match): see `atelier recolor --list`"
 COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear"
 SECONDS = "Paint until so many seconds have passed (0: as long as it takes)"
