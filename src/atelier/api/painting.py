@@ -65,6 +65,7 @@ def stylize(
     style_regions: Picture | Regions | Sequence[Picture | Regions | None] = (),
     feather: float | None = None,
     blend: Picture = "",
+    keep_flat: bool = False,
     engine: str = "auto",
     recipe: str = "",
     size: int | None = None,
@@ -86,6 +87,7 @@ def stylize(
     photo bit for bit. masks: one for each style instead, white where it goes. style_regions: maps of the paintings, one for each
     style, whose regions go to those of the photo that are called the same. feather: width of the borders, px. blend: from the first
     style, where it is black, to the second, where it is white; a picture, or horizontal, vertical, diagonal, radial.
+    keep_flat: leave a flat background, as behind products and logos, as it is.
     engine: instant (trained networks), optimize, or auto: instant
     unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. size: long side in px, the photo's own
     if None (when optimising up to 4096). start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
@@ -100,7 +102,7 @@ def stylize(
     where = name_places(values, regions, masks, style_regions, blend)
     request = Request(
         "stylize", name_picture(values, photo), styles, recipe, {**settings, **name_start(values, start)}, size, None, seed, device,
-        engine, feather=feather, **where,
+        engine, feather=feather, keep_flat=keep_flat, **where,
     )  # fmt: skip
     return _paint(request, values, session, report)
 
@@ -119,8 +121,8 @@ def regions(
 
     how: "auto" (object and background), "auto:5", a plug-in's name, or a map, as for `stylize`. box, scribbles: where the object of
     "auto" is: (left, top, right, bottom) in px, right and bottom exclusive, and a picture that is white on it and black on the
-    background, transparent or grey elsewhere. seed: of what is drawn by chance. What is returned has `names`, `colours`, `shares` and
-    `labels` (H, W); `atelier.image.regions.write_map` makes a map of it. Raises AtelierError.
+    background, transparent or grey elsewhere. seed: of what is drawn by chance. What is returned has `names`, `colors`, `shares` and
+    `labels` (H, W); `atelier.image.maps.write_map` makes a map of it. Raises AtelierError.
     """
     run.check_how(how, box is not None or scribbles is not None)
     if box is not None and not (isinstance(box, (tuple, list)) and len(box) == 4 and all(isinstance(each, int) for each in box)):

@@ -119,6 +119,9 @@ Feather = Annotated[
     float | None,
     typer.Option("--feather", rich_help_panel=_WHERE, help="Width of the borders between regions, px (default: by the picture's size)"),
 ]
+KeepFlat = Annotated[
+    bool, typer.Option("--keep-flat", rich_help_panel=_WHERE, help="Leave a flat background, as behind products and logos, as it is")
+]
 Blend = Annotated[
     str,
     typer.Option(

@@ -27,6 +27,7 @@ from atelier.cli.base import (
     Every,
     Feather,
     Form,
+    KeepFlat,
     Log,
     MaskOption,
     MaxBytes,
@@ -115,10 +116,11 @@ class Places(Parted):
     """Which style goes where, and how one goes over into another."""
 
     blend: Blend = ""
+    keep_flat: KeepFlat = False
 
     @property
     def told(self) -> dict[str, Any]:
-        return {**super().told, "blend": self.blend}
+        return {**super().told, "blend": self.blend, "keep_flat": self.keep_flat}
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -57,6 +57,8 @@ class Request:
         "", "From the first style to the second: a grey picture, or horizontal, vertical, diagonal, radial", file="picture", **WHERE
     )
 
+    keep_flat: bool = option(False, "Leave a flat background, as behind products and logos, as it is", group="style")
+
     def __post_init__(self) -> None:
         if isinstance(self.settings, Mapping):
             object.__setattr__(self, "settings", {FORMER.get(name, name): value for name, value in self.settings.items()})
@@ -69,7 +71,7 @@ class Request:
             "engine": isinstance(self.engine, str),
             "seed": is_a(int, self.seed) and -(2**63) <= self.seed < 2**64,
             "regions": isinstance(self.regions, str), "blend": isinstance(self.blend, str),
-            "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
+            "keep_flat": isinstance(self.keep_flat, bool), "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
         }  # fmt: skip
         if self.feather is not None and not (is_a(float, self.feather) and 0 <= self.feather < math.inf):
             raise SettingError("feather", "must be a width of at least 0 px", repr(self.feather))
@@ -81,7 +83,7 @@ class Request:
     def _check_where(self) -> None:
         """Raise SettingError where what is said of which style goes where does not go together."""
         ways = {"regions": self.regions, "masks": self.masks, "blend": self.blend}
-        more = {"style_regions": self.style_regions, "feather": self.feather is not None}
+        more = {"style_regions": self.style_regions, "feather": self.feather is not None, "keep_flat": self.keep_flat}
         given = [name for name, told in (ways | more).items() if told]
         named = [style for style in self.styles if style.region]
         if self.task != "stylize" and (given or named):
@@ -97,7 +99,7 @@ class Request:
             raise SettingError(
                 "style_regions", "`style_regions` says which parts of a painting go to which of the photo: give `regions` with it"
             )
-        self._check_each(given, named)
+        self._check_each([name for name in given if name != "keep_flat"], named)
 
     def _check_each(self, given: list[str], named: list[Style]) -> None:
         """The same, style by style."""

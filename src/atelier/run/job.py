@@ -210,7 +210,7 @@ class _Opener:
         self.report(Progress("opening", note=f"{stream.size[0]}x{stream.size[1]} px are painted from window to window"))
         styles = self.styles()
         request, size = self.request, stream.size
-        if request.regions or request.masks or request.blend:
+        if request.regions or request.masks or request.blend or request.keep_flat:
             seen = stream.thumbnail(SEEN)
             small = resize(seen, fit(seen.size, min(SMALL, max(seen.size))))
             share = min(1.0, math.sqrt(MAPPED_PIXELS / (size[0] * size[1])))

@@ -12,7 +12,9 @@ from atelier.engines.guide import Guide, Sample
 from atelier.engines.session import Session
 from atelier.errors import SettingError
 from atelier.image import Image, resize
+from atelier.image.flat import find_flat
 from atelier.image.masks import from_masks
+from atelier.image.morphology import scale_plane
 from atelier.image.regions import Regions, match_regions
 from atelier.image.value import Pixels
 from atelier.progress import Progress, Report, silent
@@ -56,6 +58,33 @@ def lay_out(
 
     Raises SettingError where regions and styles do not go together, and what `find_regions` raises.
     """
+    samples, guide = _lay_out(request, kind, scene, paintings, maps, session, report)
+    return _spare_flat(scene, samples, guide, report) if request.keep_flat else (samples, guide)
+
+
+def _spare_flat(scene: Scene, samples: list[Sample], guide: Guide | None, report: Report) -> tuple[list[Sample], Guide | None]:
+    """Samples and a guide that leave the photo's flat background as it is."""
+    seen = (scene.content if scene.held_size is None else scene.photo or scene.content).flat()
+    flat = scale_plane(find_flat(seen.pixels), scene.content.size)  # (H, W)
+    if flat.min() == 1:
+        raise SettingError("keep_flat", "all of the photo is of one colour, so `keep_flat` leaves nothing to paint")
+    if not flat.any():
+        report(Progress("opening", note="no flat background is found: all of the photo is painted"))
+        return samples, guide
+    if guide is None:
+        return [replace(sample, place=0) for sample in samples], Guide(1 - flat[None])
+    return samples, replace(guide, places=guide.places * (1 - flat))
+
+
+def _lay_out(
+    request: Request,
+    kind: EngineKind,
+    scene: Scene,
+    paintings: Sequence[Painting],
+    maps: Maps,
+    session: Session | None,
+    report: Report,
+) -> tuple[list[Sample], Guide | None]:
     turned = [turn(painting, style.rotate) for painting, style in zip(paintings, request.styles, strict=True)]
     samples = [
         Sample(picture, style.weight, size=style.size, strokes=style.strokes) for picture, style in zip(turned, request.styles, strict=True)

@@ -9,10 +9,11 @@ from atelier.engines.table import AUTO, ENGINES, engines_of
 from atelier.request import Option, Outputs, Request, Style, options
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+WHERE = ("regions", "masks", "style_regions", "feather", "blend", "keep_flat")
 ALONE = {
-    "stylize": (), "texture": ("regions", "masks", "style_regions", "feather", "blend", "content"),
-    "reconstruct": ("regions", "masks", "style_regions", "feather", "blend"),
-    "draw": ("regions", "masks", "style_regions", "feather", "blend", "recipe", "device"),
+    "stylize": (), "texture": (*WHERE, "content"),
+    "reconstruct": WHERE,
+    "draw": (*WHERE, "recipe", "device"),
 }  # fmt: skip
 """Options of a request that a task does not have."""
 
