@@ -39,7 +39,8 @@ class Frame:
 
     pixels: float32 (H, W, 3), sRGB in [0, 1]. alpha: float32 (H, W), or None. guide: which painting goes where, at this frame's size;
     None where all go everywhere. before: the painted frame before it, of a film. time: s. start: float32 (H, W, 3), any size, the
-    picture that painting begins from where the settings say so. state: what an engine of the same build told in `Progress.state`, or a
+    picture that painting begins from where the settings say so. source: (width, height) of the photo before it was
+    scaled. state: what an engine of the same build told in `Progress.state`, or a
     drawing, to go on from.
     """
 
@@ -49,6 +50,7 @@ class Frame:
     before: Before | None = None
     time: float = 0.0
     start: Pixels | None = None
+    source: tuple[int, int] | None = None
     state: Any = None
 
     @property

@@ -82,7 +82,7 @@ class Job:
             return
         state = state if state is not None else self.drawing
         start = None if self.start is None else fill_hidden(self.start.pixels, self.start.alpha)
-        yield self.engine(Frame.of(self.content, guide=self.guide, start=start, state=state), self._dressed(report))
+        yield self.engine(Frame.of(self.content, guide=self.guide, start=start, source=self.photo.size, state=state), self._dressed(report))
 
     def picture(self, painted: Frame, seconds: float = 0.0) -> Image:
         """A painted frame as a picture: with what the photo's file said, and what made it, if all of that has a name."""

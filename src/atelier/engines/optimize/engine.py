@@ -71,7 +71,7 @@ class OptimizeEngine:
         """
         check_guide([sample for sample, _ in self.samples], frame)
         regions = None if frame.guide is None else torch.tensor(frame.guide.places, dtype=torch.float32).to(self.device)
-        self.check(stages(self.settings, *frame.shape))
+        self.check(stages(self.settings, *frame.shape), frame.source)
         photo, exemplars = self.tensor(frame.pixels), [exemplar for _, exemplar in self.samples]
         start = None if frame.start is None else self.tensor(frame.start)
         beginning = begin(self.settings, photo, exemplars, regions, start, self.seed)
@@ -102,9 +102,9 @@ class OptimizeEngine:
         run = Run(self, plan, views, preview, report, time.monotonic())
         return run.paint(beginning, resume)
 
-    def check(self, plan: Sequence[Stage]) -> None:
-        """Raise now the SettingError that a stage would come upon after those before it."""
-        check_plan(self.settings, plan, self.layers)
+    def check(self, plan: Sequence[Stage], source: tuple[int, int] | None = None) -> None:
+        """Raise now the SettingError that a stage would come upon after those before it. source: size of the photo as it was."""
+        check_plan(self.settings, plan, self.layers, source)
         if self.settings.match != "semantic":
             return
         for stage in plan:

@@ -60,13 +60,16 @@ def tile_side(settings: Settings, stage: Stage) -> int:
     return settings.tile or (0 if stage.size[0] * stage.size[1] <= WHOLE_PIXELS else TILE)
 
 
-def check_plan(settings: Settings, plan: Sequence[Stage], layers: Sequence[str]) -> None:
-    """Raise now the SettingError that a stage would come upon after those before it. layers: that the losses look at."""
+def check_plan(settings: Settings, plan: Sequence[Stage], layers: Sequence[str], source: tuple[int, int] | None = None) -> None:
+    """Raise now the SettingError that a stage would come upon after those before it.
+
+    layers: that the losses look at. source: (width, height) of the photo before it was scaled, where it was.
+    """
     for stage in plan:
         height, width = stage.size
         need = max(reach(name) for name in layers) if layers else 1
         if min(height, width) < need:
-            raise SettingError(too_small(layers, height, width))
+            raise SettingError(too_small(layers, height, width, source))
         if settings.histogram_weight and len(tiles(height, width, tile_side(settings, stage))) > 1:
             raise SettingError(
                 f"`histogram_weight` needs the whole picture at once, {width}x{height}: "
@@ -74,11 +77,12 @@ def check_plan(settings: Settings, plan: Sequence[Stage], layers: Sequence[str])
             )
 
 
-def too_small(layers: Sequence[str], height: int, width: int) -> str:
-    """What to say of a picture too small for some layers, with all that mends it."""
+def too_small(layers: Sequence[str], height: int, width: int, source: tuple[int, int] | None = None) -> str:
+    """Say of a picture too small for some layers all that mends it. source: as in `check_plan`; it has the true proportions."""
     deepest, side = max(layers, key=reach), min(height, width)
     need = reach(deepest)
-    enlarged = math.ceil(max(height, width) * need / side)
+    longer, shorter = max(source or (width, height)), min(source or (width, height))
+    enlarged = math.ceil(longer * need / shorter)
     last = max((name for name in CONVS if reach(name) <= side), key=CONVS.index)
     size = f"`size` {enlarged} or more, or " if enlarged * need <= Limits().pixels else ""
     return (
