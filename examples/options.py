@@ -5,10 +5,12 @@ python examples/options.py
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from atelier.request import DrawSettings, InstantSettings, Settings, options
+from atelier.request import DrawSettings, InstantSettings, Option, Settings, options
 from atelier.training.settings import StyleSettings, TrainSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
@@ -47,9 +49,13 @@ def page() -> str:
 def table(kind: type[Any]) -> str:
     """The options of a dataclass of settings, a row each."""
     rows = ["| option | default | may be | does |", "|---|---|---|---|"]
-    for name, (field, type_) in options(kind).items():
-        default = field.default if not callable(field.default_factory) else field.default_factory()  # type: ignore[misc]
-        cells = (flag(name, type_), written(default), bounds(field.metadata), field.metadata["help"])
+    for name, each in options(kind).items():
+        cells = (
+            flag(name, each.kind),
+            written(each.default),
+            bounds(each),
+            re.sub(r"`([a-z_]+)`", lambda found: flag(found[1], str).strip("`"), each.help),
+        )
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
 
@@ -63,15 +69,15 @@ def written(value: Any) -> str:
     """A default as one types it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return ",".join(layer if weight == 1 else f"{layer}={weight:g}" for layer, weight in value.items())
     return f"{value:,.10g}" if isinstance(value, (int, float)) else value
 
 
-def bounds(metadata: Any) -> str:
-    low, high = metadata["low"], metadata["high"]
-    if metadata["choices"]:
-        return ", ".join(f"`{choice}`" for choice in metadata["choices"])
+def bounds(each: Option) -> str:
+    low, high = each.low, each.high
+    if each.choices:
+        return ", ".join(f"`{choice}`" for choice in each.choices)
     if low is None:
         return ""
     return f"at least {low:g}" if high is None else f"{low:g} to {high:,.10g}"
