@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
 import atelier
+from atelier import run
 from atelier.errors import SettingError
 from atelier.image import Image
+from atelier.media import open_still, write_still
+from atelier.request import Request, Style
+from atelier.run import job
 
 RNG = np.random.default_rng(0)
 Y, X = np.mgrid[:72, :96].astype(np.float32)
@@ -60,3 +66,18 @@ def test_a_result_may_be_grey(engine: str) -> None:
     assert made.pixels.std() > 0.01
     with pytest.raises(SettingError, match="color_method"):
         atelier.stylize(Image(SEEN), PAINTING, engine=engine, color="gray", color_method="transport", **way)
+
+
+def test_hidden_pixels_change_nothing_of_a_photo_that_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "HELD_PIXELS", 0)
+    write_still(PAINTING, tmp_path / "painting.png")
+    made = []
+    for at, hidden in enumerate(HIDDEN):
+        source = photo(hidden).to_array()
+        tifffile.imwrite(tmp_path / f"{at}.tif", source, photometric="rgb", extrasamples=["unassalpha"], tile=(32, 32))
+        request = Request("stylize", str(tmp_path / f"{at}.tif"), (Style(str(tmp_path / "painting.png")),))
+        assert run.make(request, run.Outputs(str(tmp_path / f"out{at}.tif"))).size == (96, 72)
+        made.append(open_still(tmp_path / f"out{at}.tif").to_array().astype(int))
+    seen = made[0][..., 3] > 0
+    for other in made[1:]:
+        np.testing.assert_array_equal(other[seen], made[0][seen])
