@@ -306,8 +306,9 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
                 say(told[0] if str(request.content) in told[0] else f"{request.content}: {told[0]}")
             before = told[0]
     if failed:
-        say(f"{len(failed)} of {len(requests)} photos were not painted:")
-        for name in failed:
+        some = failed if len(failed) < len(requests) else []
+        say(f"{len(failed)} of {len(requests)} photos were not painted{':' if some else ''}")
+        for name in some:
             say(f"not painted: {name}")
     if worst:
         raise typer.Exit(worst)
