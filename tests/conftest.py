@@ -93,6 +93,28 @@ def picture() -> Paint:
     return paint
 
 
+OPENED: dict[tuple[Any, ...], Any] = {}
+
+
+@pytest.fixture
+def quick_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The networks that ship, each opened once for all tests. Paintings are read at 128 px: at 512, reading is most of the time."""
+    from atelier.engines.network import engine
+
+    open_model = engine.open_model
+
+    def open_once(source: Path, **more: Any) -> Any:
+        if not source.exists():
+            return open_model(source, **more)
+        key = source, source.stat().st_mtime_ns, *sorted(more.items())
+        if key not in OPENED:
+            OPENED[key] = open_model(source, **more)
+        return OPENED[key]
+
+    monkeypatch.setattr(engine, "open_model", open_once)
+    monkeypatch.setattr(engine, "STYLE_SIDE", 128)
+
+
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     """A photo's file, 40 x 28 px."""

@@ -26,6 +26,8 @@ from atelier.training.export.painter import painter_model
 from atelier.training.export.reader import reader_model
 from atelier.training.painter import Painter, Reader
 
+pytestmark = pytest.mark.usefixtures("quick_networks")
+
 POCKET = catalogue.models_folder() / "pocket.safetensors"
 LOOKS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 NOTHING = (sys.executable, "-c", "pass")

@@ -19,6 +19,8 @@ from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.run import Outputs, recolor
 
+pytestmark = pytest.mark.usefixtures("quick_networks")
+
 Paint = Callable[..., Image]
 NAME = sorted(catalogue.shipped())[0]
 

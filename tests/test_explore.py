@@ -36,6 +36,8 @@ from atelier.run.explore.paint import paint
 from atelier.run.explore.plan import plan
 from atelier.run.explore.sheet import arrange
 
+pytestmark = pytest.mark.usefixtures("quick_networks")
+
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
 

@@ -32,6 +32,8 @@ from atelier.run.layout import Scene, lay_out
 from atelier.run.maps import open_maps
 from atelier.run.turning import turn
 
+pytestmark = pytest.mark.usefixtures("quick_networks")
+
 Paint = Callable[..., Image]
 SIZE = (72, 48)
 

@@ -31,6 +31,8 @@ from atelier.request import InstantSettings, Request
 from atelier.run import Outputs, make, redo
 from calls import called
 
+pytestmark = pytest.mark.usefixtures("quick_networks")
+
 Paint = Callable[..., Image]
 SHIPPED = sorted(catalogue.shipped())
 
