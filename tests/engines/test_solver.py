@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import PixelCanvas, resized
-from atelier.engines.optimize.descent import Adam, Plain
+from atelier.engines.optimize.descent import Accelerated, Adam, Plain
 from atelier.engines.optimize.lbfgs import FIRST_STEP, LBFGS
 from atelier.engines.optimize.pyramid import Pyramid
 from atelier.engines.optimize.solver import PATIENCE, Evaluate, Solver
@@ -367,6 +367,85 @@ def test_steps_are_those_of_torch(optimiser: str) -> None:
         other.step(lambda: 0.0)
         other.param_groups[0]["lr"] = rate
         torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+# Gradient descent in closed form --------------------------------------------------------------------------------------
+
+
+def steep(x: Tensor, bends: Tensor) -> tuple[Tensor, float]:
+    """Gradient and value of ½ Σ bends x²."""
+    return bends * x, float(0.5 * (bends * x.square()).sum())
+
+
+def test_plain_descent_shrinks_each_value_by_its_own_factor() -> None:
+    bends, x = torch.tensor([1.0, 3.0, 10.0], dtype=torch.float64), torch.tensor([5.0, -2.0, 1.0], dtype=torch.float64)
+    start, descent = x.clone(), Plain(0.15)
+    for _ in range(9):
+        descent.step([x], [steep(x, bends)[0]])
+    torch.testing.assert_close(x, start * (1 - 0.15 * bends) ** 9)
+
+
+def test_nesterovs_step_is_its_recurrence_and_bends_the_rate_of_convergence() -> None:
+    """On a quadratic each value has the recurrence x' = (1 - t b) y, y = x' + (k - 1)/(k + 2) (x' - x)."""
+    bends = torch.logspace(-3, 0, 8, dtype=torch.float64)
+    x, plain = torch.ones(8, dtype=torch.float64), torch.ones(8, dtype=torch.float64)
+    one, other, y, before = Accelerated(1.0, nesterov=True, armijo=False), Plain(1.0), [1.0] * 8, [1.0] * 8
+    for k in range(1, 200):
+        one.step([x], [steep(x, bends)[0]])
+        other.step([plain], [steep(plain, bends)[0]])
+        for i, bend in enumerate(bends.tolist()):
+            arrived = (1 - bend) * y[i]
+            y[i], before[i] = arrived + (k - 1) / (k + 2) * (arrived - (before[i] if k > 1 else arrived)), arrived
+    torch.testing.assert_close(x, torch.tensor(y, dtype=torch.float64))
+    assert steep(torch.tensor(before), bends)[1] < 2 * float(bends.new_ones(8).square().sum()) / 200**2  # Nesterov's bound
+    assert steep(plain, bends)[1] > 10 * steep(x, bends)[1]
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+@pytest.mark.parametrize("rate", [1e-3, 0.1, 1e3])
+def test_armijos_rule_finds_a_length_from_any_and_every_step_it_takes_is_short_enough(rate: float, nesterov: bool) -> None:
+    bends, x = torch.tensor([1.0, 4.0, 20.0], dtype=torch.float64), torch.tensor([5.0, -2.0, 1.0], dtype=torch.float64)
+    descent, taken = Accelerated(rate, nesterov, armijo=True), 0
+    known: tuple[Tensor, Tensor, float, bool] | None = None
+    for _ in range(400):
+        gradient, loss = steep(x, bends)
+        at, tried = x.clone(), descent.tried
+        descent.step([x], [gradient], loss)
+        if tried is not None and descent.tried is not tried and (descent.tried is None or descent.tried[3]):
+            taken += 1
+            length = float((tried[0] - at).norm() / tried[1].norm())
+            assert loss <= tried[2] - 1e-4 * length * float(tried[1].square().sum()) + 1e-12
+            assert length < 2 / 1.0  # beyond it even the flattest direction would rise
+        known = descent.tried
+    assert taken > 50
+    assert known is None or known[2] < 1e-6
+    assert steep(x, bends)[1] < 1e-6
+
+
+def test_a_step_that_was_too_long_goes_to_the_bottom_of_the_parabola() -> None:
+    """Of one value that is exact: half the curvature's inverse and more is left of a step, never under a tenth."""
+    x, descent = torch.tensor([1.0], dtype=torch.float64), Accelerated(0.8 * 4, False, armijo=True)
+    for _ in range(2):
+        descent.step([x], [x.clone()], float(0.5 * x.square()))
+    torch.testing.assert_close(x, torch.zeros_like(x), atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize(("nesterov", "armijo"), [(True, False), (False, True), (True, True)])
+def test_descent_with_momentum_or_search_is_restored_bit_for_bit(nesterov: bool, armijo: bool) -> None:
+    def build() -> Solver:
+        return Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5)), bowl, "sgd", 0.1, nesterov=nesterov, armijo=armijo)
+
+    straight, first, second = build(), build(), build()
+    for _ in range(20):
+        straight.step()
+    for _ in range(7):
+        first.step()
+    second.restore(through_a_file(first.state()))
+    for _ in range(13):
+        second.step()
+    assert second.trace == straight.trace
+    assert torch.equal(pixels(second), pixels(straight))
+    assert straight.trace[-1] < 0.05 * straight.trace[0]
 
 
 def dense(pyramid: Pyramid, count: int) -> Tensor:

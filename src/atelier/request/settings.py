@@ -59,6 +59,8 @@ class Settings:
     )  # fmt: skip
     optimizer: str = option("lbfgs", "Solver", choices=("adam", "lbfgs", "sgd"), former=("optimiser",), **RUN)
     rate: float = option(1.0, "Step size: about 1 for lbfgs, 0.02 for adam (in units of the pixel range)", low=1e-8, high=1e4, **RUN)
+    momentum: str = option("none", "Of plain gradient descent: none, or Nesterov's", choices=("none", "nesterov"), **RUN)
+    line_search: str = option("none", "Of plain gradient descent: steps as given, or by Armijo's rule", choices=("none", "armijo"), **RUN)
     iterations: int = option(40, "Iterations at the full size", low=0, high=1_000_000, group="run")
     coarse_iterations: int = option(0, "Iterations at each coarser scale", low=0, high=1_000_000, **RUN)
     smallest: int = option(128, "Long side of the coarsest scale, px", low=16, high=100_000, unit="px", **RUN)

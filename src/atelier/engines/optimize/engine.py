@@ -198,7 +198,8 @@ class Run:
         views = [view.at(stage.size if view.look is None else part_of(view.size, share)) for view in self.views]
         self.sight = self.engine.sight(stage, views, share)
         parts = [canvas.under(pixels) for pixels in self.sight.parts]
-        return Solver(canvas, self.sight, settings.optimizer, settings.rate, settings.average, parts)
+        nesterov, armijo = settings.momentum == "nesterov", settings.line_search == "armijo"
+        return Solver(canvas, self.sight, settings.optimizer, settings.rate, settings.average, parts, nesterov, armijo)
 
     def iterate(self, index: int, solver: Solver, until: float) -> None:
         """The iterations of one stage, or as many as are begun until then."""

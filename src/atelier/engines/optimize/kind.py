@@ -40,6 +40,9 @@ def refuse(request: Request, settings: Settings) -> None:
     """Raise SettingError for what cannot be painted."""
     if request.content is None and not request.styles:
         raise SettingError("content", "nothing to paint: give a picture")
+    for name in ("momentum", "line_search"):
+        if (value := getattr(settings, name)) != "none" and settings.optimiser != "sgd":
+            raise SettingError(name, "is of plain gradient descent alone: give `optimiser` sgd", value)
 
 
 def build(

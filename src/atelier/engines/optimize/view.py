@@ -70,7 +70,9 @@ class Sight:
         with torch.enable_grad():
             seen = view.show(leaf)
         gradient, losses = objective(seen)
-        return torch.autograd.grad((seen * gradient).sum(), leaf)[0], losses
+        with torch.enable_grad():
+            total = (seen * gradient).sum()
+        return torch.autograd.grad(total, leaf)[0], losses
 
     @property
     def matchings(self) -> list[Matching]:
