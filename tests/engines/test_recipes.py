@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
+from atelier.engines.optimize.kind import KIND
 from atelier.engines.optimize.recipes import RECIPES, recipe
 from atelier.errors import SettingError
 from atelier.image import Image
 from atelier.perception.network import layer_name
 from atelier.progress import Progress
-from atelier.request import override
+from atelier.request import Request, override
 from calls import called
 
 Paint = Callable[..., Image]
@@ -92,3 +94,11 @@ def test_brush_goes_by_meaning_and_leaves_out_what_kolkin_leaves_out() -> None:
 def test_recipes_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe("default").settings.iterations = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("given", [{"momentum": "nesterov"}, {"line_search": "armijo", "optimiser": "adam"}])
+def test_momentum_and_line_search_are_of_gradient_descent_alone(given: dict[str, Any]) -> None:
+    request = Request("stylize", "photo.png", engine="optimize", settings=given)
+    with pytest.raises(SettingError, match="of plain gradient descent alone: give `optimiser` sgd"):
+        KIND.refuse(request, KIND.settle(request))
+    KIND.refuse(request, KIND.settle(dataclasses.replace(request, settings={**given, "optimiser": "sgd", "rate": 0.1})))
