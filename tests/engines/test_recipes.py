@@ -96,9 +96,9 @@ def test_recipes_cannot_be_changed() -> None:
         recipe("default").settings.iterations = 1  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("given", [{"momentum": "nesterov"}, {"line_search": "armijo", "optimiser": "adam"}])
+@pytest.mark.parametrize("given", [{"momentum": "nesterov"}, {"line_search": "armijo", "optimizer": "adam"}])
 def test_momentum_and_line_search_are_of_gradient_descent_alone(given: dict[str, Any]) -> None:
     request = Request("stylize", "photo.png", engine="optimize", settings=given)
-    with pytest.raises(SettingError, match="of plain gradient descent alone: give `optimiser` sgd"):
+    with pytest.raises(SettingError, match="of plain gradient descent alone: give `optimizer` sgd"):
         KIND.refuse(request, KIND.settle(request))
-    KIND.refuse(request, KIND.settle(dataclasses.replace(request, settings={**given, "optimiser": "sgd", "rate": 0.1})))
+    KIND.refuse(request, KIND.settle(dataclasses.replace(request, settings={**given, "optimizer": "sgd", "rate": 0.1})))

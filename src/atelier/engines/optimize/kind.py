@@ -41,8 +41,8 @@ def refuse(request: Request, settings: Settings) -> None:
     if request.content is None and not request.styles:
         raise SettingError("content", "nothing to paint: give a picture")
     for name in ("momentum", "line_search"):
-        if (value := getattr(settings, name)) != "none" and settings.optimiser != "sgd":
-            raise SettingError(name, "is of plain gradient descent alone: give `optimiser` sgd", value)
+        if (value := getattr(settings, name)) != "none" and settings.optimizer != "sgd":
+            raise SettingError(name, "is of plain gradient descent alone: give `optimizer` sgd", value)
 
 
 def build(

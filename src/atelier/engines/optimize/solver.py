@@ -49,7 +49,7 @@ class Solver:
 
     canvas: Canvas
     evaluate: Evaluate
-    optimiser: str
+    optimizer: str
     rate: float
     average: float = 0.0
     parts: Sequence[Tensor] = ()
@@ -72,7 +72,7 @@ class Solver:
         self.descent = self.fresh()
 
     def fresh(self) -> Descent:
-        match self.optimiser:
+        match self.optimizer:
             case "adam":
                 return Adam(self.rate)
             case "sgd":
@@ -101,7 +101,7 @@ class Solver:
             self.remember(losses["total"])
         if not self.scale and bool(gradient.any()):
             # Gradients of the order of one, whatever the loss's units: L-BFGS compares products of them with constants.
-            units = self.optimiser == "sgd" and not self.armijo
+            units = self.optimizer == "sgd" and not self.armijo
             self.scale = 1.0 if units else 1.0 / max(float(gradient.abs().mean()), 1e-30)
         slopes = slopes_of(image, self.parameters, gradient.mul_(self.scale))
         del image, gradient
@@ -192,7 +192,7 @@ class Solver:
             "parameters": [p.detach().clone() for p in self.parameters],
             "best": [p.clone() for p in self.best],
             "mean": [p.clone() for p in self.mean],
-            "optimiser": copy.deepcopy(self.descent.state()),
+            "optimizer": copy.deepcopy(self.descent.state()),
             "trace": list(self.trace),
             **{name: getattr(self, name) for name in COUNTS},
         }
@@ -207,7 +207,7 @@ class Solver:
             setattr(self, name, state[name])
         self.trace = list(state["trace"])
         self.descent = self.fresh()
-        self.descent.restore(_moved(state["optimiser"], self.parameters[0].device))
+        self.descent.restore(_moved(state["optimizer"], self.parameters[0].device))
 
 
 def slopes_of(image: Tensor, parameters: Sequence[Tensor], gradient: Tensor) -> Sequence[Tensor]:
