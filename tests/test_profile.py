@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+import atelier
 from atelier.cli import main
 from atelier.image import decode
 
@@ -42,3 +43,14 @@ def test_profile_keep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert run(*command, tmp_path / "b.jxl", "--profile", "keep") == 2
     assert run(*command, tmp_path / "b.png", "--profile", "other") == 2
     assert "profile" in capsys.readouterr().err
+
+
+def test_profile_keep_in_python(tmp_path: Path) -> None:
+    Pillow.fromarray(photo(48, 64) // 4 + 90).save(tmp_path / "photo.png", icc_profile=PROFILE)
+    Pillow.fromarray(photo(40, 40)).save(tmp_path / "painting.png")
+    made = atelier.stylize(tmp_path / "photo.png", tmp_path / "painting.png")
+    assert made.profile == PROFILE
+    atelier.save(made, tmp_path / "kept.png", profile="keep")
+    kept = atelier.load(tmp_path / "kept.png")
+    assert kept.profile == PROFILE
+    np.testing.assert_allclose(kept.pixels, made.pixels, atol=0.03)

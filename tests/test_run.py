@@ -273,10 +273,11 @@ def test_stopping_before_there_is_a_picture(ask: Ask, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("outputs", "error"),
     [
-        ({"picture": "out"}, OutputError), ({"picture": "out.xyz"}, OutputError), ({"picture": "nowhere/out.png"}, OutputError),
+        ({"picture": "out"}, OutputError), ({"picture": "out.xyz"}, OutputError), ({"picture": "photo.png/out.png"}, OutputError),
         ({"picture": "out.png", "quality": 0}, SettingError), ({"picture": "out.png", "depth": 12}, SettingError),
-        ({"picture": "out.png", "animation": "a.mp4"}, OutputError), ({"picture": "out.png", "animation": "nowhere/a.gif"}, OutputError),
-        ({"picture": "out.png", "log": "nowhere/log.jsonl"}, OutputError), ({"picture": "out.png", "checkpoint": "nowhere/c"}, OutputError),
+        ({"picture": "out.png", "animation": "a.mp4"}, OutputError), ({"picture": "out.png", "animation": "photo.png/a.gif"}, OutputError),
+        ({"picture": "out.png", "log": "photo.png/log.jsonl"}, OutputError),
+        ({"picture": "out.png", "checkpoint": "photo.png/c"}, OutputError),
         ({"picture": "out.png", "every": -1}, SettingError), ({"picture": "-", "every": 5}, SettingError),
         ({"picture": "photo.png", "overwrite": False}, OutputError),
     ],

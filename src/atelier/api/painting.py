@@ -38,8 +38,9 @@ def load(source: str | Path, *, limits: Limits = Limits()) -> Image:
     return as_image(source, limits)
 
 
-def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth: int | None = None) -> None:
-    """Write a picture or a drawing, whole or not at all; the suffix says the format. depth: 8 or 16 bits. Raises OutputError.
+def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth: int | None = None, profile: str = "srgb") -> None:
+    """Write a picture or a drawing, whole or not at all; the suffix says the format. depth: 8 or 16 bits. profile: "srgb", or "keep",
+    the colour profile of the photo's file where that had one. Raises OutputError, SettingError.
 
     A drawing can also be .svg, .pdf or .json; as a picture it has its photo's size (see `render` for others).
     """
@@ -50,9 +51,9 @@ def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth
     if not isinstance(image, Image) and not hasattr(image, "marks"):
         raise SettingError("image", f"what is saved is an Image or a drawing, not {type(image).__name__}; see Image.from_array")
     if isinstance(image, Image):
-        write_still(image, target, quality=quality, depth=depth)
+        write_still(image, target, quality=quality, depth=depth, profile=profile)
     else:
-        run.write_drawing(image, target, outputs=Outputs(str(target), quality=quality, depth=depth))
+        run.write_drawing(image, target, outputs=Outputs(str(target), quality=quality, depth=depth, profile=profile))
 
 
 @with_keywords("stylize")
