@@ -182,8 +182,8 @@ def precisely(made: InstantEngine) -> Callable[[], str]:
 
 def networks(size: tuple[int, int], arguments: argparse.Namespace) -> dict[str, Any]:
     """Seconds of every network at one size (width, height), in turns, every other round backwards."""
-    content = resize(bench.made_up(min(1024, max(size))), size)
-    painting = bench.made_up(STYLE_SIDE if not arguments.quick else 64, 1)
+    content = resize(bench.make_up(min(1024, max(size))), size)
+    painting = bench.make_up(STYLE_SIDE if not arguments.quick else 64, 1)
     photo, style = pairs.tensor(content), pairs.tensor(painting)
     torch.manual_seed(0)
     johnson, micro = Johnson().eval(), MicroAST().eval()
@@ -244,8 +244,8 @@ def whole(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photo, painting = folder / "photo.jpg", folder / "painting.jpg"
-        write_still(resize(bench.made_up(side), (side * 3 // 2, side)), photo)
-        write_still(bench.made_up(side, 1), painting)
+        write_still(resize(bench.make_up(side), (side * 3 // 2, side)), photo)
+        write_still(bench.make_up(side, 1), painting)
 
         def words(source: Path, size: int) -> list[str]:
             return ["stylize", str(source), "--style", str(painting), "--size", str(size), "--out", str(folder / "out.jpg"), "--quiet"]
@@ -265,7 +265,7 @@ def whole(arguments: argparse.Namespace) -> dict[str, Any]:
         found["imports"] = imports(arguments.models, words(photo, side))
         if arguments.large:
             width, height = (512, 288) if arguments.quick else SIZES["8k"]
-            write_still(resize(bench.made_up(1024), (width, height)), photo, quality=95)
+            write_still(resize(bench.make_up(1024), (width, height)), photo, quality=95)
             found["large"] = {"size": (width, height)} | machine.measured([*launch(arguments.models), *words(photo, width)])
     rows = [
         (f"{label}, {side} px", machine.median(found[key]), min(found[key]), len(found[key]))

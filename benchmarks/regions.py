@@ -102,10 +102,8 @@ def painted(
 
     wall, processors = time.perf_counter(), time.process_time()
     frame = Frame.of(photo, guide=None if places is None else Guide(places))
-    if isinstance(settings, InstantSettings):
-        made = InstantEngine(samples, settings)(frame)
-    else:
-        made = OptimizeEngine(samples, settings)(frame)
+    engine = InstantEngine(samples, settings) if isinstance(settings, InstantSettings) else OptimizeEngine(samples, settings)
+    made = engine(frame)
     return made.image(), time.perf_counter() - wall, time.process_time() - processors
 
 

@@ -15,7 +15,7 @@ import pytest
 import safetensors.numpy
 
 from atelier import bench
-from atelier.bench import PAPER, Plan, machine, made_up, measure, parse_sizes
+from atelier.bench import PAPER, Plan, machine, make_up, measure, parse_sizes, result, timing
 from atelier.cli import benching, main  # noqa: F401  (benching adds its command)
 from atelier.engines.network import catalogue, engine
 from atelier.engines.network.plan import Plan as Body
@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (made / "reader.onnx").write_bytes(reader_model(reader, pocket, {}))
     rng = np.random.default_rng(0)
     numbers = (rng.standard_normal((2, plans["styles"].numbers)) * 0.1).astype(np.float16)
-    swatch = np.frombuffer(encode(made_up(32, 5), "jpg"), np.uint8)
+    swatch = np.frombuffer(encode(make_up(32, 5), "jpg"), np.uint8)
     colours = np.concatenate([np.full((1, 3), 0.5), 0.05 * np.eye(3)]).astype(np.float32)
     tensors = {"photo.numbers": numbers[0], "waves.numbers": numbers[1], "waves.colours": colours, "waves.swatch": swatch}
     about = {"body": catalogue.BODY, "styles": json.dumps({"waves": {"title": "Waves", "painter": "Nobody", "year": 2000}})}
@@ -116,7 +116,7 @@ def test_every_size_is_measured_every_way(models: Path) -> None:
 
 
 def test_ratios_are_of_medians_in_the_same_run(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "PAPER", {16: bench.Published(34.0, 20.0)})
+    monkeypatch.setattr(result, "PAPER", {16: bench.Published(34.0, 20.0)})
     row, other = measure(Plan((16, 17), runs=3, quick=True), clock=squares(), command=NOTHING).rows
     # medians: network 5 of 1, 5, 9; cold 17 of 13, 17, 21; the optimiser 25
     assert row.ratios == pytest.approx(
@@ -144,7 +144,7 @@ def test_cold_runs_are_the_command_line(models: Path, tmp_path: Path) -> None:
         "from atelier.cli import main\nmain()"
     )
     photo = tmp_path / "wide.png"
-    photo.write_bytes(encode(made_up(48), "png"))
+    photo.write_bytes(encode(make_up(48), "png"))
     result = measure(Plan((16,), photo=str(photo), runs=1, quick=True), command=(sys.executable, "-c", program))
     assert not result.notes
     assert result.rows[0].cold[0] > result.rows[0].network[0]
@@ -221,10 +221,10 @@ def test_the_machine_is_told_as_json_has_it() -> None:
     assert {"torch", "onnxruntime", "openvino"} <= about.keys()
 
 
-def test_the_made_up_photo_is_like_one() -> None:
-    image = made_up(128)
-    np.testing.assert_array_equal(image.pixels, made_up(128).pixels)
-    assert not np.array_equal(image.pixels, made_up(128, 1).pixels)
+def test_the_make_up_photo_is_like_one() -> None:
+    image = make_up(128)
+    np.testing.assert_array_equal(image.pixels, make_up(128).pixels)
+    assert not np.array_equal(image.pixels, make_up(128, 1).pixels)
     assert image.shape == (128, 128)
     assert image.pixels.std() > 0.1
     # the amplitude of photos falls about as 1/f (Field 1987): between 1/f^0.7 and 1/f^1.6 over three octaves
@@ -243,7 +243,7 @@ Ended = tuple[int, str, str]
 
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    monkeypatch.setattr(bench, "COMMAND", NOTHING)
+    monkeypatch.setattr(timing, "COMMAND", NOTHING)
 
     def ended(*arguments: object) -> Ended:
         capsys.readouterr()
@@ -257,7 +257,7 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_table_is_printed(models: Path, command: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "PAPER", {24: bench.Published(5.4, 5.0)})
+    monkeypatch.setattr(result, "PAPER", {24: bench.Published(5.4, 5.0)})
     code, out, err = command("--quick", "--sizes", "16,24", "--runs", 1)
     assert code == 0
     for word in ("16²", "24²", "any painting", "onnxruntime", str(machine()["cpu"]), "measure nothing"):
