@@ -21,6 +21,7 @@ from PIL import Image as Pillow
 
 import atelier
 from atelier.cli import main, watching
+from atelier.cli.helping import COMMANDS
 from atelier.engines.optimize.recipes import RECIPES
 from atelier.errors import OutputError
 from atelier.image import Image, decode, encode
@@ -422,21 +423,51 @@ def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
     code, out, _ = command("stylize", "--help")
     assert code == 0
     headings = [line for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert headings[:2] == ["Arguments:", "Options:"]
-    assert set(headings) == {
-        "Arguments:", "Options:", "Which style goes where:", "Long runs of the optimiser:", "Settings of both engines:",
-        "Settings of --engine instant:", "Settings of --engine optimize (default: the recipe's):",
-    }  # fmt: skip
+    assert headings[:5] == ["Input:", "Style:", "Look:", "Result:", "Run:"]
+    assert set(headings[5:]) == {"More for --engine instant:", "More for --engine optimize:", "More for experts:", "Example:"}
     parts = dict(zip(headings, re.split("|".join(map(re.escape, headings)), out)[1:], strict=True))
-    assert "--blend" in parts["Which style goes where:"]
-    assert "--style-size" in parts["Settings of both engines:"]
-    assert "--iterations" in parts["Settings of --engine optimize (default: the recipe's):"]
-    assert re.search(r"--strength .*\[default: 1;\s+from 0 to 1\]", parts["Settings of --engine instant:"], re.DOTALL)
+    assert "--blend" in parts["Style:"] and "--style-size" in parts["Style:"] and "photos..." in parts["Input:"]
+    assert "--out" in parts["Result:"] and "--iterations" in parts["Run:"] and "--optimizer" in parts["More for --engine optimize:"]
+    assert re.search(r"--strength .*\[default: 1;\s+from 0 to 1\]", parts["Look:"], re.DOTALL)
+    assert "atelier stylize photo.jpg" in parts["Example:"]
     told = " ".join(command("draw", "--help")[1].split())
     assert "[default: triangle]" in told and "[default: 256; from 1 to 4,096]" in told
     code, out, _ = command("--help")
-    listed = out.partition("Commands:")[2]
-    assert listed and "draw         Draw a photo with geometric shapes.\n" in listed
+    assert "Draw:\n  draw         Draw a photo with geometric shapes.\n" in out
+    for name in (name for names in COMMANDS.values() for name in names):
+        assert f"\n  {name} " in out
+
+
+def test_every_command_has_an_example_and_a_place(command: Command) -> None:
+    for names in COMMANDS.values():
+        for name in names:
+            subcommands = {"train": ("style", "network", "compress"), "weights": ("list", "pull", "verify", "path")}.get(name, ())
+            for line in [(name, each) for each in subcommands] or [(name,)]:
+                code, out, _ = command(*line, "--help")
+                assert code == 0 and f"Example:\n  atelier {' '.join(line)}" in out, line
+
+
+def test_former_flags_go_on_working_and_no_help_shows_them(
+    command: Command, quick: tuple[str, ...], photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    flags = ("--optimiser", "adam", "--rate", "0.02", "--normalise", "gatys", "--start", "grey")
+    assert command("stylize", photo, "-s", painting, "-o", out, *quick, *flags)[0] == 0
+    told = json.loads(open_still(out).text["atelier"])
+    assert {"optimizer": "adam", "normalize": "gatys"}.items() <= told["settings"].items()
+    assert told["resolved"]["start"] == "gray"
+    line = ("draw", photo, "-o", tmp_path / "a.json", "--count", "2", "--colours", "3", "--time", "5", "--refine", "0")
+    assert command(*line, "--climbs", "1", "--tries", "5")[0] == 0
+    for name in ("stylize", "draw"):
+        shown = command(name, "--help")[1]
+        assert not any(flag in shown for flag in ("--optimiser", "--normalise", "--colours ", "--time "))
+
+
+def test_help_needs_neither_torch_nor_numpy() -> None:
+    code = "import sys\nfrom atelier.cli import main\ntry:\n    main(['stylize', '--help'])\nexcept SystemExit:\n    pass\n"
+    code += "print([name for name in ('torch', 'numpy', 'PIL', 'rich', 'onnxruntime') if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
 
 
 def test_ctrl_c_is_one_line_everywhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

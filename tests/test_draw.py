@@ -104,7 +104,7 @@ def test_pictures_on_the_way(photo: Path, tmp_path: Path) -> None:
         (["redraw", "broken.json", "-o", "a.svg"], "broken.json"),
         (["draw", "PHOTO", "-o", "-", "-o", "-"], "standard output"),
         (["draw", "PHOTO", "-o", "a.svg", "--alpha", "0.00001"], "--alpha"),
-        (["draw", "PHOTO", "-o", "a.svg", "--palette", "#ff0000", "--colours", "2"], "--colours"),
+        (["draw", "PHOTO", "-o", "a.svg", "--palette", "#ff0000", "--colours", "2"], "--palette-size"),
         (["draw", "PHOTO", "-o", "a.svg", "--palette", "#+1+2+3"], "#rrggbb"),
         (["draw", "PHOTO", "-o", "a.png", "--size", "40000"], "--max-pixels"),
     ],

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
+from atelier.cli.helping import COMMANDS as GROUPS_OF_COMMANDS
+from atelier.cli.helping import EXAMPLES, heading, in_order
 from atelier.errors import AtelierError, Cancelled, SettingError
-from atelier.request import AnySettings, InstantSettings, Option, Settings, options
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -44,11 +44,28 @@ class Command(TyperCommand):
         sections: dict[str, list[Any]] = {}
         for parameter in self.get_params(ctx):
             if told := parameter.get_help_record(ctx):
-                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
-                sections.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(told)
-        for heading, listed in sections.items():
-            with formatter.section(heading):
-                formatter.write_dl(listed)
+                sections.setdefault(heading(parameter), []).append(told)
+        for each in in_order(list(sections)):
+            with formatter.section(each):
+                formatter.write_dl(sections[each])
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        if example := EXAMPLES.get(ctx.command.name):
+            with formatter.section("Example"):
+                formatter.write_text(example)
+
+
+class Group(TyperGroup):
+    """Commands under the headings a person looks for."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        told = {name: command.get_short_help_str(70) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
+        for each, names in GROUPS_OF_COMMANDS.items():
+            with formatter.section(each):
+                formatter.write_dl([(f"{name:11}", told.pop(name)) for name in names if name in told])
+        if told:
+            with formatter.section("Commands"):
+                formatter.write_dl([(f"{name:11}", words) for name, words in told.items()])
 
 
 class Commands(typer.Typer):
@@ -59,7 +76,7 @@ class Commands(typer.Typer):
 
 
 app = Commands(
-    name="atelier", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    name="atelier", cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Turn photos into paintings and drawings: atelier stylize photo.jpg --style starry-night --out painted.png\n\n"
     "`atelier COMMAND --help` shows the options of a command.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -95,54 +112,46 @@ Seed = Annotated[int, typer.Option("--seed", help="Seed of all that is random: s
 Device = Annotated[
     str, typer.Option("--device", help="Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml")
 ]
-_WHERE = "Which style goes where"
 RegionsOption = Annotated[
     str,
     typer.Option(
-        "--regions", show_default=False, rich_help_panel=_WHERE,
+        "--regions", show_default=False,
         help="Colour-coded map of the photo, whose parts STYLE@REGION names; or auto (@object, @background), or auto:5. "
         "What no style names stays the photo; `atelier regions` shows them",
     ),
 ]  # fmt: skip
 MaskOption = Annotated[
     list[str] | None,
-    typer.Option("--mask", rich_help_panel=_WHERE, help="Picture, white where a style goes: one for each --style, in their order"),
+    typer.Option("--mask", help="Picture, white where a style goes: one for each --style, in their order"),
 ]
 StyleRegions = Annotated[
     list[str] | None,
     typer.Option(
-        "--style-regions", rich_help_panel=_WHERE,
+        "--style-regions",
         help="Map of a painting, one for each --style: a region of it goes to that of the photo with the same name or colour",
     ),
 ]  # fmt: skip
 Feather = Annotated[
     float | None,
-    typer.Option("--feather", rich_help_panel=_WHERE, help="Width of the borders between regions, px (default: by the picture's size)"),
+    typer.Option("--feather", help="Width of the borders between regions, px (default: by the picture's size)"),
 ]
-KeepFlat = Annotated[
-    bool, typer.Option("--keep-flat", rich_help_panel=_WHERE, help="Leave a flat background, as behind products and logos, as it is")
-]
+KeepFlat = Annotated[bool, typer.Option("--keep-flat", help="Leave a flat background, as behind products and logos, as it is")]
 Blend = Annotated[
     str,
     typer.Option(
-        "--blend", show_default=False, rich_help_panel=_WHERE,
+        "--blend", show_default=False,
         help="From the first style to the second: a grey picture, black to white, or horizontal, vertical, diagonal, radial",
     ),
 ]  # fmt: skip
-_WAY = "Long runs of the optimiser"
 Every = Annotated[
     int,
     typer.Option(
-        "--every", rich_help_panel=_WAY, help="Write the picture so far every N iterations, as OUT-00050.png and so on (0: never)"
+        "--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on (0: never)"
     ),
 ]  # fmt: skip
-Animation = Annotated[str | None, typer.Option("--animation", rich_help_panel=_WAY, help="Also write the way there as .gif, .webp or .png")]
-Log = Annotated[
-    str | None, typer.Option("--log", rich_help_panel=_WAY, help="Write losses to this file as JSON lines; `atelier plot` draws them")
-]
-CheckpointOption = Annotated[
-    str | None, typer.Option("--checkpoint", rich_help_panel=_WAY, help="File to save the state in, and to resume from exactly")
-]
+Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
+Log = Annotated[str | None, typer.Option("--log", help="Write losses to this file as JSON lines; `atelier plot` draws them")]
+CheckpointOption = Annotated[str | None, typer.Option("--checkpoint", help="File to save the state in, and to resume from exactly")]
 Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL, 1 to 100")]
 Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
 Profile = Annotated[
@@ -205,70 +214,3 @@ def spell(message: str) -> str:
 def say(message: str) -> None:
     """A line about something that went wrong, on standard error."""
     typer.echo(f"atelier: {' '.join(message.split())}", err=True)
-
-
-PANELS: dict[type[AnySettings], str] = {
-    Settings: "Settings of --engine optimize (default: the recipe's)", InstantSettings: "Settings of --engine instant",
-}  # fmt: skip
-
-
-def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Settings,)) -> Callable[..., None]:
-    """Give a command a flag for every option of its settings; those that are used arrive as `settings`, a dict.
-
-    kinds: of which an option that several have is declared once. Former names are flags as well, which no help shows.
-    """
-    declared: dict[str, tuple[Option, Any, str]] = {}
-    for kind in kinds:
-        for name, field in options(kind).items():
-            type_ = field.kind
-            shared = sum(name in options(each) for each in kinds) > 1
-            alone = "Settings (default: the recipe's)" if kind is Settings else "Settings"
-            panel = "Settings of both engines" if shared else PANELS.get(kind, alone) if len(kinds) > 1 else alone
-            declared.setdefault(name, (field, type_, panel))
-
-    aliases = {former: name for name, (field, *_) in declared.items() for former in field.former}
-
-    def wrapped(**given: Any) -> None:
-        former = {name: given.pop(f"former_{name}") for name in aliases}
-        settings = {name: given.pop(name) for name in declared}
-        for name, value in former.items():
-            settings[aliases[name]] = value if settings[aliases[name]] is None else settings[aliases[name]]
-        command(**given, settings={k: v for k, v in settings.items() if v is not None})
-
-    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
-    derived = []
-    for name, (field, type_, panel) in declared.items():
-        flag = "--" + name.replace("_", "-")
-        told = "; ".join(filter(None, ("" if "recipe" in panel else _default(flag, field.default), _values(field))))
-        extra = f" [{told}]" if told else ""
-        names = [f"{flag}/--no-{flag[2:]}"] if type_ is bool else [flag]
-        option = typer.Option(*names, help=spell(field.help) + extra, rich_help_panel=panel, show_default=False)
-        derived.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[type_ | None, option]))
-    for name, current in aliases.items():
-        hidden = typer.Option(f"--{name.replace('_', '-')}", hidden=True)
-        annotation: Any = Annotated[declared[current][1] | None, hidden]
-        derived.append(inspect.Parameter(f"former_{name}", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation))
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + derived
-    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
-    wrapped.__doc__, wrapped.__name__ = command.__doc__, command.__name__
-    return wrapped
-
-
-def _default(flag: str, value: Any) -> str:
-    """A setting's default in words; empty where it is empty, and where help says it."""
-    if isinstance(value, bool):
-        return f"default: {flag if value else '--no-' + flag[2:]}"
-    if isinstance(value, (int, float)):
-        return f"default: {value:,.10g}"
-    return f"default: {value}" if isinstance(value, str) and value else ""
-
-
-def _values(field: Option) -> str:
-    """What a setting may be, in words."""
-    low, high = field.low, field.high
-    if field.choices:
-        return "|".join(field.choices)
-    if low is None or high is None:
-        return "" if low is None else f"at least {low:,.10g}"
-    return f"from {low:,.10g} to {high:,.10g}"

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Overwrite, Quality, Quiet, app, limits, with_settings
+from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Overwrite, Quality, Quiet, app, limits
+from atelier.cli.flags import with_settings
 from atelier.cli.watching import ended, watching
 from atelier.request import DrawSettings, Request
 

@@ -23,8 +23,8 @@ from atelier.cli.base import (
     explained,
     limits,
     say,
-    with_settings,
 )
+from atelier.cli.flags import with_settings
 from atelier.cli.painting import Parted, style_of, with_options
 from atelier.cli.watching import watching
 from atelier.errors import Cancelled, SettingError

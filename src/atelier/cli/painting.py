@@ -48,8 +48,8 @@ from atelier.cli.base import (
     explained,
     limits,
     say,
-    with_settings,
 )
+from atelier.cli.flags import with_settings
 from atelier.cli.watching import ended, watching
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, WeightsError
 from atelier.request import InstantSettings, Request, Settings, Style

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atelier.cli.base import Commands, Device, Quiet, app, with_settings
+from atelier.cli.base import Commands, Device, Quiet, app
+from atelier.cli.flags import with_settings
 from atelier.cli.watching import Pace, described, watching
 from atelier.errors import Cancelled, MissingExtra
 from atelier.training.settings import StyleSettings, TrainSettings

@@ -27,7 +27,7 @@ class Request:
 
     task: stylize (content and styles; with a network from elsewhere, content alone), texture (styles alone, content only
     tells the size), reconstruct and draw (content alone).
-    settings: those that were given, by name, former names too; the engine and the recipe have the rest. size: None for the photo's own (for a
+    settings: those that were given, by name, former ones too; engine and recipe have the rest. size: None for the photo's own (for a
     texture: the painting's), up to a limit of the engine's. canvas: (width, height) of a texture, px, instead of size; None for the
     painting's own.
 
