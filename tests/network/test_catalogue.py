@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
-from atelier.run.opening import open_style
 
 from atelier.engines.network import catalogue
 from atelier.errors import WeightsError
+from atelier.run import open_style
 
 SHIPPED = sorted(catalogue.shipped())[0]
 
@@ -39,7 +39,7 @@ def write(path: Path, *names: str, body: str = catalogue.BODY) -> Path:
 def number(name: str) -> float:
     found = catalogue.entry(name)
     assert found is not None
-    return float(found.numbers[0])
+    return float(found.code[0])
 
 
 def test_a_file_of_one_style_is_that_style(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def a_style(path: Path, name: str = "mine", body: str = catalogue.BODY) -> Path:
     entry = catalogue.shipped()[SHIPPED[0]]
     colours = np.vstack([entry.colours.mean[None], entry.colours.covariance]).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"{name}.numbers": entry.numbers.astype(np.float16), f"{name}.colours": colours}
+    tensors = {f"{name}.numbers": entry.code.astype(np.float16), f"{name}.colours": colours}
     safetensors.numpy.save_file(tensors, path, metadata={"body": body, "styles": json.dumps({name: {"title": "Mine"}})})
     return path
 

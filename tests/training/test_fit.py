@@ -702,7 +702,7 @@ def test_a_table_begins_with_the_styles_that_ship(body: Path, train: Train, fold
         (tmp_path / "styles" / f"{name}.png").write_bytes((folders["styles"] / "stripes.png").read_bytes())
     made = train(start="shipped", steps=1, rate=1e-8, table_rate=0.0, styles=tmp_path / "styles")
     known = catalogue.shipped()
-    expected = [(known["waves"].numbers + known["stripes"].numbers) / 2, known["waves"].numbers, np.zeros_like(known["waves"].numbers)]
+    expected = [(known["waves"].code + known["stripes"].code) / 2, known["waves"].code, np.zeros_like(known["waves"].code)]
     np.testing.assert_allclose(made.weights["table.weight"].numpy(), np.stack(expected), atol=1e-5)
     weights, _ = read_painter((body / "styles.onnx").read_bytes())
     for name, value in weights.items():
@@ -751,8 +751,8 @@ def test_a_style_is_learned_and_found_by_name(
     entry = catalogue.entry("my-stripes")
     assert entry is not None
     assert np.allclose(entry.colours.mean, picture(48, 60, 5).pixels.mean((0, 1)), atol=0.02)
-    start = catalogue.shipped()["stripes"].numbers
-    assert 0 < np.abs(entry.numbers - start).max() < 0.5
+    start = catalogue.shipped()["stripes"].code
+    assert 0 < np.abs(entry.code - start).max() < 0.5
     painted = called(InstantEngine([Sample(entry)], InstantSettings(backend="onnxruntime"), "cpu"))(picture(40, 30))
     assert painted.size == (40, 30)
     again = train_style(str(path), out=tmp_path / "again.safetensors", photos=folders["photos"], settings=SHORT, device="cpu")

@@ -47,7 +47,7 @@ def _alike(one: Sample, other: Sample) -> bool:
 
     def arrays(sample: Sample) -> list[Any]:
         style, part = sample.picture, [] if sample.part is None else [sample.part]
-        own = [style.pixels] if isinstance(style, Image) else [style.numbers, style.colours.mean, style.colours.covariance]
+        own = [style.pixels] if isinstance(style, Image) else [style.code, style.colours.mean, style.colours.covariance]
         return [*own, *part]
 
     return plain(one) == plain(other) and all(map(_same, arrays(one), arrays(other)))

@@ -276,7 +276,7 @@ def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
 def style_rows(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
     """Rows to begin a table with, out of a file of styles: of each name its own numbers, or the mean of all; the photo's last. Raises
     WeightsError."""
-    photo, known = read_photo(path), {entry.name: entry.numbers for entry in read_styles(path)}
+    photo, known = read_photo(path), {entry.name: entry.code for entry in read_styles(path)}
     mean: NDArray[np.float32] = np.mean(list(known.values()) or [photo], axis=0)
     return np.stack([*(known.get(name, mean) for name in names), photo]).astype(np.float32)
 

@@ -165,8 +165,8 @@ def nearest(lessons: Lessons, eye: Eye, size: int) -> tuple[NDArray[np.float32],
         if best is None or distance < best[0]:
             best = distance, entry
     if best:
-        return best[1].numbers.copy(), best[1].name
-    every = [entry.numbers for entry in shipped().values()] or [left_as_it_is()]
+        return best[1].code.copy(), best[1].name
+    every = [entry.code for entry in shipped().values()] or [left_as_it_is()]
     return np.mean(every, axis=0).astype(np.float32), ""
 
 

@@ -59,8 +59,8 @@ class Brush:
         windows: on the painter's grid. plane: the region that is painted, whose statistics are taken; None for all of the photo.
         """
         small, colours = self._statistics(photo, plane)
-        own = read_look(self.reader, small, numbers=self.strength < 1) if self.reader else None
-        rest = self.look.numbers if self.strength == 1 else own.numbers if own else left_as_it_is()
+        own = read_look(self.reader, small, code=self.strength < 1) if self.reader else None
+        rest = self.look.code if self.strength == 1 else own.code if own else left_as_it_is()
         style = match(self.look, rest, colours, own, self.strength)
         correct = None if self.reader is None else self._correct
         grid = self.painter.grid(photo.size)

@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from atelier.engines.network.painter import Numbers
+from atelier.engines.network.painter import StyleCode
 from atelier.errors import WeightsError
 from atelier.image.moments import Moments
 
 BODY = "painter-4"
-"""The bodies that ship. Numbers trained for others mean nothing to them."""
+"""The bodies that ship. Style codes trained for others mean nothing to them."""
 SUFFIX = ".safetensors"
 NAME = r"\w[\w-]{0,63}"
 """What a style may be called, as a regular expression."""
@@ -40,7 +40,7 @@ class Entry:
     title: str
     painter: str
     year: str
-    numbers: Numbers
+    code: StyleCode
     colours: Moments
     swatch: bytes = field(repr=False)
     source: str
@@ -86,7 +86,7 @@ def shipped() -> Mapping[str, Entry]:
 
 
 @cache
-def left_as_it_is() -> Numbers:
+def left_as_it_is() -> StyleCode:
     """The numbers with which the body for named styles leaves a photo as it is. Raises WeightsError."""
     return read_photo(models_folder() / f"styles{SUFFIX}")
 
@@ -159,7 +159,7 @@ def read_styles(path: Path) -> Iterator[Entry]:
         raise WeightsError(f"{path} is no file of styles: {error}") from error
 
 
-def read_photo(path: Path) -> Numbers:
+def read_photo(path: Path) -> StyleCode:
     """The numbers in a file of styles with which its body leaves a photo as it is. Raises WeightsError."""
     try:
         return _tensors(path)[0]["photo.numbers"].astype(np.float32)

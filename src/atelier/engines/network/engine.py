@@ -152,7 +152,7 @@ class InstantEngine:
         style = sample.picture
         if not isinstance(style, Image):
             if named:
-                return Look(style.numbers, style.colours)
+                return Look(style.code, style.colours)
             if not style.swatch:
                 raise SettingError(f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
             style = decode(style.swatch)

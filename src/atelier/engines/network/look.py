@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from atelier.engines.network.painter import Numbers, planes
+from atelier.engines.network.painter import StyleCode, planes
 from atelier.engines.network.runner import Runner
 from atelier.image.moments import Moments, linear_map, moments, transport
 from atelier.image.pixels import Floats
@@ -26,9 +26,9 @@ LAYERS = ("conv3_1", "conv4_1")
 
 @dataclass(frozen=True)
 class Look:
-    """numbers: (N,) the style code. features: of what pocket sees at LAYERS; empty where the body does not ask."""
+    """code: (N,), the style code. features: of what pocket sees at LAYERS; empty where the body does not ask."""
 
-    numbers: Numbers
+    code: StyleCode
     colours: Moments
     features: tuple[Moments, ...] = ()
 
@@ -41,32 +41,32 @@ class Look:
             covariances = [share * one.covariance for share, one in zip(shares, each, strict=True)]
             return Moments(np.sum(means, axis=0), np.sum(covariances, axis=0))
 
-        numbers = np.sum([share * look.numbers for share, look in zip(shares, looks, strict=True)], axis=0).astype(np.float32)
+        code = np.sum([share * look.code for share, look in zip(shares, looks, strict=True)], axis=0).astype(np.float32)
         features = tuple(of(each) for each in zip(*(look.features for look in looks), strict=True))
-        return cls(numbers, of([look.colours for look in looks]), features)
+        return cls(code, of([look.colours for look in looks]), features)
 
 
-def read_look(reader: Runner, pixels: Pixels, *, numbers: bool = True) -> Look:
+def read_look(reader: Runner, pixels: Pixels, *, code: bool = True) -> Look:
     """What the reader takes off a picture (H, W, 3), repeated where it is too small for that.
 
-    Without numbers the look's style code means nothing, and reading takes a third of the time.
+    Without code the look's means nothing, and reading takes a third of the time.
     """
     repeats = [-(-16 // n) for n in pixels.shape[:2]]
     picture = planes(np.tile(pixels, (*repeats, 1)))
-    found = reader(painting=picture if numbers else picture[:, :, :16, :16], half=halve(picture))
+    found = reader(painting=picture if code else picture[:, :, :16, :16], half=halve(picture))
     named = dict(zip((port.name for port in reader.outputs), found, strict=True))
     features = tuple(Moments(named[f"mean_{name}"][0].astype(float), named[f"covariance_{name}"][0].astype(float)) for name in LAYERS)
     return Look(named["numbers"][0], moments(pixels, SPACES["rgb"]), features)
 
 
-def match(look: Look, numbers: Numbers, colours: Moments, own: Look | None, strength: float) -> dict[str, Any]:
+def match(look: Look, rest: StyleCode, colours: Moments, own: Look | None, strength: float) -> dict[str, Any]:
     """What the painter takes beside a photo: the style code, and what makes colours and features as the look's are (Li et al.
     2017, whitening and colouring), all as far as the strength says.
 
-    numbers: the style code with which the photo stays as it is. colours: the photo's. own: what the reader takes off the photo, for a
+    rest: the style code with which the photo stays as it is. colours: the photo's. own: what the reader takes off the photo, for a
     body that asks for features.
     """
-    code = look.numbers if strength == 1 else numbers + np.float32(strength) * (look.numbers - numbers)
+    code = look.code if strength == 1 else rest + np.float32(strength) * (look.code - rest)
     taken: dict[str, Any] = {"numbers": code[None].astype(np.float32)}
     taken["colours"] = blend_map(*linear_map(colours, look.colours, transport, stretch=STRETCH), strength)
     if own:

@@ -1,4 +1,4 @@
-"""The painter that ships: photo and a style's numbers in, picture out, at any size."""
+"""The painter that ships: photo and style code in, picture out, at any size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from atelier.engines.network.windows import Grid, Window
 from atelier.errors import WeightsError
 from atelier.image.value import Pixels
 
-Numbers = NDArray[np.float32]
+StyleCode = NDArray[np.float32]
 """(N,): what a style is to a painter."""
 
 Correct = Callable[[Pixels], Pixels]
