@@ -1,36 +1,30 @@
-"""Write docs/options.md anew: every setting of every engine and of training, as it is declared.
+"""Write docs/options.md anew: every option of every task and of training, as it is declared.
 
 python examples/options.py
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from atelier.request import DrawSettings, InstantSettings, Option, Settings, options
+from atelier.request import Option, options
+from atelier.run.schema import outputs_schema, schema, style_schema
 from atelier.training.settings import StyleSettings, TrainSettings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
-TABLES: dict[str, tuple[str, type[Any]]] = {
-    "stylize with trained networks": (
-        "`atelier stylize --engine instant`. More: [painting with trained networks](instant.md).",
-        InstantSettings,
-    ),
-    "stylize by optimisation": (
-        "`atelier stylize --engine optimize`. A recipe has defaults of its own. More: [recipes](recipes.md).",
-        Settings,
-    ),
-    "draw": ("`atelier draw`. More: [drawing](draw.md).", DrawSettings),
-    "train style": ("More: [training](training.md#one-painting).", StyleSettings),
-    "train network": ("More: [training](training.md#a-network-of-your-own).", TrainSettings),
-}
-INTRODUCTION = """# All settings
+GROUPS = {
+    "input": "What goes in", "style": "Which style", "look": "How it looks", "result": "What comes out", "run": "How the work is done",
+}  # fmt: skip
+SINGULAR = {"masks": "mask"}
+"""Options whose flag is given once for each value."""
+INTRODUCTION = """# All options
 
-Written by `python examples/options.py` from where they are declared. In Python they are keyword arguments, with `_` for `-`. Options about
-files, sizes and hardware are in `atelier COMMAND --help`.
+Written by `python examples/options.py` from where they are declared. In Python they are keyword arguments, with `_` for
+`-`. `atelier COMMAND --help` has the flags that are about files and the terminal alone.
 """
 
 
@@ -40,47 +34,77 @@ def main() -> None:
 
 def page() -> str:
     """The page, in Markdown."""
-    parts = [INTRODUCTION]
-    for title, (words, kind) in TABLES.items():
-        parts.append(f"## {title}\n\n{words}\n\n" + table(kind) + "\n")
+    shared = {
+        each.name: each
+        for each in schema("stylize")
+        if each.name in names("stylize", "instant") & names("stylize", "optimize") - {"content"}
+    }
+    parts = [
+        INTRODUCTION,
+        section("stylize", "Options of both engines. Pages: [control](control.md), [photos and files](formats.md).", shared.values()),
+        section("stylize with trained networks", "`--engine instant`. Page: [painting with trained networks](instant.md).",
+                [each for each in schema("stylize", "instant") if each.name not in {*shared, "content"}]),
+        section("stylize by optimisation", "`--engine optimize`. A recipe has defaults of its own. Page: [recipes](recipes.md).",
+                [each for each in schema("stylize", "optimize") if each.name not in {*shared, "content"}]),
+        section("A style", "`--style PAINTING=WEIGHT@REGION,size=2,rotate=90,strokes=coarse`. Page: [control](control.md#strokes).",
+                style_schema(), flags=False),
+        section("draw", "Page: [drawing](draw.md).", [each for each in schema("draw") if each.name not in {"content", "engine"}]),
+        section("What is written", "Pages: [long runs](long-runs.md), [photos and files](formats.md).",
+                [each for each in outputs_schema() if each.name not in {"picture", "also"}]),
+        section("train style", "Page: [training](training.md#one-painting).", options(StyleSettings).values()),
+        section("train network", "Page: [training](training.md#a-network-of-your-own).", options(TrainSettings).values()),
+    ]  # fmt: skip
     return "\n".join(parts)
 
 
-def table(kind: type[Any]) -> str:
-    """The options of a dataclass of settings, a row each."""
+def names(task: str, engine: str) -> set[str]:
+    return {each.name for each in schema(task, engine)}
+
+
+def section(title: str, words: str, found: Iterable[Option], flags: bool = True) -> str:
+    """A heading, a line and a table; where options are in several groups, those few need last in each."""
     rows = ["| option | default | may be | does |", "|---|---|---|---|"]
-    for name, each in options(kind).items():
-        cells = (
-            flag(name, each.kind),
-            written(each.default),
-            bounds(each),
-            re.sub(r"`([a-z_]+)`", lambda found: flag(found[1], str).strip("`"), each.help),
-        )
+    ordered = sorted(found, key=lambda each: (list(GROUPS).index(each.group), each.advanced))
+    several = len({each.group for each in ordered}) > 1
+    group = ""
+    for each in ordered:
+        if several and each.group != group:
+            group = each.group
+            rows.append(f"| **{GROUPS[group]}** | | | |")
+        cells = (flag(each) if flags else f"`{each.name}`", written(each.default), bounds(each), spell(each.help))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(rows)
+    return f"## {title}\n\n{words}\n\n" + "\n".join(rows) + "\n"
 
 
-def flag(name: str, type_: type[Any]) -> str:
-    words = name.replace("_", "-")
-    return f"`--{words}`, `--no-{words}`" if type_ is bool else f"`--{words}`"
+def spell(help: str) -> str:
+    """Write the options that a help speaks of, as `style_weight`, as flags."""
+    return re.sub(r"`([a-z_]+)`", lambda found: f"`--{found[1].replace('_', '-')}`", help)
+
+
+def flag(option: Option) -> str:
+    words = SINGULAR.get(option.name, option.name).replace("_", "-")
+    return f"`--{words}`, `--no-{words}`" if option.default is True else f"`--{words}`"
 
 
 def written(value: Any) -> str:
     """A default as one types it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None or value == () or value is dataclasses.MISSING:
+        return ""
     if isinstance(value, Mapping):
         return ",".join(layer if weight == 1 else f"{layer}={weight:g}" for layer, weight in value.items())
-    return f"{value:,.10g}" if isinstance(value, (int, float)) else value
+    return f"{value:,.10g}" if isinstance(value, (int, float)) else str(value)
 
 
-def bounds(each: Option) -> str:
-    low, high = each.low, each.high
-    if each.choices:
-        return ", ".join(f"`{choice}`" for choice in each.choices)
-    if low is None:
-        return ""
-    return f"at least {low:g}" if high is None else f"{low:g} to {high:,.10g}"
+def bounds(option: Option) -> str:
+    """What a value may be, with its unit."""
+    unit = f" {option.unit}" if option.unit else ""
+    if option.choices:
+        return ", ".join(f"`{choice}`" for choice in option.choices)
+    if option.low is None:
+        return option.unit
+    return f"at least {option.low:g}{unit}" if option.high is None else f"{option.low:g} to {option.high:,.10g}{unit}"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]
 PAGES += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "src/atelier/models").glob("*.md"))
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.M | re.S)
+OTHERS = ("docs/coming-from.md",)
+"""Pages that speak of other programs' flags too; the third column of their tables has ours."""
+PROGRAMS = (*sorted((ROOT / "benchmarks").glob("*.py")), ROOT / "src/atelier/training/pocket/__main__.py")
+"""Programs of our own with flags of their own."""
+FOREIGN = {"--nproc-per-node", "--fix"}
+"""Of torchrun and ruff."""
 
 
 def named(path: Path) -> str:
@@ -119,3 +125,31 @@ def test_commands_parse(page: str, line: str, commands: dict[str, Any]) -> None:
 def hidden(command: Any) -> set[str]:
     """Flags that are understood and not shown."""
     return {flag for each in command.params if getattr(each, "hidden", False) for flag in each.opts}
+
+
+def test_flags_exist(commands: dict[str, Any]) -> None:
+    known = {"--help", "--version"} | FOREIGN
+    for program in PROGRAMS:
+        known |= set(re.findall(r'"(--[\w-]+)"', program.read_text(encoding="utf-8")))
+    for command in commands.values():
+        known |= {flag for each in command.params for flag in (*each.opts, *each.secondary_opts)} - hidden(command)
+    missing = {named(page): unknown for page in PAGES if (unknown := sorted(flags(page) - known))}
+    for command in commands.values():
+        missing["CHANGELOG.md"] = sorted({*missing.get("CHANGELOG.md", ())} - hidden(command))  # it tells of former names
+    assert not any(missing.values())
+
+
+def flags(page: Path) -> set[str]:
+    """The flags of ours that a page's prose and tables speak of."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    if named(page) in OTHERS:
+        rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+        text = "\n".join(cells[2] for cells in rows if len(cells) > 2)
+    spans = re.findall(r"`([^`\n]+)`", text)
+    return {flag for span in spans for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", span)}
+
+
+def test_the_page_of_options_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    page = importlib.import_module("options").page()
+    assert (ROOT / "docs/options.md").read_text(encoding="utf-8") == page, "run: python examples/options.py"
