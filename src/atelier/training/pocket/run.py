@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from atelier.media import atomic_write
 from atelier.perception.network import CONVS, activations, normalise
 from atelier.perception.weights import load
 from atelier.training.pocket.losses import TAPS, distillation_loss
@@ -228,6 +229,5 @@ def save(path: Path, tensors: Params, input_scale: float, metadata: dict[str, st
         out[f"{name}.scale"], out[f"{name}.bias"] = scale.flatten().cpu(), bias.half().cpu()
         if name in TAPS:
             out[f"{name}.metric"] = torch.linalg.qr(tensors[f"{name}.head"].double().cpu())[1].half().contiguous()
-    beside = path.with_suffix(".part")
-    save_file(out, beside, metadata={**metadata, "input": "RGB 0..255 minus mean", "mean": "123.68,116.779,103.939", "pool": "max 2x2"})
-    beside.replace(path)
+    told = {**metadata, "input": "RGB 0..255 minus mean", "mean": "123.68,116.779,103.939", "pool": "max 2x2"}
+    atomic_write(to_bytes(out, told), path)
