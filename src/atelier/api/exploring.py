@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atelier import run
-from atelier.api.given import Painting, Picture, path_of, read_styles
-from atelier.errors import SettingError, TargetError
-from atelier.image import Image, Limits, encode
-from atelier.image.maps import write_map
+from atelier.api.filing import Filing
+from atelier.api.given import Painting, Picture, path_of
+from atelier.errors import SettingError
+from atelier.image import Limits
 from atelier.image.regions import Regions
-from atelier.media import atomic_write, write_still
+from atelier.media import write_still
 from atelier.progress import Report, silent
-from atelier.request import Style
-from atelier.run.values import as_image, as_map, as_mask
+from atelier.run.values import as_image
 
 if TYPE_CHECKING:
     from atelier.judging.difference import Comparison
@@ -76,30 +72,25 @@ def explore(
     from atelier.run.explore import Sheets, blend_axes, build_axis
     from atelier.run.explore import explore as make
 
+    varied = dict(vary or {})
+    _check_varied(varied, between, style)
     targets = [Path(each) for each in ([out] if isinstance(out, (str, Path)) else out)]
     sheets = Sheets(tuple(targets), side=side)
     sheets.check(())  # before pictures are written into the folder
     kept = None if cells is not None or targets else tempfile.mkdtemp(prefix="atelier-")
     folder = Path(cells or kept or targets[0].with_name(f"{targets[0].stem}-cells"))
     try:
-        filed = partial(_filed, folder=folder, limits=limits)
-        if between and not (isinstance(style, tuple) and not style):
-            raise SettingError("between names its styles: give no style with it")
-        alone = bool(settings.get("model")) or (isinstance(style, tuple) and not style and not between)
-        styles = () if alone else tuple(_filed_style(each, filed) for each in read_styles(list(between) or style))
-        axes = blend_axes([each.source for each in styles], steps) if between else []
-        for name, values in (vary or {}).items():
-            if isinstance(values, (str, Mapping)) or not isinstance(values, (Sequence, np.ndarray)):
-                raise SettingError(f"vary: {name} is given a list of values, not {values!r}")
-            axes.append(build_axis(name, [_varied(name, value, filed) for value in values]))
-        if not axes:
-            raise SettingError('say what to vary, as in vary={"style_weight": [1, 10, 100]}, or give between two paintings')
+        files = Filing(folder, limits)
+        alone = bool(settings.get("model")) or not (between or _is_given(style))
+        styles = () if alone else files.styles(list(between) or style)
         common = {
-            "content": filed(photo), "styles": styles, "recipe": recipe, "size": size, "seed": seed, "device": device, "engine": engine,
-            "settings": {name: filed(value) if name in run.file_settings() else value for name, value in settings.items()},
-            "regions": filed(regions, mapped=True), "masks": _several(masks, lambda mask: filed(as_mask(mask))),
-            "style_regions": _several(style_regions, partial(filed, mapped=True)), "feather": feather, "blend": filed(blend),
+            "content": files.picture(photo), "styles": styles, "recipe": recipe, "size": size, "seed": seed, "device": device,
+            "engine": engine, "settings": {name: files.value(name, value) for name, value in settings.items()},
+            "regions": files.map(regions), "masks": files.masks(masks), "style_regions": files.maps(style_regions), "feather": feather,
+            "blend": files.picture(blend),
         }  # fmt: skip
+        axes = blend_axes([each.source for each in styles], steps) if between else []
+        axes += [build_axis(name, [files.value(name, value) for value in values]) for name, values in varied.items()]
         explored = make(common, axes, folder, sheets, judged=judge, limits=limits, report=report)
     except BaseException:
         if kept is not None:
@@ -108,6 +99,21 @@ def explore(
     if kept is not None:
         weakref.finalize(explored, shutil.rmtree, kept, ignore_errors=True)
     return explored
+
+
+def _is_given(style: Any) -> bool:
+    return not (isinstance(style, tuple) and not style)
+
+
+def _check_varied(varied: Mapping[str, Sequence[Any]], between: Sequence[Painting], style: Any) -> None:
+    """Raise SettingError where nothing is varied, not by lists, or between styles that are given twice."""
+    if between and _is_given(style):
+        raise SettingError("between names its styles: give no style with it")
+    for name, values in varied.items():
+        if isinstance(values, (str, Mapping)) or not isinstance(values, (Sequence, np.ndarray)):
+            raise SettingError(f"vary: {name} is given a list of values, not {values!r}")
+    if not varied and not between:
+        raise SettingError('say what to vary, as in vary={"style_weight": [1, 10, 100]}, or give between two paintings')
 
 
 def compare(
@@ -157,57 +163,3 @@ def compare(
     if out is not None:
         write_still(found.sheet(side), out)
     return found
-
-
-def _filed(given: Any, *, folder: Path, limits: Limits, mapped: bool = False) -> str:
-    """The path or word given, or that of the picture in the folder, written unless it is there; "" for none. mapped: whether whole
-    numbers are a map's."""
-    if given is None or isinstance(given, (str, Path)):
-        return _named(given)
-    opened = as_map(given, limits) if mapped else as_image(given, limits)
-    depth = 16 if isinstance(opened, Image) else 8
-    picture = write_map(opened) if isinstance(opened, Regions) else Image(opened.pixels, alpha=opened.alpha)
-    held = encode(picture, "png", depth=depth)
-    path = folder / f"given-{hashlib.sha256(held).hexdigest()[:12]}.png"
-    if not path.exists():
-        try:
-            folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TargetError(f"{folder} cannot be made: {error.strerror or error}") from error
-        atomic_write(held, path)
-    return str(path)
-
-
-def _several(given: Any, file: Callable[[Any], str]) -> tuple[str, ...]:
-    return tuple(map(file, given if isinstance(given, (list, tuple)) else [given] if _named(given) else []))
-
-
-def _filed_style(given: tuple[Any, Style], file: Callable[[Any], str]) -> Style:
-    picture, style = given
-    return style if path_of(picture) else dataclasses.replace(style, source=file(picture))
-
-
-def _varied(name: str, value: Any, file: Callable[..., str]) -> Any:
-    """A value to vary, as a request has it."""
-    match name.replace("-", "_"):
-        case "style":
-            return tuple(_filed_style(each, file) for each in read_styles(value))
-        case "mask":
-            return _several(value, lambda mask: file(as_mask(mask)))
-        case "style_regions":
-            return _several(value, partial(file, mapped=True))
-        case "regions":
-            return file(value, mapped=True)
-        case "blend":
-            return file(value)
-        case setting if setting in run.file_settings():
-            return file(value)
-        case _:
-            return value
-
-
-def _named(given: Any) -> str:
-    """What a request calls a map or another picture: its path or word, or "given"; "" where there is none."""
-    if given is None or (isinstance(given, str) and not given):
-        return ""
-    return str(given) if isinstance(given, (str, Path)) else "given"
