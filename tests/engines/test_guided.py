@@ -385,7 +385,7 @@ def test_what_is_left_to_the_photo_is_the_photo_bit_for_bit(
 
     made = engine(samples, places, start=start, **settings)(photo, report=report).pixels
     assert np.array_equal(made[kept], photo.pixels[kept])
-    if settings.get("optimiser") != "sgd":
+    if settings.get("optimizer") != "sgd":
         assert np.abs(made - photo.pixels)[places.sum(0) > 0.99].mean() > 0.01
 
 

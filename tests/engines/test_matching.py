@@ -15,8 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.engines.guide import Guide, Sample
+from atelier.engines.optimize.cells import cell_side
 from atelier.engines.optimize.engine import OptimizeEngine
-from atelier.engines.optimize.matching import AROUND, REFRESH, Matching, Source, cell_side, coherent, nearest, steps
+from atelier.engines.optimize.matching import REFRESH, Matching, Source
+from atelier.engines.optimize.nearest import AROUND, coherent, nearest, steps
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.style import Exemplar
 from atelier.engines.optimize.tiles import tiles

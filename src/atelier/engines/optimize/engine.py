@@ -15,9 +15,9 @@ from torch import Tensor
 from atelier.engines.engine import Frame
 from atelier.engines.guide import Sample
 from atelier.engines.optimize.canvas import Canvas, CanvasFactory, resized
+from atelier.engines.optimize.cells import cell_side
 from atelier.engines.optimize.device import choose_device, give_back
 from atelier.engines.optimize.layers import wanted
-from atelier.engines.optimize.matching import cell_side
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.plan import Stage, check_plan, due, stages, tile_side
 from atelier.engines.optimize.samples import check_guide, check_samples, fit, scale

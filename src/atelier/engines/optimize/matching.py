@@ -7,7 +7,7 @@ preference for what continues its neighbours' (Hertzmann et al. 2001, "Image ana
 whole. The loss is a content loss whose target is the paintings' features, put where they were matched to: a sum over
 positions, hence had from tiles like any other.
 
-Where places part the picture (see `zones`), each zone is matched by itself: described less its own mean, among the cells of the
+Where regions part the picture (see `zones`), each zone is matched by itself: described less its own mean, among the cells of the
 paintings that go there alone, continued by its own neighbours. A cell on a border is matched once for each zone it is in.
 
 Departures from Kolkin et al.: features themselves are matched instead of their directions, so that contrast and colour are
@@ -17,7 +17,6 @@ the photo and half the picture so far, at all scales alike; and there is coheren
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,55 +25,38 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from atelier.engines.optimize.cells import Cells, cell_side, rim
 from atelier.engines.optimize.layers import level, stride
+from atelier.engines.optimize.nearest import coherent, nearest, steps
 from atelier.engines.optimize.zones import Zones
 from atelier.errors import SettingError
 from atelier.perception.network import Network
 
-CELL, LARGEST_CELL = 4, 16
-"""Side of a cell, px: the smallest with which neither the picture nor the paintings have more than CELLS. Tiles begin on cells."""
-CELLS = 20_000
-MOST_CELLS = 65_536
-"""Cells that a picture, or the paintings together, may have at the most, 16.8 megapixels: the time to compare them all grows with
-the product of their numbers."""
-BLOCK = 2**24
-"""Similarities that are held at once: 64 MiB."""
 ANCHOR = 0.5
 """Share of the photo in what is looked for; the rest is the picture as it is."""
 REFRESH = 10
 """Evaluations after which the cells are matched anew."""
-COHERENCE = 0.1
-"""Cosine distance that a cell puts up with for each neighbour that it then continues."""
-ROUNDS = 12
-"""Times that all cells look at what their neighbours have."""
 GRAM = 0.3
 """Weight of the statistics' style loss beside that of the match: without it, what occurs once in the painting is nowhere."""
 
 LEAST_POWER = 0.1
-"""Of what is wanted of a layer, beside the paintings' own there: a few dark positions of a small place may ask for next to nothing,
+"""Of what is wanted of a layer, beside the paintings' own there: a few dark positions of a small region may ask for next to nothing,
 and a loss relative to that would outweigh all others."""
 LEAST_WEIGHT = 1e-6
-"""Of a painting where its place is next to nothing, beside 1 for the one that has most say there; and of what must not be taken."""
+"""Of a painting where its region is next to nothing, beside 1 for the one that has most say there; and of what must not be taken."""
 WHOLE = 1 - 1e-4
 """What is painted this much is all painted, but for rounding."""
-RIM = 2
-"""Cells along a border that show some of what is beyond it: matched to from along a border alone."""
-
-AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1))
-"""Neighbours of a cell as (rows, columns); each one's opposite is at index ^ 1."""
-
-
 Look = Callable[[Tensor, Sequence[str]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A painting that is matched to: picture (1, 3, H, W), RGB in [0, 1]; weight, which divides its distances; the place it goes to;
+    """A painting that is matched to: picture (1, 3, H, W), RGB in [0, 1]; weight, which divides its distances; the region it goes to;
     layers: those whose features are taken from it; part: (H, W) in [0, 1], what of it is taken; None for all."""
 
     picture: Tensor
     weight: float
-    place: int
+    region: int
     layers: frozenset[str]
     part: Tensor | None = None
 
@@ -95,103 +77,14 @@ class Search:
     usual: Mapping[str, Tensor]
 
 
-def nearest(queries: Tensor, keys: Tensor, weights: Tensor | None = None, kinds: Tensor | None = None, block: int = BLOCK) -> Tensor:
-    """For each query the index of the key with the least (1 - cosine) / weight: (Q, D), (K, D) -> (Q,).
-
-    Rows of queries and keys are of length one, or zero. weights (E, Q): what the weight of each kind of keys is for each query; kinds
-    (K,) of which kind they are; None for the same everywhere. block: similarities that are held at once. Of keys that are equally
-    near, the first. The products are float32: these are compared, not summed, and bfloat16 cannot tell near ones apart.
-    """
-    found = torch.empty(len(queries), dtype=torch.long, device=queries.device)
-    rows = max(1, block // len(keys) // (1 if weights is None else 2))  # weights are as many again
-    for start in range(0, len(queries), rows):
-        alike = queries[start : start + rows] @ keys.T
-        if weights is not None and kinds is not None:
-            alike = alike.sub_(1.0).div_(weights[:, start : start + rows].T[:, kinds])
-        found[start : start + rows] = alike.argmax(1)
-    return found
-
-
-def steps(grids: Sequence[Tensor]) -> Tensor:
-    """Where one comes to from each key: grids (rows, columns) bool, whose true cells are keys, counted through row by row -> (4, K) long.
-
-    Entry [d, k] is the key beside k in direction AROUND[d], and -1 where there is none.
-    """
-    parts, first = [], 0
-    for there in grids:
-        rows, columns = there.shape
-        own = torch.full((rows, columns), -1, device=there.device)
-        own[there] = torch.arange(first, first + int(there.sum()), device=there.device)
-        framed = F.pad(own[None, None], (1, 1, 1, 1), value=-1)[0, 0]
-        parts.append(torch.stack([framed[1 + dy : 1 + dy + rows, 1 + dx : 1 + dx + columns][there] for dy, dx in AROUND]))
-        first += parts[-1].shape[1]
-    return torch.cat(parts, 1)
-
-
-def coherent(
-    found: Tensor, queries: Tensor, keys: Tensor, beside: Tensor, weights: Tensor | None = None, kinds: Tensor | None = None,
-    pull: float = COHERENCE, rounds: int = ROUNDS,
-) -> Tensor:  # fmt: skip
-    """A match that likes to go on as its neighbours do: found (H, W) -> (H, W), both -1 where nothing is looked for.
-
-    Lowers Σ over cells of distance - pull · (neighbours that are continued), where a cell may keep what it has or take
-    what continues one of its four neighbours. Black and white cells of a chessboard take turns, `rounds` times (iterated conditional
-    modes, Besag 1986): the sum never rises. queries (n, D): of the cells that have any, row by row. keys (K, D), beside from
-    `steps`, weights and kinds as for `nearest`.
-    """
-    height, width = found.shape
-    found = found.clone()
-    there = found.flatten() >= 0
-    query = there.cumsum(0) - 1
-    colour = ((torch.arange(height)[:, None] + torch.arange(width)) % 2).flatten().to(found.device)
-    turns = [((colour == side) & there).nonzero()[:, 0] for side in (0, 1)]
-    for _ in range(rounds):
-        for cells in turns:
-            framed = F.pad(found[None, None], (1, 1, 1, 1), value=-1)[0, 0]
-            options = [found.flatten()[cells]]
-            for d, (dy, dx) in enumerate(AROUND):
-                theirs = framed[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width].flatten()[cells]
-                options.append(torch.where(theirs < 0, -1, beside[d ^ 1][theirs.clamp_min(0)]))
-            asked = queries[query[cells]]
-            costs = []
-            for option in options:
-                distance = 1.0 - (asked * keys[option.clamp_min(0)]).sum(1)
-                if weights is not None and kinds is not None:
-                    distance = distance / weights[kinds[option.clamp_min(0)], query[cells]]
-                continued = sum((option == other).float() for other in options[1:])
-                costs.append((distance - pull * continued).masked_fill(option < 0, math.inf))
-            best = torch.stack(costs).argmin(0, keepdim=True)
-            found.view(-1)[cells] = torch.stack(options).gather(0, best)[0]
-    return found
-
-
-def cell_side(areas: Sequence[int]) -> int:
-    """Side of the cells for pictures of these areas, px. Raises SettingError where there would be too many cells."""
-    side = CELL
-    while side < LARGEST_CELL and max(areas) > CELLS * side * side:
-        side *= 2
-    if max(areas) > MOST_CELLS * side * side:
-        limit = math.isqrt(MOST_CELLS) * LARGEST_CELL
-        raise SettingError(
-            f"`match` semantic compares all of the picture with all of the paintings, at most {limit}x{limit} px: give a smaller `size`"
-        )
-    return side
-
-
-def rim(there: Tensor) -> Tensor:
-    """Which of some cells (rows, columns) are not farther than RIM from others."""
-    outside = (~there)[None, None].to(torch.float32)
-    return there & (F.max_pool2d(outside, 2 * RIM + 1, 1, RIM)[0, 0] > 0)
-
-
 class Matching:
     """The paintings' features where the picture has its like; to be asked how far the picture is from having them.
 
     layers: style layers with weights, by which cells are described. content (1, 3, H, W); sources: paintings of any sizes. A
-    painting's weight divides its distances: with weight 2 it is taken where it is not twice as far, with 0 nowhere. Where places
-    go over into each other, how much of its place is there counts in the same way. parts: the tiles of a picture of a height
+    painting's weight divides its distances: with weight 2 it is taken where it is not twice as far, with 0 nowhere. Where regions
+    go over into each other, how much of its region is there counts in the same way. parts: the tiles of a picture of a height
     and a width; features_of: all of a picture's features at some layers, both as the objective has them. zones: where the sources'
-    places are; None for one place everywhere. Raises SettingError for pictures too large, a painting under a cell, and where no
+    regions are; None for one region everywhere. Raises SettingError for pictures too large, a painting under a cell, and where no
     weight is above 0.
     """
 
@@ -206,15 +99,16 @@ class Matching:
         features_of: Look,
         zones: Zones | None = None,
     ) -> None:
-        self.network, self.layers, self.pooling, self.parts, self.zones = network, layers, pooling, parts, zones
+        self.network, self.layers, self.parts, self.zones = network, layers, parts, zones
         sources = [source for source in sources if source.weight > 0]
         if not sources:
             raise SettingError("`match` semantic needs a painting whose weight is above 0")
         pictures = [content, *(source.picture for source in sources)]
         areas = [picture.shape[2] * picture.shape[3] for picture in pictures]
         self.cell = cell_side([areas[0], sum(areas[1:])])
+        self.cells = Cells(network, layers, pooling, parts, self.cell)
         self.size = (content.shape[2], content.shape[3])
-        self.rows, self.columns = self.grid(*self.size)
+        self.rows, self.columns = self.cells.grid(*self.size)
         self.evaluations = 0
         # Layers that the same paintings give are matched alike: coarse and fine strokes of different ones are two matches.
         givers = {name: tuple(at for at, source in enumerate(sources) if name in source.layers) for name in layers}
@@ -226,48 +120,6 @@ class Matching:
         self.held: dict[str, Tensor] = {}
         with torch.no_grad():
             self.learn(content, sources, groups, features_of)
-
-    def grid(self, height: int, width: int) -> tuple[int, int]:
-        return -(-height // self.cell), -(-width // self.cell)
-
-    # Describing
-
-    def described(self, picture: Tensor) -> dict[str, Tensor]:
-        """What the layers see in a picture's cells, in the network's metric: (cells, C) each."""
-        height, width = picture.shape[2:]
-        rows, columns = self.grid(height, width)
-        maps: dict[str, Tensor] = {}
-        for tile in self.parts(height, width):
-            ys, xs = tile.y0 // self.cell, tile.x0 // self.cell
-            size = self.grid(tile.y1 - tile.y0, tile.x1 - tile.x0)
-            for name, seen in self.network.see(picture[:, :, *tile.window], self.layers, self.pooling).items():
-                f = tile.inner(seen, name).float()
-                if (metric := self.network.metric.get(name)) is not None:
-                    f = F.conv2d(f, metric[:, :, None, None])
-                if name not in maps:
-                    maps[name] = f.new_empty(rows, columns, f.shape[1])
-                maps[name][ys : ys + size[0], xs : xs + size[1]] = self.celled(f, stride(name), size)[0].permute(1, 2, 0)
-        return {name: f.flatten(0, 1) for name, f in maps.items()}
-
-    def directions(self, described: Mapping[str, Tensor], cells: Tensor) -> Tensor:
-        """Cells (n,) as directions, (n, D): each layer less its mean over them, all layers with the power of their weight (Kolkin
-        et al. 2022 centre both pictures on their own means, so that light and tint do not matter)."""
-        joined = []
-        for name, weight in self.layers.items():
-            f = described[name].index_select(0, cells)
-            f = f - f.mean(0)
-            power = f.square().sum(1).mean().sqrt().clamp_min(1e-3)  # a blank picture is like nothing
-            joined.append(f.mul_(math.sqrt(weight) / power))
-        return F.normalize(torch.cat(joined, 1), dim=1)
-
-    def celled(self, features: Tensor, k: int, size: tuple[int, int]) -> Tensor:
-        """Features of stride k, one a cell: averaged within it, or repeated; the last ones also for what pooling left over."""
-        if k < self.cell:
-            features = F.avg_pool2d(features, self.cell // k, ceil_mode=True)
-        elif k > self.cell:
-            features = features.repeat_interleave(k // self.cell, 2).repeat_interleave(k // self.cell, 3)
-        features = features[:, :, : size[0], : size[1]]
-        return F.pad(features, (0, size[1] - features.shape[3], 0, size[0] - features.shape[2]), mode="replicate")
 
     # Learning
 
@@ -282,35 +134,28 @@ class Matching:
         usual: dict[str, dict[int, Tensor]] = {name: {} for name in self.group}
         for at, (source, there) in enumerate(zip(sources, taken, strict=True)):
             rows, columns = there.nonzero().T
-            width = self.grid(*source.picture.shape[2:])[1]
-            keys.append(self.directions(self.described(source.picture), rows * width + columns))
+            width = self.cells.grid(*source.picture.shape[2:])[1]
+            keys.append(self.cells.directions(self.cells.described(source.picture), rows * width + columns))
             features = features_of(source.picture, tuple(name for name in self.group if name in source.layers))
             for name in self.group:
                 if name not in features:
                     behind[name].append(rows.new_zeros(len(rows)))  # which nobody asks for
                     continue
-                f = features.pop(name)
-                first, k = sum(len(bank) for bank in banks[name]), stride(name)
-                if k <= self.cell:
-                    q, (height, width_) = self.cell // k, there.shape
-                    parted = f[0, :, : height * q, : width_ * q].reshape(-1, height, q, width_, q).permute(1, 3, 2, 4, 0)
-                    banks[name].append(parted[there].flatten(0, 2))  # a cell's positions one after the other
-                    behind[name].append(first + torch.arange(len(rows), device=f.device) * q * q)
-                else:
-                    ys, xs = ((at * self.cell // k).clamp_max(n - 1) for at, n in zip((rows, columns), f.shape[2:], strict=True))
-                    banks[name].append(f[0].flatten(1).T.contiguous())
-                    behind[name].append(first + ys * f.shape[3] + xs)
+                first = sum(len(bank) for bank in banks[name])
+                bank, inside = self.bank(features.pop(name), there, stride(name))
+                banks[name].append(bank)
+                behind[name].append(first + inside)
                 usual[name][at] = self.squares(banks[name][-1].T[None, :, :, None], name).mean()
         self.banks = {name: torch.cat(bank) for name, bank in banks.items()}
-        self.behind = {name: torch.cat(places) for name, places in behind.items()}
+        self.behind = {name: torch.cat(starts) for name, starts in behind.items()}
         self.under = self.shining(content, features_of)
         starts = [sum(len(key) for key in keys[:at]) for at in range(len(keys))]
-        photo = self.described(content)
+        photo = self.cells.described(content)
         self.searches: dict[tuple[int, int], Search] = {}
         for zone, cells in self.cells_in(content.device).items():
-            queries = self.directions(photo, cells)
+            queries = self.cells.directions(photo, cells)
             for at, group in enumerate(groups):
-                own = [each for each in group if self.says(zone, sources[each].place)]
+                own = [each for each in group if self.says(zone, sources[each].region)]
                 if own:
                     self.searches[at, zone] = Search(
                         cells,
@@ -322,6 +167,17 @@ class Matching:
                         self.weighed(zone, cells, [sources[each] for each in own], [rims[each] for each in own]),
                         {name: torch.stack([usual[name][each] for each in own]).mean() for name in self.group if self.group[name] == at},
                     )
+
+    def bank(self, f: Tensor, there: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Features (1, C, h, w) of stride k that keys bring, (N, C), and where among them those of each cell begin, (K,)."""
+        rows, columns = there.nonzero().T
+        if k <= self.cell:
+            q, (height, width) = self.cell // k, there.shape
+            parted = f[0, :, : height * q, : width * q].reshape(-1, height, q, width, q).permute(1, 3, 2, 4, 0)
+            # A cell's positions one after the other.
+            return parted[there].flatten(0, 2), torch.arange(len(rows), device=f.device) * q * q
+        ys, xs = ((at * self.cell // k).clamp_max(n - 1) for at, n in zip((rows, columns), f.shape[2:], strict=True))
+        return f[0].flatten(1).T.contiguous(), ys * f.shape[3] + xs
 
     def shining(self, content: Tensor, features_of: Look) -> dict[str, tuple[Tensor, Tensor]]:
         """Where the photo shines through, the positions (m,) of each layer, counted through row by row, and its features there (m, C)."""
@@ -367,16 +223,16 @@ class Matching:
         """(n, H, W) to (n, rows, columns), averaged over cells."""
         return F.avg_pool2d(planes[None], self.cell, ceil_mode=True)[0]
 
-    def says(self, zone: int, place: int) -> bool:
-        return self.zones is None or bool(self.zones.say[zone, place])
+    def says(self, zone: int, region: int) -> bool:
+        return self.zones is None or bool(self.zones.say[zone, region])
 
     def weighed(self, zone: int, cells: Tensor, sources: Sequence[Source], rims: Sequence[Tensor]) -> Tensor | None:
         """What the weight of each painting's inner keys and of those on its rim is on each cell of a zone, (2 E, n), the largest being
         1; None where that is all there is."""
         weights = torch.tensor([source.weight for source in sources], device=cells.device)[:, None].expand(-1, len(cells))
-        if self.zones is not None and len({source.place for source in sources}) > 1:
+        if self.zones is not None and len({source.region for source in sources}) > 1:
             within = self.within(zone)
-            masks = self.zones.masks[0][[source.place for source in sources]]
+            masks = self.zones.masks[0][[source.region for source in sources]]
             weights = weights * (self.covered(masks * within) / self.covered(within).clamp_min(1e-6)).flatten(1)[:, cells]
         weights = (weights / weights.amax(0).clamp_min(1e-30)).repeat_interleave(2, 0)
         if self.zones is not None and any(bool(own.any()) for own in rims):
@@ -397,10 +253,10 @@ class Matching:
         self.evaluations += 1
 
     def match(self, pixels: Tensor) -> None:
-        described = self.described(pixels)
+        described = self.cells.described(pixels)
         out = torch.full_like(self.found, -1)
         for (group, zone), search in self.searches.items():
-            wanted = F.normalize(ANCHOR * search.photo + (1 - ANCHOR) * self.directions(described, search.cells), dim=1)
+            wanted = F.normalize(ANCHOR * search.photo + (1 - ANCHOR) * self.cells.directions(described, search.cells), dim=1)
             found = torch.full_like(out[group, zone], -1)
             found.view(-1)[search.cells] = nearest(wanted, search.keys, search.weights, search.kinds)
             found = coherent(found, wanted, search.keys, search.beside, search.weights, search.kinds)
@@ -481,8 +337,8 @@ class Matching:
         found, bank, behind = self.found[self.group[name]], self.banks[name], self.behind[name]
         if k <= self.cell:
             q = self.cell // k
-            places = behind[found[zone, (ys // q)[:, None], xs // q].clamp_min(0)] + (ys % q)[:, None] * q + xs % q
-            return bank.index_select(0, places.flatten()).view(1, len(ys), len(xs), -1).permute(0, 3, 1, 2)
+            at = behind[found[zone, (ys // q)[:, None], xs // q].clamp_min(0)] + (ys % q)[:, None] * q + xs % q
+            return bank.index_select(0, at.flatten()).view(1, len(ys), len(xs), -1).permute(0, 3, 1, 2)
         q = k // self.cell
         inner = torch.arange(q, device=device)
         rows, columns = ((at[:, None] * q + inner).flatten() for at in (ys, xs))

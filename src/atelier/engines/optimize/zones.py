@@ -1,11 +1,11 @@
-"""Places of a picture, painted side by side: one look of the network for all of them, and yet no style's gradient leaves its place.
+"""Regions of a picture, painted side by side: one look of the network for all of them, and yet no style's gradient leaves its region.
 
 A network's features see beyond a border, and their gradient would go back there. It is cut: every cell of every grid belongs to
 one zone, and on the way back a convolution or pooling hands nothing on from a cell of one zone to a cell of another. Forwards
 nothing is changed. That is the gradient of the loss in which each zone sees the others as given, for one backward pass however many
-places there are; only cells along the borders are computed by hand.
+regions there are; only cells along the borders are computed by hand.
 
-A zone is where one place counts most, so that a narrow feather is parted along its middle. Where places go over into each other
+A zone is where one region counts most, so that a narrow feather is parted along its middle. Where regions go over into each other
 across more than a feather, what they share is a zone of its own, in which all of them have their say.
 """
 
@@ -25,7 +25,7 @@ from atelier.perception.convolution import conv3x3, slope3x3
 from atelier.perception.network import CONVS, Network, pool
 
 BROAD = 16
-"""Half the width, px, from which on an overlap of places is a zone of its own: narrower ones are of no use to deep layers."""
+"""Half the width, px, from which on an overlap of regions is a zone of its own: narrower ones are of no use to deep layers."""
 THIN = 2
 """Half the width, px, up to which what is left between such zones is part of them, like the first column of a gradient."""
 
@@ -42,8 +42,8 @@ class Seam:
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The cells of a grid on which a place counts: index (n,); the first `whole` of them are all its own, of the others weight
-    (m, 1) says how much, and say (m, 1) the same where the place has a say, and 0 elsewhere. met: whether an earlier place counts on
+    """The cells of a grid on which a region counts: index (n,); the first `whole` of them are all its own, of the others weight
+    (m, 1) says how much, and say (m, 1) the same where the region has a say, and 0 elsewhere. met: whether an earlier region counts on
     some of them as well."""
 
     index: Tensor
@@ -54,15 +54,17 @@ class Cells:
 
 
 class Zones:
-    """Places (R, H, W) in [0, 1], how much of each is where, and their zones, on all grids of a network.
+    """Regions (R, H, W) in [0, 1], how much of each is where, and their zones, on all grids of a network.
 
-    masks: for each level, 0 for the pixels' own grid, the places (R, H >> level, W >> level), averaged over cells.
-    labels: for each level the zone of each cell. say: (zones, R), whether a place has a say in a zone.
+    masks: for each level, 0 for the pixels' own grid, the regions (R, H >> level, W >> level), averaged over cells.
+    labels: for each level the zone of each cell. say: (zones, R), whether a region has a say in a zone.
     """
 
-    def __init__(self, places: Tensor, levels: int = 5) -> None:
-        self.masks = [places if level == 0 else F.avg_pool2d(places[None], 2**level)[0] for level in range(levels) if _holds(places, level)]
-        finest, self.say = _parted(places)
+    def __init__(self, regions: Tensor, levels: int = 5) -> None:
+        self.masks = [
+            regions if level == 0 else F.avg_pool2d(regions[None], 2**level)[0] for level in range(levels) if _holds(regions, level)
+        ]
+        finest, self.say = _parted(regions)
         self.labels = [finest if level == 0 else _coarser(finest, len(self.say), level) for level in range(len(self.masks))]
         self.known: dict[tuple[Any, ...], Any] = {}
 
@@ -132,38 +134,38 @@ class Zones:
         return found
 
     def cells(self, level: int, part: tuple[slice, slice]) -> list[Cells]:
-        """Of each place, on a part of a level's grid."""
+        """Of each region, on a part of a level's grid."""
         key = ("cells", level, _key(part))
         if key not in self.known:
             self.known[key] = _counted(self.masks[level][:, *part], self.say[self.labels[level][part]])
         found: list[Cells] = self.known[key]
         return found
 
-    def bounded(self, features: Tensor, level: int, part: tuple[slice, slice], place: int) -> Tensor:
-        """Features (1, C, h, w) of a part of a level's grid, as they are, whose gradient comes only to cells where a place has a say."""
-        return torch.where(self.say[self.labels[level][part]][..., place], features, features.detach())
+    def bounded(self, features: Tensor, level: int, part: tuple[slice, slice], region: int) -> Tensor:
+        """Features (1, C, h, w) of a part of a level's grid, as they are, whose gradient comes only to cells where a region has a say."""
+        return torch.where(self.say[self.labels[level][part]][..., region], features, features.detach())
 
-    def chosen(self, features: Tensor, level: int, place: int) -> Tensor:
-        """Of a whole level's features (1, C, h, w), those where a place counts most, (1, C, n, 1)."""
+    def chosen(self, features: Tensor, level: int, region: int) -> Tensor:
+        """Of a whole level's features (1, C, h, w), those where a region counts most, (1, C, n, 1)."""
         masks = self.masks[level]
-        most = masks.argmax(0) == place
-        return features[:, :, most & (masks[place] > 0) & self.say[self.labels[level]][..., place]][..., None]
+        most = masks.argmax(0) == region
+        return features[:, :, most & (masks[region] > 0) & self.say[self.labels[level]][..., region]][..., None]
 
 
 def _key(window: tuple[slice, slice] | None) -> tuple[int, ...] | None:
     return None if window is None else tuple(side for part in window for side in (part.start, part.stop))
 
 
-def _holds(places: Tensor, level: int) -> bool:
-    return min(places.shape[1:]) >= 2**level
+def _holds(regions: Tensor, level: int) -> bool:
+    return min(regions.shape[1:]) >= 2**level
 
 
-def _parted(places: Tensor) -> tuple[Tensor, Tensor]:
-    """Zones (H, W) as numbers, and who has a say in them (zones, R): the places in their order, none, then those that are shared."""
-    count = len(places)
-    there = places > 0
-    labels = torch.where(there.any(0), places.argmax(0), count)
-    say = torch.eye(count, dtype=torch.bool, device=places.device)
+def _parted(regions: Tensor) -> tuple[Tensor, Tensor]:
+    """Zones (H, W) as numbers, and who has a say in them (zones, R): the regions in their order, none, then those that are shared."""
+    count = len(regions)
+    there = regions > 0
+    labels = torch.where(there.any(0), regions.argmax(0), count)
+    say = torch.eye(count, dtype=torch.bool, device=regions.device)
     say = torch.cat([say, torch.zeros_like(say[:1])])
     broad = _widened(_narrowed(there.sum(0) > 1, BROAD), BROAD)
     if not broad.any():
@@ -261,7 +263,7 @@ class _Within(torch.autograd.Function):
 
 
 HELD = 2**24
-"""Numbers of a layer up to which its cells, put in the order of places, are held for the way back; of larger ones it is done again."""
+"""Numbers of a layer up to which its cells, put in the order of regions, are held for the way back; of larger ones it is done again."""
 SOME = 2**14
 """Cells of a seam at once: nine times their channels are held."""
 
@@ -289,7 +291,7 @@ class _Gate(torch.autograd.Function):
 
 
 class _Guided(torch.autograd.Function):
-    """Σ m (F - s)(F - s)ᵀ of each place, and Σ m F if asked for, whose gradient comes only to cells where the place has a say."""
+    """Σ m (F - s)(F - s)ᵀ of each region, and Σ m F if asked for, whose gradient comes only to cells where the region has a say."""
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, cells: Sequence[Cells], shift: float, first: bool) -> tuple[Tensor, Tensor | None]:
@@ -334,11 +336,11 @@ class _Guided(torch.autograd.Function):
 
 
 def guided(features: Tensor, cells: Sequence[Cells], shift: float = 0.0, first: bool = True) -> tuple[Tensor, Tensor | None]:
-    """Sums over each place's cells, weighted by how much it counts there: Σ m (F - shift)(F - shift)ᵀ, (R, C, C), and, if first is
+    """Sums over each region's cells, weighted by how much it counts there: Σ m (F - shift)(F - shift)ᵀ, (R, C, C), and, if first is
     wanted too, Σ m F, (R, C).
 
     features (1, C, h, w). Divided by Σ m they are the guided statistics of Gatys et al. 2017 ("Controlling perceptual factors", spatial
-    control), whatever the size of a place. (The paper normalises the squares of its guidance to a sum of 1; ours are linear, so
+    control), whatever the size of a region. (The paper normalises the squares of its guidance to a sum of 1; ours are linear, so
     that half of a cell counts half.)
     """
     squares, sums = _Guided.apply(features, cells, shift, first)
