@@ -838,7 +838,7 @@ def test_the_command_trains_and_says_so(
 def test_live_curves_show_the_way() -> None:
     from rich.console import Console
 
-    from atelier.cli.training import POINTS, Curves, sparkline
+    from atelier.cli.curves import POINTS, Curves, sparkline
 
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7]) == "▁▂▃▄▅▆▇█"
     assert sparkline([3.0, 3.0]) == "▁▁"
