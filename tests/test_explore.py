@@ -21,7 +21,7 @@ import pytest
 from PIL import Image as Pillow
 
 import atelier
-from atelier.cli.painting import style_of
+from atelier.cli.style_words import parse_style
 from atelier.errors import AtelierError, Cancelled, ImageError, InputError, SettingError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.image.sheet import FAINT, MARGIN, Block, Cell, Letters, grid_sheet, wrapped
@@ -74,7 +74,9 @@ def test_values_are_read_as_their_settings_are() -> None:
     assert parse_axis("style-regions=none + b.png").values == (("", "b.png"),)
     assert parse_axis("regions=auto:3,none").values == ("auto:3", "")
     assert parse_axis("feather=0,2.5,auto").values == (0.0, 2.5, None)
-    assert parse_axis("style=a.jpg@sky + b.jpg=0.5@sea", style_of).values == ((Style("a.jpg", region="sky"), Style("b.jpg", 0.5, "sea")),)
+    assert parse_axis("style=a.jpg@sky + b.jpg=0.5@sea", parse_style).values == (
+        (Style("a.jpg", region="sky"), Style("b.jpg", 0.5, "sea")),
+    )
     assert parse_axis("color_method=,luminance").labels == ("empty", "luminance")
     assert parse_axis("recipe=,gatys").labels == ("default", "gatys")
 
@@ -157,7 +159,7 @@ def test_commands_are_quoted_and_have_no_secrets() -> None:
 
 @pytest.mark.parametrize("text", ["a.jpg", "udnie=0.25", "a.jpg@sky,size=2,rotate=90,strokes=coarse", "a.jpg=0.5@sky"])
 def test_styles_are_written_as_they_are_read(text: str) -> None:
-    assert spell_style(style_of(text), alone=True) == text
+    assert spell_style(parse_style(text), alone=True) == text
 
 
 # Painting -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from atelier.cli import main
-from atelier.cli.painting import style_of
+from atelier.cli.style_words import parse_style
 from atelier.image import Image
 from atelier.media import write_still
 
@@ -56,6 +56,6 @@ def test_a_run_ends_with_a_list_of_what_failed(photos: Path, tmp_path: Path, cap
     ],
 )
 def test_a_weight_may_be_in_percent(text: str, source: str, weight: float, region: str) -> None:
-    style = style_of(text)
+    style = parse_style(text)
     assert (style.source, style.region) == (source, region)
     assert style.weight == pytest.approx(weight)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,12 +57,8 @@ def bench(
 
 
 def _show(result: Result) -> None:
-    """The machine, the table, and what is to be known of it."""
-    from rich import box
+    """Print the machine, the table, and what is to be known of it."""
     from rich.console import Console
-    from rich.table import Table
-
-    from atelier.bench import middle
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -70,6 +66,18 @@ def _show(result: Result) -> None:
     console.print(", ".join(f"{k} {v}" for k, v in result.machine.items() if v is not None), markup=False, soft_wrap=True)
     if (load := result.machine["load"]) is not None and load > 0.5:
         console.print(f"Other work was running (load {load}): trust ratios more than seconds.", markup=False, soft_wrap=True)
+    console.print(_table(result))
+    for line in _lines(result):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _table(result: Result) -> Any:
+    """A column a size, the paper's seconds beside ours."""
+    from rich import box
+    from rich.table import Table
+
+    from atelier.bench import middle
+
     table = Table("seconds a picture", box=box.SIMPLE_HEAD, pad_edge=False)
     papers, ratios = [row.paper for row in result.rows], [row.ratios for row in result.rows]
     for row in result.rows:
@@ -91,7 +99,11 @@ def _show(result: Result) -> None:
     add("network, process start to file", (_seconds(middle(row.cold)) for row in result.rows))
     compared("  the paper's ÷ here", "paper_implemented_to_cold", True)
     compared("optimize ÷ network, here", "optimize_to_network")
-    console.print(table)
+    return table
+
+
+def _lines(result: Result) -> list[str]:
+    """What is to be known of the table."""
     lines = [
         "Medians; the paper's seconds are of its own machine. optimize: the default recipe, from the opened pictures on; its iterations "
         f"are over all scales, the plain way (recipe gatys) makes {result.plain_iterations} at full size.",
@@ -103,10 +115,7 @@ def _show(result: Result) -> None:
     lines += result.notes
     if result.plan.quick:
         lines.append("A quick run: these numbers measure nothing.")
-    if not result.finished:
-        lines.append("Stopped: this is what there is.")
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+    return [*lines, *([] if result.finished else ["Stopped: this is what there is."])]
 
 
 def _seconds(seconds: float | None) -> str:

@@ -16,7 +16,8 @@ from atelier.cli.watching import watching
 from atelier.errors import SettingError
 
 if TYPE_CHECKING:
-    from atelier.judging.difference import Difference
+    from atelier.cli.judging import Named
+    from atelier.judging.difference import Comparison, Difference
 
 
 @app.command()
@@ -73,14 +74,7 @@ def compare(
     if out is not None:
         write_still(found.sheet(side), out)
     if as_json is not None:
-        entries: list[dict[str, object]] = [{"picture": sources[0]}]
-        entries += [
-            json.loads(each.to_json(picture=source, same=math.isinf(each.psnr), resized=changed))
-            for source, each, changed in zip(sources[1:], found.differences, found.resized[1:], strict=True)
-        ]
-        for entry, (_, verdict) in zip(entries, named, strict=False):
-            entry["judged"] = json.loads(verdict.to_json())
-        told = {"first": sources[0], "content": content, "style": style, "pictures": entries}
+        told = {"first": sources[0], "content": content, "style": style, "pictures": _numbers(sources, found, named)}
         told |= {name: json.loads(verdict.to_json()) for name, (_, verdict) in zip(("photo", "painting"), ends, strict=False)}
         text = json.dumps(told, ensure_ascii=False, indent=2)
         if as_json == STANDARD:
@@ -94,6 +88,18 @@ def compare(
             show_table(named, ends)
     if not quiet and out is not None:
         typer.echo(f"Compared: {'standard output' if out == STANDARD else out}", err=True)
+
+
+def _numbers(sources: Sequence[str], found: Comparison, named: Named) -> list[dict[str, object]]:
+    """All numbers, picture by picture, as JSON has them."""
+    entries: list[dict[str, object]] = [{"picture": sources[0]}]
+    entries += [
+        json.loads(each.to_json(picture=source, same=math.isinf(each.psnr), resized=changed))
+        for source, each, changed in zip(sources[1:], found.differences, found.resized[1:], strict=True)
+    ]
+    for entry, (_, verdict) in zip(entries, named, strict=False):
+        entry["judged"] = json.loads(verdict.to_json())
+    return entries
 
 
 def _differences(labels: Sequence[str], found: Sequence[Difference]) -> None:

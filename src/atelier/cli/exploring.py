@@ -25,7 +25,8 @@ from atelier.cli.base import (
     say,
 )
 from atelier.cli.flags import with_settings
-from atelier.cli.painting import Parted, style_of, with_options
+from atelier.cli.painting import Parted, with_options
+from atelier.cli.style_words import parse_style
 from atelier.cli.watching import watching
 from atelier.errors import Cancelled, SettingError
 from atelier.request import InstantSettings, Settings, Style
@@ -120,12 +121,12 @@ def _axes(
         raise SettingError("--third is a third style to blend: give --blend two")
     if blend is not None and (style or any(text.split("=")[0].strip().lstrip("-") == "style" for text in vary or ())):
         raise SettingError("--blend names its styles: leave --style out")
-    axes = [parse_axis(text, style_of) for text in vary or ()]
+    axes = [parse_axis(text, parse_style) for text in vary or ()]
     if blend is None:
         if not axes:
             raise SettingError("say what to vary, as in --vary style_weight=1,10,100, or give --blend two styles")
-        return axes, tuple(style_of(text) for text in style or ())
-    mixed = [style_of(text) for text in (*blend, *([third] if third is not None else []))]
+        return axes, tuple(parse_style(text) for text in style or ())
+    mixed = [parse_style(text) for text in (*blend, *([third] if third is not None else []))]
     return [*blend_axes([each.source for each in mixed], steps), *axes], tuple(mixed)
 
 

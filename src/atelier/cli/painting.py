@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import os
-import re
 import sys
 import typing
 from collections.abc import Callable
@@ -50,9 +49,10 @@ from atelier.cli.base import (
     say,
 )
 from atelier.cli.flags import with_settings
+from atelier.cli.style_words import exists, parse_style
 from atelier.cli.watching import ended, watching
 from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, WeightsError
-from atelier.request import InstantSettings, Request, Settings, Style
+from atelier.request import InstantSettings, Request, Settings
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -171,7 +171,7 @@ def stylize(
     if not out:
         raise SettingError("--out is empty: name a file, or a folder")
     photos = expand(photos)
-    styles = tuple(style_of(text) for text in style or ())
+    styles = tuple(parse_style(text) for text in style or ())
     into_folder = _is_folder(out) or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
         raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder, a name that ends in /")
@@ -212,7 +212,7 @@ def texture(
     if size is not None and (width is not None or height is not None):
         raise SettingError("size", "give `width` and `height`, or `size`")
     canvas = None if width is None and height is None else (width, height)
-    request = Request("texture", None, (style_of(painting),), recipe, settings, size, canvas, seed, device)
+    request = Request("texture", None, (parse_style(painting),), recipe, settings, size, canvas, seed, device)
     ended(_make(request, out, beside, writing))
 
 
@@ -342,76 +342,5 @@ def _files(sources: list[str]) -> list[str]:
     return [name for name in sources if name != "-" and "://" not in name]
 
 
-def style_of(text: str) -> Style:
-    """`painting.jpg[=0.3 or =30%][@sky][,size=2][,rotate=90][,strokes=coarse]`; a path that exists is a path, whatever is in its name."""
-    said, how = text, dict[str, Any]()
-    while not _whole(text) and (found := _OPTION.fullmatch(text)):
-        text, key, value = found[1] + (found[4] or ""), found[2], found[3].strip()
-        if key in how:
-            raise SettingError(f"--style {said}: {key} is given twice")
-        how[key] = value if key == "strokes" else _number(value, f"--style {said}: {key}={value} must be a number")
-    if not _exists(text):
-        text, region = _with_region(text)
-        region, weight = _with_weight(region)
-        how |= ({"region": region} if region else {}) | ({} if weight is None else {"weight": weight})
-    if not _exists(text):
-        text, weight = _with_weight(text)
-        if weight is not None and "weight" in how:
-            raise SettingError(f"--style {said}: the weight is given twice")
-        how |= {} if weight is None else {"weight": weight}
-    stray = re.search(r",\s*([a-z]+)\s*=[^,=@/]*$", said)
-    if stray and stray[1] not in how and "://" not in said and (not _exists(text) or "," in how.get("region", "")):
-        raise SettingError(f"--style {said}: a style has no {stray[1]}; it has size, rotate and strokes")
-    return Style(text, **how)
-
-
-_OPTION = re.compile(r"(.+),\s*(size|rotate|strokes)\s*=\s*([^,@]*)(@[^,]*)?", re.DOTALL)
-
-
-def _whole(text: str) -> bool:
-    """Whether all of it is a path that exists, or all but a region behind."""
-    source, at, region = text.rpartition("@")
-    return _exists(text) or (bool(at and source) and not _OPTION.fullmatch(f"@{region}") and _exists(source))
-
-
-def _with_region(text: str) -> tuple[str, str]:
-    """`painting.jpg@sky` in two; a URL may have @ in it, and so may a file's name."""
-    source, at, region = text.rpartition("@")
-    if not at or not source or not region:
-        return text, ""
-    if "://" in text and (re.search(r"[/?&.:]", region) or source.endswith("://") or "/" not in source.partition("://")[2]):
-        return text, ""
-    misspelt = re.search(r"\.(png|jpe?g|webp|tiff?|avif|heic|bmp|gif)(=[\d.]+%?)?$", region, re.IGNORECASE)
-    return (text, "") if misspelt and not _exists(source) else (source, region)
-
-
-def _with_weight(text: str) -> tuple[str, float | None]:
-    """`painting.jpg=0.3` in two."""
-    source, equals, weight = text.rpartition("=")
-    if not equals or not source or "://" in weight:
-        return text, None
-    if "://" in text and "?" in text and "=" not in re.split("[?&]", source)[-1]:
-        return text, None  # the last of a query's own
-    share = weight.strip().removesuffix("%")
-    try:
-        return source, float(share) / (100 if share != weight.strip() else 1)
-    except ValueError:
-        return text, None
-
-
-def _number(text: str, otherwise: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SettingError(otherwise) from None
-
-
-def _exists(name: str) -> bool:
-    try:
-        return Path(name).exists()
-    except (OSError, ValueError):  # no name of a file
-        return False
-
-
 def _is_folder(name: str) -> bool:
-    return _exists(name) and Path(name).is_dir()
+    return exists(name) and Path(name).is_dir()
