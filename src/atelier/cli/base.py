@@ -197,7 +197,7 @@ def explained(error: Exception) -> tuple[str, int] | None:
     return None
 
 
-SPELLED = {"picture": "out", "masks": "mask", "styles": "style", "target": "out"}
+SPELLED = {"picture": "out", "as_json": "json", "masks": "mask", "styles": "style", "target": "out"}
 """Options that the command line has under other names."""
 
 

@@ -39,7 +39,7 @@ def bench(
     if STANDARD in (photo, style):
         raise SettingError("pictures are measured again and again: give a file, not standard input")
     if as_json is not None and as_json != STANDARD:
-        check_apart([("--json", as_json)], [name for name in (photo, style) if name and "://" not in name])
+        check_apart([("json", as_json)], [name for name in (photo, style) if name and "://" not in name])
         with beforehand():
             check_place(as_json)
     with watching(quiet) as report:

@@ -53,7 +53,7 @@ def compare(
     read = [*sources, *filter(None, (content, style))]
     if read.count(STANDARD) > 1:
         raise SettingError("only one picture can come from standard input")
-    written = [(option, name) for option, name in (("--out", out), ("--json", as_json)) if name is not None]
+    written = [(option, name) for option, name in (("out", out), ("json", as_json)) if name is not None]
     check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
     with beforehand():
         if out is not None:

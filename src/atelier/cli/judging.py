@@ -55,7 +55,7 @@ def evaluate(
     read = [*sources, *(name for name in (content, style) if name is not None)]
     if read.count(STANDARD) > 1:
         raise SettingError("only one picture can come from standard input")
-    written = [(option, str(name)) for option, name in (("--json", as_json), ("--plot", plot)) if name is not None]
+    written = [(option, str(name)) for option, name in (("json", as_json), ("plot", plot)) if name is not None]
     check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
     if as_json is not None and as_json != STANDARD:
         with beforehand():

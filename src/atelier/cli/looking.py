@@ -34,6 +34,6 @@ def plot(
     from atelier.plot import draw
     from atelier.run import check_apart
 
-    check_apart([("--out", str(out))], [str(log) for log in logs])
+    check_apart([("out", str(out))], [str(log) for log in logs])
     draw(logs, out)
     typer.echo(f"Drawn: {out}", err=True)

@@ -185,7 +185,7 @@ def stylize(
     targets = [str(Path(out) / f"{name}.png") for name in name_results(photos)] if into_folder else [out]
     settle(requests[0])
     if into_folder:
-        check_apart([("--out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
+        check_apart([("out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
         if writing.overwrite is None:
             check_derived(targets)
     _make_all(requests, targets, beside, writing, Session())

@@ -54,8 +54,10 @@ class Values:
     def style(self, name: str, report: Report = silent) -> Painting:
         if name not in self.values:
             return self.local.style(name, report)
+        from atelier.engines.network.catalogue import Entry
+
         value = self.values[name]
-        return value if hasattr(value, "numbers") else as_image(value, self.limits).flat()
+        return value if isinstance(value, Entry) else as_image(value, self.limits).flat()
 
     def map(self, name: str, report: Report = silent) -> Map:
         return as_map(self.values[name], self.limits) if name in self.values else self.local.map(name, report)
