@@ -196,7 +196,7 @@ def test_what_was_made_says_how(ask: Ask, tmp_path: Path) -> None:
     assert embedded(str(tmp_path / "out.png")) == dataclasses.replace(request, engine="optimize")
     data = json.loads(open_still(tmp_path / "out.png").text["atelier"])
     assert data["resolved"]["style_layers"] == {"conv1_1": 1.0, "conv2_1": 0.5}
-    assert data["resolved"]["optimiser"] == settle(request).optimizer
+    assert data["resolved"]["optimizer"] == settle(request).optimizer
     assert data["version"]
 
 

@@ -146,7 +146,9 @@ def _wanted(style: Style, regions: Regions, painting: Painting, map_: Map | str 
     for at, other in pairs:
         part = own.mask(own.names[other])
         if not part.any():
-            raise SettingError(f"the region {own.names[other]!r} of {style.source} is empty: there is nothing to learn from")
+            raise SettingError(
+                "style_regions", f"the region {own.names[other]!r} of {style.source} is empty: there is nothing to learn from"
+            )
         parts.append((at, np.asarray(turn_plane(part, style.rotate))))
     return list(parts)
 
@@ -159,7 +161,7 @@ def _partner(regions: Regions, at: int, own: Regions, style: Style) -> int:
     try:
         return own.index(colour)
     except SettingError as error:
-        raise SettingError(f"the map of {style.source} has no region for {name!r} ({colour}): {error}") from error
+        raise SettingError("style_regions", f"the map of {style.source} has no region for {name!r} ({colour}): {error}") from error
 
 
 def _masked(request: Request, scene: Scene, maps: Maps, report: Report) -> Regions:

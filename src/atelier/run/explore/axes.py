@@ -115,7 +115,7 @@ def blend_axes(styles: Sequence[str], steps: int) -> list[Axis]:
     steps: pictures from one style alone to another alone. Raises SettingError for other than 2 or 3 styles, and for steps out of STEPS.
     """
     if len(styles) not in (2, 3):
-        raise SettingError(f"a blend is of two styles, or of three: not of {len(styles)}")
+        raise SettingError("blend", f"a blend is of two styles, or of three: not of {len(styles)}")
     if not STEPS[0] <= steps <= STEPS[1]:
         raise SettingError(f"`steps` {steps}: must be from {STEPS[0]} to {STEPS[1]}")
     values = tuple(round(i / (steps - 1), 6) for i in range(steps))

@@ -77,7 +77,7 @@ def _check_axes(common: Mapping[str, Any], axes: Sequence[Axis]) -> None:
         raise SettingError("`blend` varies how much there is of each style, and `vary` blend where each is: give one of them")
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST:
-        raise SettingError(f"{count} pictures are more than the {MOST} that fit a sheet: vary less")
+        raise SettingError("vary", f"{count} pictures are more than the {MOST} that fit a sheet: vary less")
 
 
 def _check_free(common: Mapping[str, Any], axis: Axis) -> None:
