@@ -18,7 +18,7 @@ TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", *TOLD)),
-    "run": ("engines", "media", "judging", "plot", *BELOW, *TOLD),
+    "run": ("engines", "media", "judging", "plot", "training", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
     "media": ("image", *TOLD),
     "plot": ("media", "image", *TOLD),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from atelier.errors import SettingError
 from atelier.image import Image
 from atelier.image.value import Pixels
@@ -21,7 +24,8 @@ class Sample:
     weight: its share among those of its place. place: the index of the guide's place that it is painted in; None for all of the
     photo, where there is no guide. size: of its strokes; 2 paints with strokes twice as large. strokes: which of its strokes
     are taken, `all`, the `coarse` ones or the `fine` ones alone. part: float32 (H, W) in [0, 1] over its picture, how much of
-    what is seen where is learned from; None for all of it.
+    what is seen where is learned from; None for all of it. code: (N,), the style code that was fitted to it, for the networks; None where
+    they are to find it.
 
     Raises SettingError.
     """
@@ -32,6 +36,7 @@ class Sample:
     size: float = 1.0
     strokes: str = "all"
     part: Pixels | None = None
+    code: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.strokes not in STROKES:

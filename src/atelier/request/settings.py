@@ -22,6 +22,7 @@ COLORS = ("style", "photo", "match", "gray")
 COLOR_METHOD = "How colours are kept or matched (empty: luminance-matched for photo, transport for match): see `atelier recolor --list`"
 COLOR_SPACE = "Colour space of it (empty: what suits the method): oklab, lab, yuv, ycbcr, rgb, linear"
 SECONDS = "Paint until so many seconds have passed (0: as long as it takes)"
+TUNE = "Fit the style to its painting for so many seconds, on the first photo; kept for all that follow (0: as it is read)"
 SECONDS_MORE: dict[str, Any] = {"unit": "s", "group": "run"}
 TILE_MORE: dict[str, Any] = {"unit": "px", "group": "run", "advanced": True}
 EXPERT: dict[str, Any] = {"advanced": True}
@@ -94,6 +95,7 @@ class InstantSettings:
 
     strength: float = option(1.0, "How far to go from the photo, 0, to the painting, 1", low=0, high=1)
     style_size: float = option(1.0, STYLE_SIZE, low=0.05, high=20, group="style")
+    tune: float = option(0.0, TUNE, low=0, high=1e6, unit="s", group="style", label="Tune the style")
     seconds: float = option(0.0, SECONDS, low=0, high=1e7, **SECONDS_MORE)
     color: str = option("style", COLOR, choices=COLORS)
     color_method: str = option("", COLOR_METHOD, **EXPERT)

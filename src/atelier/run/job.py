@@ -24,6 +24,7 @@ from atelier.run.maps import SEEN, Maps, maps_read, open_maps
 from atelier.run.resolver import GIVEN, LOCAL, Painting, Resolver, as_picture
 from atelier.run.signing import digest_inputs, sign, told_of, unsigned
 from atelier.run.sizes import at_size, blank, check_size
+from atelier.run.tuning import tune
 from atelier.run.turning import turn
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ class _Opener:
         pictures, drawing = self.named()
         scene = Scene(content, photo if self.request.content else None)
         samples, guide = lay_out(self.request, self.kind, scene, styles, maps, self.session, self.report)
+        samples = tune(samples, content, self.request, self.settings, self.session, self.report)
         start = pictures.get("start")
         job = self.job(samples, content, photo, guide=guide, start=start, drawing=drawing)
         return dataclasses.replace(job, engine=self.engine(samples, pictures))
@@ -222,6 +224,7 @@ class _Opener:
             small, maps = stream.thumbnail(SMALL), Maps()
             scene = Scene(small)
         samples, guide = lay_out(request, self.kind, scene, styles, maps, self.session, self.report)
+        samples = tune(samples, small, self.request, self.settings, self.session, self.report)
         job = self.job(samples, dataclasses.replace(small, text=stream.text), small, guide=guide, stream=stream)
         return dataclasses.replace(job, engine=self.engine(samples, {}))
 

@@ -49,13 +49,14 @@ def digest_inputs(content: Image, samples: Sequence[Sample], guide: Guide | None
         "start": _digest(start),
         "named": [hashlib.sha256(entry.code.tobytes() + entry.colours.mean.tobytes()).hexdigest()[:16] for entry in entries],
         "places": _layout_digest(samples, guide),
+        "codes": [hashlib.sha256(sample.code.tobytes()).hexdigest()[:16] for sample in samples if sample.code is not None],
     }
 
 
 def changed(inputs: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     """What to say of pictures and weights that are not what they were."""
     names = {"content": "the photo", "styles": "a painting", "start": "the picture it starts from", "named": "a style by name"}
-    names |= {"places": "what goes where", "networks": "the weights of a network"}
+    names |= {"places": "what goes where", "networks": "the weights of a network", "codes": "a fitted style code"}
     found = [name for key, name in names.items() if known and key in inputs and known.get(key, inputs[key]) != inputs[key]]
     return f"{' and '.join(found)} changed since then: the result will be another" if found else ""
 

@@ -91,7 +91,7 @@ def train_style(
     with team(device) as process:
         if process.size > 1:
             raise SettingError("a style is trained by one process: leave torchrun out")
-        painter, plan = body()
+        painter, plan = open_body("styles")
         image = as_bytes(open_still(painting, report=report))
         eye = Eye(Network.load("pocket", process.device))
         opening = Opening("photos", max(PHOTO_SHORT, settings.crop), SHORTEST, report)
@@ -136,9 +136,9 @@ def named(painting: str, name: str) -> str:
     return wanted
 
 
-def body() -> tuple[Painter, Plan]:
-    """The body for styles by name, out of the file that ships. Raises WeightsError."""
-    path = models_folder() / "styles.onnx"
+def open_body(name: str) -> tuple[Painter, Plan]:
+    """A body in torch, out of the file that ships. name: `styles`, or `painter` for any painting. Raises WeightsError."""
+    path = models_folder() / f"{name}.onnx"
     try:
         data = path.read_bytes()
     except OSError as error:

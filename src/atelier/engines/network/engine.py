@@ -143,25 +143,32 @@ class InstantEngine:
             )
         named = all(not isinstance(sample.picture, Image) for sample in samples)
         painter = Painter(self.model("styles" if named else "painter"))
-        look = Look.mean([self._see(sample, named) for sample in samples], [sample.weight / total for sample in samples])
+        look = Look.mean([see(sample, named, self.model) for sample in samples], [sample.weight / total for sample in samples])
         reader = None if named else self.model("reader")
         return Brush(painter, look, reader, self.settings.style_size * sizes[0], self.settings.strength, self.seed)
 
-    def _see(self, sample: Sample, named: bool) -> Look:
-        """The look of a sample. named: for the body for named styles."""
-        style = sample.picture
-        if not isinstance(style, Image):
-            if named:
-                return Look(style.code, style.colours)
-            if not style.swatch:
-                raise SettingError(f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
-            style = decode(style.swatch)
-        reader = self.model("reader")
-        if sample.part is None:
-            return read_look(reader, np.asarray(resize(style, fit(style.size, STYLE_SIDE)).pixels))
-        rows, columns = middle(sample.part, style.size)
-        part = Image(np.ascontiguousarray(style.pixels[rows, columns]))
-        # as large as it would be in the whole painting: its strokes are not to be read as larger ones
-        side = max(1, round(max(part.size) * STYLE_SIDE / max(style.size)))
-        look = read_look(reader, np.asarray(resize(part, fit(part.size, side)).pixels))
-        return replace(look, colours=moments(style.pixels, SPACES["rgb"], sample.part))
+
+def see(sample: Sample, named: bool, models: Models) -> Look:
+    """The look of a sample: its style code, the one fitted to it where there is one, its colours and features. named: for the body for
+    named styles. Raises WeightsError, SettingError."""
+    look = _read(sample, named, models)
+    return look if sample.code is None else replace(look, code=sample.code)
+
+
+def _read(sample: Sample, named: bool, models: Models) -> Look:
+    style = sample.picture
+    if not isinstance(style, Image):
+        if named:
+            return Look(style.code, style.colours)
+        if not style.swatch:
+            raise SettingError(f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
+        style = decode(style.swatch)
+    reader = models("reader")
+    if sample.part is None:
+        return read_look(reader, np.asarray(resize(style, fit(style.size, STYLE_SIDE)).pixels))
+    rows, columns = middle(sample.part, style.size)
+    part = Image(np.ascontiguousarray(style.pixels[rows, columns]))
+    # as large as it would be in the whole painting: its strokes are not to be read as larger ones
+    side = max(1, round(max(part.size) * STYLE_SIDE / max(style.size)))
+    look = read_look(reader, np.asarray(resize(part, fit(part.size, side)).pixels))
+    return replace(look, colours=moments(style.pixels, SPACES["rgb"], sample.part))

@@ -38,8 +38,8 @@ def refuse(request: Request, settings: InstantSettings) -> None:
         return
     if request.styles:
         raise SettingError("model", "`model` paints by itself: give no `style` with it")
-    if settings.strength < 1 or settings.style_size != 1 or settings.seconds:
-        raise SettingError("model", "`strength`, `style_size` and `seconds` are for the networks that ship, not for `model`")
+    if settings.strength < 1 or settings.style_size != 1 or settings.seconds or settings.tune:
+        raise SettingError("model", "`strength`, `style_size`, `tune` and `seconds` are for the networks that ship, not for `model`")
     where = ("regions", "masks", "blend", "style_regions", "feather", "keep_flat")
     if given := [name for name in where if (value := getattr(request, name)) not in ("", (), None) and value is not False]:
         raise SettingError("model", f"`model` paints all of a photo: `{given[0]}` is for the networks that ship and for `engine=optimize`")
