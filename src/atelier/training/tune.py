@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atelier.engines.network.catalogue import models_folder
-from atelier.engines.network.painter import Numbers
+from atelier.engines.network.painter import StyleCode
 from atelier.errors import AtelierError, Cancelled, WeightsError
 from atelier.image import Image, fit, resize
 from atelier.media import atomic_write
@@ -40,8 +40,8 @@ MODELS = {"painter": "any painting", "styles": "styles by name"}
 
 
 def tune_code(
-    painting: Image, photo: Image, code: Numbers, body: str, seconds: float, device: str = "auto", seed: int = 0, report: Report = silent
-) -> Numbers:
+    painting: Image, photo: Image, code: StyleCode, body: str, seconds: float, device: str = "auto", seed: int = 0, report: Report = silent
+) -> StyleCode:
     """Fit a code (N,) to a painting for so many seconds, or give what an earlier call found in as many.
 
     body: `painter` or `styles`, the one the code is for. A report that raises Cancelled ends it with the code so far. Raises
@@ -58,8 +58,8 @@ def tune_code(
 
 
 def fit_code(
-    painting: Image, photo: Image, code: Numbers, body: str, seconds: float, device: str = "auto", seed: int = 0, report: Report = silent
-) -> tuple[Numbers, bool]:
+    painting: Image, photo: Image, code: StyleCode, body: str, seconds: float, device: str = "auto", seed: int = 0, report: Report = silent
+) -> tuple[StyleCode, bool]:
     """Fit a code, whatever was found before; the code, and whether there was time for all of it."""
     end = time.monotonic() + seconds
     if device == "auto":
@@ -108,7 +108,7 @@ def whole(photo: Image) -> NDArray[np.uint8]:
 # What was fitted before -----------------------------------------------------------------------------------------------
 
 
-def key_of(painting: Image, code: Numbers, body: str, seconds: float) -> str:
+def key_of(painting: Image, code: StyleCode, body: str, seconds: float) -> str:
     """What a code is remembered for: painting, the code it began with, the body's weights, seconds."""
     told = hashlib.sha256(repr((painting.shape, body, round(seconds, 1))).encode())
     told.update(painting.pixels.tobytes())
@@ -117,7 +117,7 @@ def key_of(painting: Image, code: Numbers, body: str, seconds: float) -> str:
     return told.hexdigest()[:40]
 
 
-def recall(key: str) -> Numbers | None:
+def recall(key: str) -> StyleCode | None:
     """The code remembered for a key."""
     try:
         tensors: Mapping[str, NDArray[np.float32]] = safetensors.numpy.load_file(folder() / f"{key}.safetensors")
@@ -126,7 +126,7 @@ def recall(key: str) -> Numbers | None:
         return None
 
 
-def remember(key: str, code: Numbers) -> None:
+def remember(key: str, code: StyleCode) -> None:
     """Keep a code in the user's cache. What cannot be written is fitted again."""
     try:
         folder().mkdir(parents=True, exist_ok=True)
