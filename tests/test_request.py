@@ -273,3 +273,25 @@ def test_schemas_hold_every_option() -> None:
         assert told["properties"]["seed"]["type"] == "integer"
         assert all(each["description"] for name, each in told["properties"].items() if name != "styles")
     assert json_schema("stylize")["properties"]["engine"]["enum"] == ["auto", "instant", "optimize"]
+
+
+@pytest.mark.parametrize(
+    ("effort", "engine", "features"), [("fast", "instant", None), ("good", "optimize", "pocket"), ("best", "optimize", "vgg19")]
+)
+def test_effort_is_an_engine_and_a_recipe(effort: str, engine: str, features: str | None) -> None:
+    from atelier.engines.table import choose, settle
+
+    request = Request("stylize", "a.png", (Style("b.png"),), effort=effort)
+    assert choose(request).name == engine
+    assert getattr(settle(request), "features", None) == features
+    assert Request.from_json(request.to_json()).effort == effort
+
+
+@pytest.mark.parametrize("given", [{"engine": "optimize"}, {"recipe": "brush"}])
+def test_effort_stands_alone(given: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="effort"):
+        Request("stylize", "a.png", (Style("b.png"),), effort="good", **given)
+    with pytest.raises(SettingError, match="effort"):
+        Request("stylize", "a.png", (Style("b.png"),), effort="much")
+    with pytest.raises(SettingError, match="effort"):
+        Request("draw", "a.png", effort="good")

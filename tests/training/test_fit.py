@@ -600,7 +600,7 @@ def test_the_exported_network_paints_as_the_trained_one(train: Train, shape: dic
     cells = to_cells(photo[0].transpose(1, 2, 0))
     given = {"photo": cells, "noise": noise, "thumbnail": cells, "thumbnail_noise": noise, "numbers": numbers.numpy(), "colours": colours}
     unknown = {"known": np.zeros(1, np.float32), "statistics": np.zeros((1, plan.channels, 1, 2), np.float32)}
-    painted, _ = session.run(None, given | unknown)
+    painted, *_ = session.run(None, given | unknown)
     assert np.abs(from_cells(painted).transpose(2, 0, 1) - expected[0]).max() < 2e-3
     assert expected.std() > 0.01
 

@@ -69,6 +69,7 @@ def stylize(
     keep_flat: bool = False,
     engine: str = "auto",
     recipe: str = "",
+    effort: str = "",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -90,7 +91,8 @@ def stylize(
     style, where it is black, to the second, where it is white; a picture, or horizontal, vertical, diagonal, radial.
     keep_flat: leave a flat background, as behind products and logos, as it is.
     engine: instant (trained networks), optimize, or auto: instant
-    unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. size: long side in px, the photo's own
+    unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. effort: fast, good or best, instead of engine and
+    recipe. size: long side in px, the photo's own
     if None (when optimising up to 4096). start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
     None. session: keeps models and engines for the next picture. limits: on what is opened, and how large it is painted.
     settings: any field of `atelier.request.InstantSettings` or `atelier.request.Settings`.
@@ -103,7 +105,7 @@ def stylize(
     where = name_places(values, regions, masks, style_regions, blend)
     request = Request(
         "stylize", name_picture(values, photo), styles, recipe, {**settings, **name_start(values, start)}, size, None, seed, device,
-        engine, feather=feather, keep_flat=keep_flat, **where,
+        engine, effort=effort, feather=feather, keep_flat=keep_flat, **where,
     )  # fmt: skip
     return _paint(request, values, session, report)
 

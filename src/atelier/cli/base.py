@@ -13,6 +13,7 @@ from typer.models import CommandFunctionType
 from atelier.cli.helping import COMMANDS as GROUPS_OF_COMMANDS
 from atelier.cli.helping import EXAMPLES, heading, in_order
 from atelier.errors import AtelierError, Cancelled, SettingError
+from atelier.request.request import EFFORT, EFFORTS
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -104,6 +105,7 @@ EngineOption = Annotated[
         help="instant (trained networks, seconds) or optimize (slower, better); auto is instant, unless an option asks for the other",
     ),
 ]
+Effort = Annotated[str, typer.Option("--effort", metavar="|".join(EFFORTS), help=EFFORT)]
 RecipeOption = Annotated[
     str, typer.Option("--recipe", "-r", help="Settings of the optimiser by name: see `atelier recipes`", show_default="default")
 ]

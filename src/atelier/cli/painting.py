@@ -22,6 +22,7 @@ from atelier.cli.base import (
     CheckpointOption,
     Depth,
     Device,
+    Effort,
     EngineOption,
     Every,
     Feather,
@@ -154,6 +155,7 @@ def stylize(
     out: OutOrFolder,
     style: StyleOption = None,
     engine: EngineOption = "auto",
+    effort: Effort = "",
     recipe: RecipeOption = "",
     size: Size = None,
     seed: Seed = 0,
@@ -181,7 +183,10 @@ def stylize(
         raise SettingError("a painting from standard input is there for one photo only: give its file")
     if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
         raise SettingError("a map from standard input is there for one photo only: give its file")
-    requests = [Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, **places.told) for photo in photos]
+    requests = [
+        Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **places.told)
+        for photo in photos
+    ]
     targets = [str(Path(out) / f"{name}.png") for name in name_results(photos)] if into_folder else [out]
     settle(requests[0])
     if into_folder:

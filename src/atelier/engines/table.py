@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 from atelier.engines.engine import EngineKind
@@ -14,6 +15,8 @@ from atelier.request import AnySettings, Outputs, Request, options, override
 ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE, PRIMITIVES)}
 """A new engine is a package with such a kind, and its name in this line. Of those that do a task the first is asked first."""
 AUTO = "auto"
+EFFORTS = {"fast": (NETWORK, ""), "good": (OPTIMIZE, ""), "best": (OPTIMIZE, "quality")}
+"""What paints for how much work, and by which recipe."""
 WAY = ("every", "animation", "log", "checkpoint")
 """What can be written on the way."""
 
@@ -25,7 +28,7 @@ def engines_of(task: str) -> list[EngineKind]:
 
 def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:
     """The engine that was asked for, else the first of the task's that has all the options given. Raises SettingError where none has."""
-    able = engines_of(request.task)
+    request, able = spread_effort(request), engines_of(request.task)
     if request.engine != AUTO:
         for kind in able:
             if kind.name == request.engine:
@@ -49,10 +52,19 @@ def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:
 
 def settle(request: Request, outputs: Outputs | None = None) -> AnySettings:
     """The settings in full, of the type that the engine has. Raises SettingError."""
+    request = spread_effort(request)
     kind = choose(request, outputs)
     for name in lacking(kind, _given(request, outputs)):
         raise _unknown(name, request, kind)
     return kind.settle(request)
+
+
+def spread_effort(request: Request) -> Request:
+    """The request with engine and recipe in place of its effort."""
+    if not request.effort:
+        return request
+    kind, recipe = EFFORTS[request.effort]
+    return dataclasses.replace(request, effort="", engine=kind.name, recipe=recipe)
 
 
 def lacking(kind: EngineKind, names: Iterable[str]) -> list[str]:

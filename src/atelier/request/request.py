@@ -18,6 +18,8 @@ from atelier.request.style import Style
 
 TASKS = ("stylize", "texture", "reconstruct", "draw")
 """What can be asked for: content and styles; styles alone; content alone, twice."""
+EFFORTS = ("fast", "good", "best")
+EFFORT = "How much work a picture is worth: fast, trained networks; good, the optimiser; best, the optimiser with VGG-19, for minutes"
 WHERE: dict[str, Any] = {"group": "style", "advanced": True}
 
 
@@ -47,6 +49,7 @@ class Request:
     seed: int = option(0, "Seed of all that is random: same seed, same device, same picture", group="run")
     device: str = option("auto", "Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml", group="run")
     engine: str = option("auto", "What paints: by name, or auto, which goes by the options that are given", group="look")
+    effort: str = option("", EFFORT, choices=("", *EFFORTS), group="look")
     regions: str = option("", "Colour-coded map of the photo whose parts the styles name; or auto, or auto:5", file="picture", **WHERE)
     masks: tuple[str, ...] = option((), "Pictures, white where a style goes: one for each style", file="picture", **WHERE)
     style_regions: tuple[str, ...] = option((), "Maps of the paintings, one for each style", file="picture", **WHERE)
@@ -68,7 +71,7 @@ class Request:
             "recipe": isinstance(self.recipe, str), "settings": isinstance(self.settings, Mapping),
             "size": self.size is None or is_a(int, self.size), "device": isinstance(self.device, str),
             "canvas": self.canvas is None or (len(sides) == 2 and all(side is None or is_a(int, side) for side in sides)),
-            "engine": isinstance(self.engine, str),
+            "engine": isinstance(self.engine, str), "effort": self.effort in ("", *EFFORTS),
             "seed": is_a(int, self.seed) and -(2**63) <= self.seed < 2**64,
             "regions": isinstance(self.regions, str), "blend": isinstance(self.blend, str),
             "keep_flat": isinstance(self.keep_flat, bool), "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
@@ -78,6 +81,10 @@ class Request:
         for name, good in fits.items():
             if not good:
                 raise SettingError(name, "makes no sense in a request", repr(getattr(self, name)))
+        if self.effort and self.task != "stylize":
+            raise SettingError("effort", f"`effort` is for painting photos, not for {self.task}")
+        if self.effort and (self.engine != "auto" or self.recipe):
+            raise SettingError("effort", f"`effort` chooses engine and recipe: give no `{'recipe' if self.recipe else 'engine'}` with it")
         self._check_where()
 
     def _check_where(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atelier.engines.engine import Engine, EngineKind, Frame, Large, Read, WindowEngine, Windows
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.session import Session
-from atelier.engines.table import choose, settle
+from atelier.engines.table import choose, settle, spread_effort
 from atelier.errors import SourceError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.hidden import fill_hidden
@@ -165,6 +165,7 @@ def check(request: Request) -> tuple[Request, AnySettings]:
 
     Raises SettingError, SourceError.
     """
+    request = spread_effort(request)
     settings = settle(request)
     kind = choose(request)
     request = dataclasses.replace(request, engine=kind.name)

@@ -11,9 +11,9 @@ from atelier.request import Option, Outputs, Request, Style, options
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 WHERE = ("regions", "masks", "style_regions", "feather", "blend", "keep_flat")
 ALONE = {
-    "stylize": (), "texture": (*WHERE, "content"),
-    "reconstruct": WHERE,
-    "draw": (*WHERE, "recipe", "device"),
+    "stylize": (), "texture": (*WHERE, "content", "effort"),
+    "reconstruct": (*WHERE, "effort"),
+    "draw": (*WHERE, "recipe", "effort", "device"),
 }  # fmt: skip
 """Options of a request that a task does not have."""
 
