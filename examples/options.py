@@ -19,8 +19,8 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
 GROUPS = {
     "input": "What goes in", "style": "Which style", "look": "How it looks", "result": "What comes out", "run": "How the work is done",
 }  # fmt: skip
-SINGULAR = {"masks": "mask"}
-"""Options whose flag is given once for each value."""
+SINGULAR = {"begin": "from", "end": "to", "masks": "mask"}
+"""Options whose flag has another name: one given once for each value, and words that Python keeps for itself."""
 INTRODUCTION = """# All options
 
 Written by `python examples/options.py` from where they are declared. In Python they are keyword arguments, with `_` for

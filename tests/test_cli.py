@@ -424,7 +424,13 @@ def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
     assert code == 0
     headings = [line for line in out.splitlines() if line.endswith(":") and not line.startswith(" ")]
     assert headings[:5] == ["Input:", "Style:", "Look:", "Result:", "Run:"]
-    assert set(headings[5:]) == {"More for --engine instant:", "More for --engine optimize:", "More for experts:", "Example:"}
+    assert set(headings[5:]) == {
+        "More for films:",
+        "More for --engine instant:",
+        "More for --engine optimize:",
+        "More for experts:",
+        "Example:",
+    }
     parts = dict(zip(headings, re.split("|".join(map(re.escape, headings)), out)[1:], strict=True))
     assert "--blend" in parts["Style:"] and "--style-size" in parts["Style:"] and "photos..." in parts["Input:"]
     assert "--out" in parts["Result:"] and "--iterations" in parts["Run:"] and "--optimizer" in parts["More for --engine optimize:"]

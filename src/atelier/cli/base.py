@@ -178,6 +178,23 @@ MaxBytes = Annotated[
 AllowPrivate = Annotated[bool, typer.Option("--allow-private", help="Let URLs redirect to addresses of the local network")]
 
 
+_FILM = "More for films"
+Begin = Annotated[str | None, typer.Option("--from", rich_help_panel=_FILM, help="Where to begin: seconds, or 1:23.5")]
+End = Annotated[str | None, typer.Option("--to", rich_help_panel=_FILM, help="Where to end: seconds, or 1:23.5")]
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", rich_help_panel=_FILM, help="Frames a second (default: the film's own times; of numbered frames 25)"),
+]
+Temporal = Annotated[
+    str, typer.Option("--temporal", rich_help_panel=_FILM, help="How frames are kept alike: off, fast, or best, by more careful flow")
+]
+CodecOption = Annotated[
+    str | None,
+    typer.Option("--codec", rich_help_panel=_FILM, help="h264, hevc, vp9, av1 or prores (default: the usual one of the suffix)"),
+]
+Sound = Annotated[bool, typer.Option("--sound/--no-sound", rich_help_panel=_FILM, help="Copy sound and subtitles")]
+
+
 def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -> Limits:
     """What these options say of what may be opened."""
     from atelier.image import Limits
@@ -199,7 +216,7 @@ def explained(error: Exception) -> tuple[str, int] | None:
     return None
 
 
-SPELLED = {"picture": "out", "as_json": "json", "masks": "mask", "styles": "style", "target": "out"}
+SPELLED = {"picture": "out", "as_json": "json", "masks": "mask", "styles": "style", "target": "out", "begin": "from", "end": "to"}
 """Options that the command line has under other names."""
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Quiet, app, limits
-from atelier.cli.judging import labels_of, show_table
+from atelier.cli.judging import show_table
+from atelier.cli.telling import labels_of
 from atelier.cli.watching import watching
 from atelier.errors import SettingError
 

@@ -44,7 +44,7 @@ def draw(
     from atelier.run import Local, Outputs, make
 
     request = Request("draw", photo, settings=settings, size=size, seed=seed)
-    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite is not False)
+    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite=overwrite is not False)
     with watching(quiet) as report:
         made = make(request, outputs, Local(limits(max_pixels, max_bytes, allow_private)), report=report)
     if not quiet:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, app, limits
+from atelier.cli.telling import labels_of, write_json
 from atelier.cli.watching import watching
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def evaluate(
     pictures: Annotated[list[str], typer.Argument(help="Painted pictures: paths, globs, folders, URLs, or - for standard input")],
     content: Annotated[str | None, typer.Option("--content", "-c", help="The photo they were painted from")] = None,
     style: Annotated[str | None, typer.Option("--style", "-s", help="The painting in whose manner they are, or a style by name")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="They are films, painted from this one: measure whether they hold still where it does")
+    ] = None,
+    begin: Annotated[str | None, typer.Option("--from", help="Of --source: where the painted film begins, seconds or 1:23.5")] = None,
     flat: Annotated[bool, typer.Option("--flat", help="They were painted from a flat photo: look for a weave and a frame")] = False,
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw style against content: .png, .svg or .pdf")] = None,
@@ -47,6 +52,15 @@ def evaluate(
     from atelier.run.resolver import as_picture, open_style
     from atelier.run.targets import beforehand
 
+    if source is not None:
+        if flat or content is not None or plot is not None:
+            raise SettingError("--source is for films: leave out --content, --flat and --plot")
+        from atelier.cli.clips import evaluate_clips
+
+        evaluate_clips(pictures, source, style, begin, as_json, features, limits(max_pixels, max_bytes, allow_private), quiet)
+        return
+    if begin is not None:
+        raise SettingError("--from is for films: give --source")
     if flat and (content is not None or style is not None or plot is not None):
         raise SettingError("--flat looks at pictures alone: leave out --content, --style and --plot")
     if not flat and (content is None or style is None):
@@ -96,23 +110,6 @@ def evaluate_flat(sources: Sequence[str], opened: Limits, as_json: str | None, q
     if not quiet and as_json != STANDARD:
         for label, each in zip(labels_of(sources), found, strict=True):
             typer.echo(f"{label}: weave {each.weave:.3f}, border {each.border:.1f} levels of 255")
-
-
-def write_json(value: Any, name: str) -> None:
-    """Write to the file of that name, whole, or to standard output for -."""
-    from atelier.media import STANDARD, atomic_write
-
-    text = json.dumps(value, ensure_ascii=False, indent=2)
-    if name == STANDARD:
-        typer.echo(text)
-    else:
-        atomic_write(f"{text}\n".encode(), name)
-
-
-def labels_of(sources: Sequence[str]) -> list[str]:
-    """Names of files without folders and suffixes, where these tell them apart."""
-    stems = [Path(source).stem if source != "-" else "standard input" for source in sources]
-    return stems if len(set(stems)) == len(stems) else list(sources)
 
 
 def show_table(named: Named, ends: Named) -> None:

@@ -49,6 +49,7 @@ from atelier.cli.base import (
     limits,
     say,
 )
+from atelier.cli.filming import Filming, expand_all, suffix_of
 from atelier.cli.flags import with_settings
 from atelier.cli.style_words import exists, parse_style
 from atelier.cli.watching import ended, watching
@@ -74,10 +75,11 @@ class Writing:
     allow_private: AllowPrivate = False
     quiet: Quiet = False
 
-    def outputs(self, out: str, beside: Beside | None = None) -> Outputs:
+    def outputs(self, out: str, beside: Beside | None = None, filming: Filming | None = None) -> Outputs:
         from atelier.run import Outputs
 
         way = dataclasses.asdict(beside) if beside else {}
+        way |= filming.written if filming else {}
         how: dict[str, Any] = {"quality": self.quality, "depth": self.depth, "format": self.format, "profile": self.profile}
         return Outputs(out, **way, **how, overwrite=self.overwrite is not False)
 
@@ -125,9 +127,9 @@ class Places(Parted):
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of those of its parameters that are Parted, Places, Beside or Writing; they arrive as these."""
+    """Give a command the options of those of its parameters that are Parted, Places, Beside, Filming or Writing; they arrive as these."""
     own = inspect.signature(command, eval_str=True).parameters
-    groups: dict[str, Any] = {name: p.annotation for name, p in own.items() if p.annotation in (Parted, Places, Beside, Writing)}
+    groups: dict[str, Any] = {name: p.annotation for name, p in own.items() if p.annotation in (Parted, Places, Beside, Filming, Writing)}
     keyword = inspect.Parameter.KEYWORD_ONLY
     derived: list[inspect.Parameter] = []
     for kind in groups.values():
@@ -163,16 +165,17 @@ def stylize(
     *,
     places: Places,
     beside: Beside,
+    filming: Filming,
     writing: Writing,
     settings: dict[str, Any],
 ) -> None:
-    """Paint photos in the manner of one or more paintings."""
-    from atelier.media import expand, name_results
+    """Paint photos or films in the manner of one or more paintings."""
+    from atelier.media import name_results
     from atelier.run import Session, check_apart, check_derived, names_read, settle
 
     if not out:
         raise SettingError("--out is empty: name a file, or a folder")
-    photos = expand(photos)
+    photos = expand_all(photos, out)
     styles = tuple(parse_style(text) for text in style or ())
     into_folder = _is_folder(out) or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
@@ -184,16 +187,20 @@ def stylize(
     if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
         raise SettingError("a map from standard input is there for one photo only: give its file")
     requests = [
-        Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **places.told)
+        Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **places.told, **filming.told)
         for photo in photos
     ]
-    targets = [str(Path(out) / f"{name}.png") for name in name_results(photos)] if into_folder else [out]
+    targets = (
+        [str(Path(out) / f"{name}{suffix_of(photo)}") for name, photo in zip(name_results(photos), photos, strict=True)]
+        if into_folder
+        else [out]
+    )
     settle(requests[0])
     if into_folder:
         check_apart([("out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
         if writing.overwrite is None:
             check_derived(targets)
-    _make_all(requests, targets, beside, writing, Session())
+    _make_all(requests, targets, beside, writing, Session(), filming)
 
 
 @app.command()
@@ -287,15 +294,15 @@ def redo(
 # Making and telling ---------------------------------------------------------------------------------------------------
 
 
-def _make_all(requests: list[Request], targets: list[str], beside: Beside, writing: Writing, session: Session) -> None:
+def _make_all(requests: list[Request], targets: list[str], beside: Beside, writing: Writing, session: Session, filming: Filming) -> None:
     """Make one picture after the other. One that fails is said, and the rest made all the same; the exit code is the worst."""
     if len(requests) == 1:
-        ended(_make(requests[0], targets[0], beside, writing, session))
+        ended(_make(requests[0], targets[0], beside, writing, session, filming))
         return
     failed, worst, before = list[str](), 0, ""
     for request, target in zip(requests, targets, strict=True):
         try:
-            ended(_make(request, target, beside, writing, session))
+            ended(_make(request, target, beside, writing, session, filming))
         except typer.Exit as end:
             if end.exit_code == Cancelled.exit_code:
                 raise
@@ -319,11 +326,13 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
         raise typer.Exit(worst)
 
 
-def _make(request: Request, out: str, beside: Beside, writing: Writing, session: Session | None = None) -> Made:
+def _make(
+    request: Request, out: str, beside: Beside, writing: Writing, session: Session | None = None, filming: Filming | None = None
+) -> Made:
     """Make one picture and say so."""
     from atelier.run import Local, make
 
-    outputs = writing.outputs(out, beside)
+    outputs = writing.outputs(out, beside, filming)
     with watching(writing.quiet) as report:
         made = make(request, outputs, Local(writing.limits), session, report)
     _told(made, out, beside.checkpoint, writing.quiet)

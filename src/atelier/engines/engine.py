@@ -27,10 +27,16 @@ Windows = Iterator[tuple[int, int, Pixels]]
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The painted frame before, warped to where things are now. pixels: (H, W, 3). trust: (H, W) in [0, 1], where it is to be believed."""
+    """What came before a frame of a film; all None at the start of a scene.
 
-    pixels: Pixels
-    trust: Pixels
+    pixels: (H, W, 3), the painted frame before, warped to where things are now. trust: (H, W) in [0, 1], where it is to be believed.
+    flow: (h, w, 2), px of its own size, where each pixel was. state: what the engine gave with the painted frame before, to go on from.
+    """
+
+    pixels: Pixels | None = None
+    trust: Pixels | None = None
+    flow: Pixels | None = None
+    state: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +44,10 @@ class Frame:
     """One picture on its way through an engine.
 
     pixels: float32 (H, W, 3), sRGB in [0, 1]. alpha: float32 (H, W), or None. guide: which painting goes where, at this frame's size;
-    None where all go everywhere. before: the painted frame before it, of a film. time: s. start: float32 (H, W, 3), any size, the
+    None where all go everywhere. before: what came before it, of a film; None for a still. time: s. start: float32 (H, W, 3), any size, the
     picture that painting begins from where the settings say so. source: (width, height) of the photo before it was
     scaled. state: what an engine of the same build told in `Progress.state`, or a
-    drawing, to go on from.
+    drawing, to go on from; of a painted frame of a film, what the next one's `before` is to carry.
     """
 
     pixels: Pixels

@@ -78,6 +78,29 @@ def atomic_file(target: str | Path, *, overwrite: bool = True) -> Iterator[Binar
 
 
 @contextlib.contextmanager
+def atomic_path(target: str | Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """As `atomic_file`, for a library that opens files by name: gives a path, of the target's suffix, to write to.
+
+    Raises OutputError, also for an OSError within the block.
+    """
+    path = Path(os.path.realpath(check_place(target, overwrite=overwrite)))
+    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield beside
+        with contextlib.suppress(OSError):  # there was no file yet, or it is not ours to say
+            beside.chmod(stat.S_IMODE(path.stat().st_mode))
+        beside.replace(path)
+    except AtelierError:
+        raise
+    except OSError as error:
+        raise _cannot(path, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+@contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")

@@ -28,6 +28,8 @@ class Outputs:
     quality: int = option(92, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL", low=1, high=100, group="result")
     depth: int | None = option(None, "Bits a channel, 8 or 16 (default: as the photo has)", unit="bit", group="result")
     format: str | None = option(None, "Format of what goes to standard output, as jpeg (default: png)", group="result")
+    codec: str | None = option(None, "Codec of a film: h264, hevc, vp9, av1, prores (default: by the suffix)", group="result")
+    sound: bool = option(True, "Copy a film's sound and subtitles", group="result")
     overwrite: bool = option(True, "Replace files that exist; those of a run that is resumed always are", group="result")
     profile: str = option("srgb", "Colour profile of the result: sRGB, or keep the photo's own", choices=PROFILES, group="result")
 

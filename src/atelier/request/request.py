@@ -20,6 +20,8 @@ TASKS = ("stylize", "texture", "reconstruct", "draw")
 """What can be asked for: content and styles; styles alone; content alone, twice."""
 EFFORTS = ("fast", "good", "best")
 EFFORT = "How much work a picture is worth: fast, trained networks; good, the optimiser; best, the optimiser with VGG-19, for minutes"
+TEMPORAL = ("off", "fast", "best")
+"""How frames of a film are kept alike: not at all, by quick optical flow, by careful flow."""
 WHERE: dict[str, Any] = {"group": "style", "advanced": True}
 
 
@@ -62,6 +64,11 @@ class Request:
 
     keep_flat: bool = option(False, "Leave a flat background, as behind products and logos, as it is", group="style")
 
+    begin: float = option(0.0, "Of a film: where to begin, s", low=0, unit="s", group="input")
+    end: float | None = option(None, "Of a film: where to end, s (default: where it ends)", low=0, unit="s", group="input")
+    fps: float | None = option(None, "Of a film: frames a second (default: its own times; of numbered frames 25)", low=0.01, group="input")
+    temporal: str = option("fast", "Of a film: how frames are kept alike", choices=TEMPORAL, group="look")
+
     def __post_init__(self) -> None:
         if isinstance(self.settings, Mapping):
             object.__setattr__(self, "settings", {FORMER.get(name, name): value for name, value in self.settings.items()})
@@ -73,6 +80,10 @@ class Request:
             "canvas": self.canvas is None or (len(sides) == 2 and all(side is None or is_a(int, side) for side in sides)),
             "engine": isinstance(self.engine, str), "effort": self.effort in ("", *EFFORTS),
             "seed": is_a(int, self.seed) and -(2**63) <= self.seed < 2**64,
+            "begin": is_a(float, self.begin) and 0 <= self.begin < math.inf,
+            "end": self.end is None or (is_a(float, self.end) and self.begin < self.end < math.inf),
+            "fps": self.fps is None or (is_a(float, self.fps) and 0.01 <= self.fps <= 1000),
+            "temporal": self.temporal in TEMPORAL,
             "regions": isinstance(self.regions, str), "blend": isinstance(self.blend, str),
             "keep_flat": isinstance(self.keep_flat, bool), "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
         }  # fmt: skip

@@ -10,6 +10,7 @@ from atelier.request import Outputs
 from atelier.run.again import embedded, redo
 from atelier.run.drawings import picture_of, picture_size, redraw, write_drawing
 from atelier.run.job import Job, Streamed, check, names_read, open
+from atelier.run.made import Made
 from atelier.run.make import make, refuse
 from atelier.run.maps import GRADIENTS, is_word
 from atelier.run.partition import check_how, make_regions, regions_of
@@ -17,7 +18,7 @@ from atelier.run.recoloring import recolor
 from atelier.run.resolver import LOCAL, Local, Map, Painting, Resolver, as_picture, open_drawing, open_style
 from atelier.run.schema import json_schema, schema
 from atelier.run.sheet import make_sheet
-from atelier.run.sinks import Made, Sink, write
+from atelier.run.sinks import Sink, write
 from atelier.run.targets import beforehand, check_apart, check_derived
 from atelier.run.values import Values
 

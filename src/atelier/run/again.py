@@ -14,9 +14,9 @@ from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
 from atelier.progress import Report, silent
 from atelier.request import Outputs, Request, options
+from atelier.run.made import Made
 from atelier.run.make import make
 from atelier.run.resolver import LOCAL, Resolver, open_drawing
-from atelier.run.sinks import Made
 from atelier.run.targets import check_apart
 
 

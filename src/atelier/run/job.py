@@ -16,9 +16,11 @@ from atelier.errors import SourceError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.hidden import fill_hidden
 from atelier.media import STANDARD, StreamSource
+from atelier.media.films.moment import Span
 from atelier.progress import Progress, Report, silent
 from atelier.request import AnySettings, Request, options
 from atelier.run.built import Built
+from atelier.run.film.painting import Painted, paint_film
 from atelier.run.layout import Scene, lay_out
 from atelier.run.maps import SEEN, Maps, maps_read, open_maps
 from atelier.run.resolver import GIVEN, LOCAL, Painting, Resolver, as_picture
@@ -29,6 +31,7 @@ from atelier.run.turning import turn
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
+    from atelier.media.films import Film, FrameFolder
 
 HELD_PIXELS = 64_000_000
 """Pictures from this many pixels on are painted from window to window where engine and target allow: held whole, they take 40 bytes a
@@ -53,8 +56,8 @@ class Job:
     """A request, opened: `frames` paints it.
 
     request: with the engine that was chosen. content: the photo at its working size (of one that is not held, a small one); photo: as it
-    was. start: the picture that painting starts from, if that is one. drawing: one to go on from. inputs: digests of what it is made
-    from. stream: the photo, where it is not held.
+    was; of a film both are its first frame. start: the picture that painting starts from, if that is one. drawing: one to go on from.
+    inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves.
     """
 
     request: Request
@@ -69,9 +72,10 @@ class Job:
     drawing: Drawing | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     stream: StreamSource | None = None
+    film: Film | FrameFolder | None = None
     limits: Limits = Limits()
 
-    def frames(self, report: Report = silent, state: Any = None) -> Iterator[Frame | Drawing | Streamed]:
+    def frames(self, report: Report = silent, state: Any = None) -> Iterator[Frame | Drawing | Streamed | Painted]:
         """Paint, frame by frame: each is read and painted when it is asked for. state: what an engine told, to go on from.
 
         A report that raises Cancelled ends it with the picture so far. Raises AtelierError.
@@ -80,6 +84,9 @@ class Job:
             engine: WindowEngine = self.engine  # type: ignore[assignment]
             large = Large(read_filled(self.stream), self.stream.size, self.content, self.guide)
             yield Streamed(engine.paint_windows(large, report), self.stream, self.content)
+            return
+        if self.film is not None:
+            yield from paint_film(self, report, state)
             return
         state = state if state is not None else self.drawing
         start = None if self.start is None else fill_hidden(self.start.pixels, self.start.alpha)
@@ -143,15 +150,19 @@ def read_filled(stream: StreamSource) -> Read:
 
 
 def open(
-    request: Request, resolver: Resolver = LOCAL, session: Session | None = None, report: Report = silent, *, hold: bool = True
-) -> Job:
-    """Settle, check and open a request. hold: whether a picture too large for that is held all the same.
+    request: Request, resolver: Resolver = LOCAL, session: Session | None = None, report: Report = silent, *, hold: bool = True,
+    film: bool = False,
+) -> Job:  # fmt: skip
+    """Settle, check and open a request. hold: whether a picture too large for that is held all the same. film: whether its content is a
+    film.
 
     Raises AtelierError for all that can be refused; nothing is painted yet.
     """
     request, settings = check(request)
     kind, session = choose(request), session or Session()
     kept = _Opener(request, settings, kind, resolver, session, report)
+    if film:
+        return kept.film()
     if not hold and request.content and kind.streams(request, settings) and (stream := resolver.stream(request.content)):
         width, height = stream.size
         if width * height >= HELD_PIXELS:
@@ -182,6 +193,21 @@ def names_read(request: Request) -> list[str]:
     named = [getattr(settings, name) for name, each in declared.items() if each.names(getattr(settings, name))]
     content = [request.content] if request.content else []
     return [*content, *(style.source for style in request.styles), *maps_read(request), *named]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A resolver to which one name is a picture that is there already."""
+
+    resolver: Resolver
+    name: str
+    image: Image
+
+    def picture(self, name: str, report: Report = silent) -> Image:
+        return self.image if name == self.name else self.resolver.picture(name, report)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.resolver, name)
 
 
 @dataclass
@@ -228,6 +254,16 @@ class _Opener:
         samples = tune(samples, small, self.request, self.settings, self.session, self.report)
         job = self.job(samples, dataclasses.replace(small, text=stream.text), small, guide=guide, stream=stream)
         return dataclasses.replace(job, engine=self.engine(samples, {}))
+
+    def film(self) -> Job:
+        """A film: what goes where is told by its first frame."""
+        request = self.request
+        assert request.content is not None
+        film = self.resolver.film(request.content, Span(request.begin, request.end, request.fps), self.report)
+        first = next(film.moments())
+        photo = Image(first.pixels)
+        self.resolver = Shown(self.resolver, request.content, photo)
+        return dataclasses.replace(self.held(), film=film.at_rate())
 
     def job(self, samples: Sequence[Sample], content: Image, photo: Image, **more: Any) -> Job:
         """The job, all but its engine."""

@@ -10,10 +10,12 @@ from atelier.engines.session import Session
 from atelier.engines.table import choose, settle
 from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs, Request
+from atelier.run.film.targets import check_film_target, wants_film
 from atelier.run.job import check, names_read, open
+from atelier.run.made import Made
 from atelier.run.resolver import LOCAL, Resolver
 from atelier.run.signing import changed
-from atelier.run.sinks import Made, check_targets, takes_windows, write
+from atelier.run.sinks import check_targets, takes_windows, write
 from atelier.run.targets import check_outputs
 
 
@@ -32,7 +34,7 @@ def make(
     report that raises Cancelled ends the run with the best picture so far written.
     """
     request = refuse(request, outputs)
-    with open(request, resolver, session, report, hold=not takes_windows(outputs)) as job:
+    with open(request, resolver, session, report, hold=not takes_windows(outputs), film=wants_film(request, outputs)) as job:
         if note := changed(job.inputs, known):
             report(Progress("opening", note=note))
         with write(job, outputs, report) as sink:
@@ -49,6 +51,9 @@ def refuse(request: Request, outputs: Outputs) -> Request:
     settle(request, outputs)
     kind = choose(request, outputs)
     request, _ = check(dataclasses.replace(request, engine=kind.name))
-    check_targets(kind, outputs)
+    if wants_film(request, outputs):
+        check_film_target(outputs)
+    else:
+        check_targets(kind, outputs)
     check_outputs(outputs, names_read(request))
     return request

@@ -17,6 +17,7 @@ from atelier.progress import Report, silent
 if TYPE_CHECKING:
     from atelier.engines.network.catalogue import Entry
     from atelier.engines.primitives.drawing import Drawing
+    from atelier.media.films import Film, FrameFolder, Span
 
 Painting: TypeAlias = Union[Image, "Entry"]
 """What a style is: a picture, or a style by name."""
@@ -62,6 +63,10 @@ class Resolver(Protocol):
         """A picture to be read window by window, of any size; None where it has to be opened whole."""
         ...
 
+    def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
+        """A film, or a folder of frames. Raises ImageError and MissingExtra, too."""
+        ...
+
     def stamp(self, name: str) -> Hashable | None:
         """What changes when that which the name means changes; None where nobody can tell."""
         ...
@@ -96,6 +101,11 @@ class Local:
             return open_stream(name, limits=replace(self.limits, pixels=most))
         except Unstreamable:
             return None
+
+    def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
+        from atelier.media.films import open_film
+
+        return open_film(name, span, self.limits, report)
 
     def stamp(self, name: str) -> Hashable | None:
         if name == STANDARD or "://" in name:

@@ -9,8 +9,6 @@ import dataclasses
 import secrets
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -29,11 +27,15 @@ from atelier.media import (
     write_still,
     write_stream,
 )
+from atelier.media.films import is_pattern
 from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs
 from atelier.run import drawings
 from atelier.run.checkpoint import Checkpoint, fingerprint
+from atelier.run.film.frames import FrameSink
+from atelier.run.film.sink import FilmSink
 from atelier.run.job import Job, Streamed
+from atelier.run.made import Made
 from atelier.run.signing import sign
 from atelier.run.targets import beforehand
 from atelier.run.watch import Watch, frame
@@ -43,25 +45,6 @@ if TYPE_CHECKING:
 
 TRIED_SIDE = 4096
 """Long side, px, of pictures that every format has room for."""
-
-
-@dataclass(frozen=True)
-class Made:
-    """What came of a request. finished is False where it was stopped on the way; the picture is then the best so far. seconds:
-    of work, that before a checkpoint included. missed: what could not be written beside the picture, and why. size: (width,
-    height) of what was written, where that is more than the image here, which then is a small one of it."""
-
-    image: Image
-    finished: bool
-    seconds: float
-    iterations: int
-    losses: Mapping[str, float] = field(default_factory=dict)
-    missed: tuple[str, ...] = ()
-    size: tuple[int, int] = (0, 0)
-
-    def __post_init__(self) -> None:
-        if self.size == (0, 0):
-            object.__setattr__(self, "size", self.image.size)
 
 
 class Sink(Protocol):
@@ -185,6 +168,8 @@ class WindowSink:
 
 def write(job: Job, outputs: Outputs, report: Report = silent) -> Sink:
     """Open the sink for a job's frames. Raises what can be refused only now that the picture's size is known."""
+    if job.film is not None:
+        return cast(Sink, (FrameSink if is_pattern(outputs.picture) else FilmSink)(job, outputs, report))
     profile = job.photo.profile if job.stream is None else job.stream.profile
     if outputs.profile == "keep" and profile is None:
         report(Progress("opening", note="the photo has no colour profile of its own to be kept: the result is in sRGB"))

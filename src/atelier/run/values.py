@@ -22,6 +22,7 @@ from atelier.run.resolver import GIVEN, Local, Map, Painting, open_drawing
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
+    from atelier.media.films import Film, FrameFolder, Span
 
 
 class Values:
@@ -73,6 +74,9 @@ class Values:
 
     def stream(self, name: str) -> StreamSource | None:
         return self.local.stream(name)
+
+    def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
+        return self.local.film(name, span, report)
 
     def stamp(self, name: str) -> Hashable | None:
         return None if name in self.values else self.local.stamp(name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from atelier.engines.network.catalogue import left_as_it_is
+from atelier.engines.network.hold import BrushHold
 from atelier.engines.network.look import Look, blend_map, match, read_look
 from atelier.engines.network.painter import Painter
 from atelier.engines.network.photo import Photo
@@ -53,21 +55,34 @@ class Brush:
             raise SettingError(f"`style_size` {self.size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels")
         return work
 
-    def paint(self, photo: Photo, windows: Sequence[Window], plane: Pixels | None = None) -> Iterator[tuple[int, int, Pixels]]:
+    def paint(
+        self, photo: Photo, windows: Sequence[Window], plane: Pixels | None = None, hold: BrushHold | None = None
+    ) -> Iterator[tuple[int, int, Pixels]]:
         """Paint windows of a photo, one after the other: x, y, painted pixels (h, w, 3).
 
         windows: on the painter's grid. plane: the region that is painted, whose statistics are taken; None for all of the photo.
+        hold: of a film, what the frame before has counted.
         """
+        grid, correct = self.painter.grid(photo.size), None if self.reader is None else self._correct
+        whole = plane is None and grid.is_whole(windows)
+        if hold is None:
+            small, style = self._style(photo, plane, whole)
+            parts = self.painter.windows(photo.read, grid, windows, small, style, self.seed, correct)
+        else:
+            known = hold.known(lambda: self.painter.count(*self._style(photo, plane, whole), self.seed, correct))
+            noise = hold.noise(self.painter.plan.noise, photo.size, grid.padded, self.seed)
+            parts = self.painter.known_windows(photo.read, grid, windows, known, noise)
+        for x, y, part in parts:
+            yield x, y, self._fade(part, photo, x, y)
+
+    def _style(self, photo: Photo, plane: Pixels | None, whole: bool) -> tuple[Pixels, dict[str, Any]]:
+        """The picture that statistics are taken from, and what the painter takes beside the photo. whole: the photo itself is that."""
         small, colours = self._statistics(photo, plane)
         own = read_look(self.reader, small, code=self.strength < 1) if self.reader else None
         rest = self.look.code if self.strength == 1 else own.code if own else left_as_it_is()
-        style = match(self.look, rest, colours, own, self.strength)
-        correct = None if self.reader is None else self._correct
-        grid = self.painter.grid(photo.size)
-        if plane is None and grid.is_whole(windows):
+        if whole:
             small = photo.read(0, 0, *photo.size)  # a body was trained with pictures' own statistics, not those of smaller ones
-        for x, y, part in self.painter.windows(photo.read, grid, windows, small, style, self.seed, correct):
-            yield x, y, self._fade(part, photo, x, y)
+        return small, match(self.look, rest, colours, own, self.strength)
 
     def _statistics(self, photo: Photo, plane: Pixels | None) -> tuple[Pixels, Moments]:
         """The picture that statistics are taken from, THUMBNAIL px or less, and the colours of what is painted."""
@@ -83,7 +98,7 @@ class Brush:
         """What brings painted colours back towards the style's: matrix and offset (3, 4), of the painted thumbnail (H, W, 3). The
         network drifts on paintings it never saw."""
         found = linear_map(moments(painted, SPACES["rgb"]), self.look.colours, transport, stretch=CORRECTED_STRETCH)
-        return blend_map(*found, CORRECTED * self.strength * self.look.read)[0]
+        return blend_map(*found, CORRECTED * self.strength)[0]
 
     def _fade(self, part: Pixels, photo: Photo, x: int, y: int) -> Pixels:
         """What is painted, with as much of the photo as shines through it."""

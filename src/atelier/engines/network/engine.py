@@ -13,6 +13,7 @@ from atelier.engines.engine import Frame, Large
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.network.brush import Brush
 from atelier.engines.network.catalogue import models_folder
+from atelier.engines.network.hold import Hold
 from atelier.engines.network.layers import Layer, Part, paint_layers
 from atelier.engines.network.look import Look, read_look
 from atelier.engines.network.painter import TILE, Painter
@@ -102,10 +103,11 @@ class InstantEngine:
         if frame.guide is not None and frame.guide.places.shape[1:] != frame.shape:
             height, width = frame.guide.places.shape[1:]
             raise ImageError(f"the guide is for pictures of {width}x{height} px, not {frame.size[0]}x{frame.size[1]}")
+        hold = None if frame.before is None else Hold(frame.before.state or {}, frame.before.flow)
         out = np.empty((*frame.shape, 3), np.float32)
-        for x, y, part in self.paint(Photo.held(frame.image()), frame.guide, report):
+        for x, y, part in self.paint(Photo.held(frame.image()), frame.guide, report, hold):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part
-        return replace(frame, pixels=out)
+        return replace(frame, pixels=out, state=hold.after if hold else frame.state)
 
     def paint_windows(self, large: Large, report: Report = silent) -> Iterator[Part]:
         """Paint a picture that is not held."""
@@ -114,18 +116,19 @@ class InstantEngine:
         photo = Photo(large.read, large.size, fill_hidden(np.asarray(small.pixels), small.alpha), seen=seen)
         return self.paint(photo, large.guide, report) if self.settings.strength else photo.windows()
 
-    def paint(self, photo: Photo, guide: Guide | None = None, report: Report = silent) -> Iterator[Part]:
+    def paint(self, photo: Photo, guide: Guide | None = None, report: Report = silent, hold: Hold | None = None) -> Iterator[Part]:
         """Paint window by window, row by row: x, y, painted pixels (h, w, 3).
 
         The photo may be larger than memory; strokes are then of one size. The guide's planes may be coarser than it: between
-        their pixels they are straight lines. Held are the planes and, at a time, one window.
+        their pixels they are straight lines. Held are the planes and, at a time, one window. hold: of a film, what the frame before
+        has counted.
         """
         tile = self.settings.tile or TILE
         if guide is None:
-            layers = [Layer(self.brushes[0], photo, None, tile)]
+            layers = [Layer(self.brushes[0], photo, None, tile, hold.of(0) if hold else None)]
         else:
-            pairs = zip(self.brushes, guide.places, strict=True)
-            layers = [Layer(brush, photo, plane, tile) for brush, plane in pairs if plane.any()]
+            pairs = enumerate(zip(self.brushes, guide.places, strict=True))
+            layers = [Layer(brush, photo, plane, tile, hold.of(at) if hold else None) for at, (brush, plane) in pairs if plane.any()]
         yield from paint_layers(photo, self.brushes[0].painter.grid(photo.size, tile), layers, report)
 
     # Styles -----------------------------------------------------------------------------------------------------------
@@ -152,7 +155,7 @@ def see(sample: Sample, named: bool, models: Models) -> Look:
     """The look of a sample: its style code, the one fitted to it where there is one, its colours and features. named: for the body for
     named styles. Raises WeightsError, SettingError."""
     look = _read(sample, named, models)
-    return look if sample.code is None else replace(look, code=sample.code, read=0.0)
+    return look if sample.code is None else replace(look, code=sample.code)
 
 
 def _read(sample: Sample, named: bool, models: Models) -> Look:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 from atelier.engines.network.brush import Brush
+from atelier.engines.network.hold import BrushHold
 from atelier.engines.network.photo import Photo
 from atelier.engines.network.plan import MULTIPLE
 from atelier.engines.network.regions import narrow, scale, section, spread
@@ -22,13 +23,13 @@ Part = tuple[int, int, Pixels]
 
 class Layer:
     """A brush over a photo. plane: (H, W) in [0, 1], how much of it is where, perhaps coarser than the photo; None for all of it.
-    tile: side of the windows, px.
+    tile: side of the windows, px. hold: of a film, what the frame before has counted.
 
     Strokes of another size are painted on the photo at another size, which has to be held for that.
     """
 
-    def __init__(self, brush: Brush, photo: Photo, plane: Pixels | None, tile: int) -> None:
-        self.brush, self.photo, self.plane = brush, photo, plane
+    def __init__(self, brush: Brush, photo: Photo, plane: Pixels | None, tile: int, hold: BrushHold | None = None) -> None:
+        self.brush, self.photo, self.plane, self.hold = brush, photo, plane, hold
         work = brush.work_size(photo.size)
         self.resized = None if work == photo.size else photo.resized(work)
         around = plane
@@ -46,7 +47,7 @@ class Layer:
             whole = self._paint_resized(self.resized, painted)
             yield from ((x, y, whole[y : y + height, x : x + width]) for x, y, width, height in boxes)
             return
-        parts = self.brush.paint(self.photo, [window for window in self.windows if window], self.plane)
+        parts = self.brush.paint(self.photo, [window for window in self.windows if window], self.plane, self.hold)
         for window in self.windows:
             if window:
                 part = next(parts)
@@ -60,7 +61,7 @@ class Layer:
         assert photo.image is not None
         canvas = photo.image.pixels.copy()
         plane = None if self.plane is None else scale(self.plane, photo.size)
-        for x, y, part in self.brush.paint(photo, [window for window in self.windows if window], plane):
+        for x, y, part in self.brush.paint(photo, [window for window in self.windows if window], plane, self.hold):
             canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
             painted()
         return resize(Image(canvas), self.photo.size).pixels

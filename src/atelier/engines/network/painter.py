@@ -27,6 +27,28 @@ BLOCK = 64
 """Cells a side of what is drawn of the noise at once."""
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is counted over a photo as a whole. style: what the model takes beside the photo, by name. statistics: of its normalisations.
+    line: (3, 4), matrix and offset that painted colours go through; None for nothing."""
+
+    style: Mapping[str, Pixels]
+    statistics: Pixels
+    line: Pixels | None = None
+
+    @property
+    def arrays(self) -> dict[str, Pixels]:
+        """All of it, by name."""
+        own = {"statistics": self.statistics} | ({} if self.line is None else {"line": self.line})
+        return {**own, **{f"style.{name}": each for name, each in self.style.items()}}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Pixels]) -> Known:
+        """What `arrays` gave."""
+        style = {name.removeprefix("style."): each for name, each in arrays.items() if name.startswith("style.")}
+        return cls(style, arrays["statistics"], arrays.get("line"))
+
+
 @dataclass(frozen=True)
 class Painter:
     """A body as `atelier.training.export.painter` writes it. runner: the model, called with arrays by name."""
@@ -65,12 +87,42 @@ class Painter:
                 if correct and small_painted:
                     rows, columns, *_ = small.inside(all_of_it)
                     line = correct(from_cells(small_painted[0])[rows, columns])
-                cells, noise = _blank(self.plan)  # the thumbnail has done its work
-                around = {"thumbnail": cells, "thumbnail_noise": noise, "known": np.ones(1, np.float32), "statistics": statistics}
+                around = self._known(statistics)  # the thumbnail has done its work
             rows, columns, x, y = grid.inside(window)
             part = _along(from_cells(small_painted[0] if alone else painted), line)[rows, columns]
             if part.size:
                 yield x, y, part
+
+    def known_windows(
+        self, read: Read, grid: Grid, windows: Sequence[Window], known: Known, noise: Pixels
+    ) -> Iterator[tuple[int, int, Pixels]]:
+        """The same with what was counted before. noise: (1, C, H/8, W/8), of all of the padded photo."""
+        around = self._known(known.statistics)
+        for window in windows:
+            left, top, right, bottom = (side // CELL for side in window.seen)
+            seen = np.ascontiguousarray(noise[:, :, top:bottom, left:right])
+            painted, *_ = self.runner(photo=to_cells(grid.see(window, read)), noise=seen, **around, **known.style)
+            rows, columns, x, y = grid.inside(window)
+            part = _along(from_cells(painted), known.line)[rows, columns]
+            if part.size:
+                yield x, y, part
+
+    def count(self, thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0, correct: Correct | None = None) -> Known:
+        """What `windows` counts of a photo by its thumbnail, without painting more than that."""
+        small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
+        (all_of_it,) = small.windows()
+        around = self._thumbnail(small.see(all_of_it, lambda x, y, w, h: thumbnail[y : y + h, x : x + w]), seed)
+        cells, noise = _blank(self.plan)
+        _, statistics, *painted = self.runner(photo=cells, noise=noise, **around, **style)
+        if not (correct and painted):
+            return Known(style, statistics)
+        rows, columns, *_ = small.inside(all_of_it)
+        return Known(style, statistics, correct(from_cells(painted[0])[rows, columns]))
+
+    def _known(self, statistics: Pixels) -> dict[str, Pixels]:
+        """What the model takes of the whole photo once that is counted."""
+        cells, noise = _blank(self.plan)
+        return {"thumbnail": cells, "thumbnail_noise": noise, "known": np.ones(1, np.float32), "statistics": statistics}
 
     def _thumbnail(self, padded: Pixels, seed: int) -> dict[str, Pixels]:
         """What the model takes to find statistics by. padded: the thumbnail with its margins. Raises WeightsError."""
@@ -111,7 +163,7 @@ def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels
     out = np.empty((channels, bottom - top, right - left), np.float32)
     for row in range(top // BLOCK, -(-bottom // BLOCK)):
         for column in range(left // BLOCK, -(-right // BLOCK)):
-            block = np.random.default_rng((seed % 2**64, row, column)).standard_normal((channels, BLOCK, BLOCK), np.float32)
+            block = np.random.default_rng((seed % 2**64, row % 2**32, column % 2**32)).standard_normal((channels, BLOCK, BLOCK), np.float32)
             y, x = row * BLOCK, column * BLOCK
             rows, columns = slice(max(top, y), min(bottom, y + BLOCK)), slice(max(left, x), min(right, x + BLOCK))
             part = block[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]

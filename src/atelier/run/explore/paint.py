@@ -13,9 +13,9 @@ from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs
 from atelier.run.explore.records import checkpoint_of, write_record
 from atelier.run.explore.variant import Variant
+from atelier.run.made import Made
 from atelier.run.make import make
 from atelier.run.resolver import Local
-from atelier.run.sinks import Made
 
 Explain = Callable[[Exception], tuple[str, int] | None]
 """An error to what to say of it and its exit code; None for one that is to be raised."""

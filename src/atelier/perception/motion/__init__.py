@@ -1,0 +1,20 @@
+"""How a picture has moved since the one before: optical flow, where it can be trusted, and scene cuts (the extra `video`)."""
+
+from atelier.perception.motion.flow import flow_between, import_cv2
+from atelier.perception.motion.motion import BEST, FAST, Accuracy, Motion, Sight, look, motion_between
+from atelier.perception.motion.warp import grown, luminance, warp
+
+__all__ = [
+    "BEST",
+    "FAST",
+    "Accuracy",
+    "Motion",
+    "Sight",
+    "flow_between",
+    "grown",
+    "import_cv2",
+    "look",
+    "luminance",
+    "motion_between",
+    "warp",
+]

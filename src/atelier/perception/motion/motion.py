@@ -1,0 +1,154 @@
+"""What happened between one frame and the next: how things moved, where that can be trusted, and whether it is another scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atelier.image.value import Pixels
+from atelier.perception.motion.flow import Grey, flow_between, import_cv2
+from atelier.perception.motion.warp import grown, warp
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How carefully motion is looked for. side: long side of the pictures it is looked for in, px. method: as `flow_between` has it."""
+
+    side: int
+    method: str
+
+
+FAST, BEST = Accuracy(352, "fast"), Accuracy(704, "medium")
+
+NOISE, DIFFERENT = 5.0, 16.0
+"""Levels of 255 by which a pixel may differ from where it came from, and still be the same; and at which it is another."""
+REST = 1.5
+"""Levels of 255 by which motion must explain a place better than rest does."""
+CUT_LEVELS, CUT_SHARE, CUT_COLORS = 11.0, 0.42, 0.35
+"""A cut: the picture differs by so much from the one before after it was moved, in so much of its area, and its colours as well."""
+CHEQUER = 16
+"""Of the picture's sides, the part over which a change of light is averaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A frame as motion is looked for in it. levels: uint8 (h, w, 3); size: (width, height) of the frame itself, px."""
+
+    levels: NDArray[np.uint8]
+    size: tuple[int, int]
+
+    @cached_property
+    def grey(self) -> Grey:
+        cv2 = import_cv2()
+        return np.asarray(cv2.cvtColor(self.levels, cv2.COLOR_RGB2GRAY))
+
+    @cached_property
+    def histogram(self) -> Pixels:
+        """(512,): shares of colours."""
+        cv2 = import_cv2()
+        bins = cv2.calcHist([self.levels], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3).ravel()
+        return np.asarray(bins / bins.sum(), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """From one frame to the next. flow: (h, w, 2), where each pixel of now was before, px of these planes. trust: (h, w) in [0, 1].
+    light: (h, w), how much lighter it is now, of 1. cut: whether it is another scene; nothing of before is then of use. size: (width,
+    height) of the frames, px."""
+
+    flow: Pixels
+    trust: Pixels
+    light: Pixels
+    cut: bool
+    size: tuple[int, int]
+
+    def at(self, size: tuple[int, int]) -> tuple[Pixels, Pixels, Pixels]:
+        """Flow, trust and light for pictures of (width, height)."""
+        return grown(self.flow, size, flow=True), grown(self.trust, size), grown(self.light, size)
+
+
+def look(levels: NDArray[Any], accuracy: Accuracy = FAST) -> Sight:
+    """A frame, uint8 or uint16 (H, W, 3), made small enough."""
+    cv2 = import_cv2()
+    height, width = levels.shape[:2]
+    flat = levels if levels.dtype == np.uint8 else (levels >> 8).astype(np.uint8)
+    share = min(1.0, accuracy.side / max(width, height))
+    if share == 1.0:
+        return Sight(flat, (width, height))
+    small = max(1, round(width * share)), max(1, round(height * share))
+    return Sight(np.asarray(cv2.resize(flat, small, interpolation=cv2.INTER_AREA)), (width, height))
+
+
+def motion_between(before: Sight, now: Sight, accuracy: Accuracy = FAST) -> Motion:
+    """How things moved from one frame to the next, both of one size."""
+    flow = flow_between(now.grey, before.grey, accuracy.method)
+    at_rest = _at_rest(before, now, flow)
+    flow = flow * ~at_rest[..., None]
+    moved = warp(before.levels, flow, sharp=False)
+    differs = _difference(now.levels, moved)
+    cut = _is_cut(before, now, differs)
+    if cut:
+        empty = np.zeros(now.grey.shape, np.float32)
+        return Motion(np.zeros_like(flow), empty, empty, True, now.size)
+    back = flow_between(before.grey, now.grey, accuracy.method)
+    agrees = np.where(at_rest, np.float32(1), trusted(flow, back))
+    light, bright = _light(now, moved, differs)
+    trust = agrees * np.exp(-np.square(np.maximum(bright - NOISE, 0) / DIFFERENT))
+    return Motion(flow, _softened(trust), light, False, now.size)
+
+
+def _at_rest(before: Sight, now: Sight, flow: Pixels) -> NDArray[np.bool_]:
+    """(H, W): where standing still tells what is to be seen as well as the flow does. Flow drifts on grain and on what is plain."""
+    still = _difference(now.levels, before.levels)
+    moved = _difference(now.levels, warp(before.levels, flow, sharp=False))
+    return np.asarray(still <= moved + REST)
+
+
+def trusted(flow: Pixels, back: Pixels) -> Pixels:
+    """(H, W) in [0, 1]: where a flow agrees with the one back, is no edge of motion, and does not leave the picture (Ruder et al. 2016).
+    The test of agreement is made gradual."""
+    height, width = flow.shape[:2]
+    returned = warp(back, flow, sharp=False)
+    length = np.square(flow).sum(2) + np.square(returned).sum(2)
+    error = np.square(flow + returned).sum(2)
+    agrees = (2 - error / (0.01 * length + 0.5) * 2).clip(0, 1)
+    change = sum(np.square(np.gradient(flow[..., axis], axis=other)) for axis in (0, 1) for other in (0, 1))
+    edge = change > 0.01 * np.square(flow).sum(2) + 0.06
+    ys, xs = np.mgrid[:height, :width].astype(np.float32)
+    x, y = xs + flow[..., 0], ys + flow[..., 1]
+    inside = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+    return np.asarray(agrees * ~edge * inside, np.float32)
+
+
+def _difference(one: NDArray[Any], other: NDArray[Any]) -> Pixels:
+    """(H, W): levels of 255, the mean over channels, smoothed over 5 px."""
+    cv2 = import_cv2()
+    return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32).mean(2), (5, 5)))
+
+
+def _is_cut(before: Sight, now: Sight, differs: Pixels) -> bool:
+    common = float(np.minimum(before.histogram, now.histogram).sum())
+    large = float((differs > CUT_LEVELS).mean())
+    return (large > CUT_SHARE and 1 - common > CUT_COLORS) or (large > 0.8 and float(differs.mean()) > 3 * CUT_LEVELS)
+
+
+def _light(now: Sight, moved: NDArray[Any], differs: Pixels) -> tuple[Pixels, Pixels]:
+    """How much lighter it became, in [-1, 1], over large areas; and what differs beside that, levels of 255."""
+    cv2 = import_cv2()
+    change = now.levels.astype(np.float32).mean(2) - moved.astype(np.float32).mean(2)
+    sure = (differs < 3 * DIFFERENT).astype(np.float32)
+    sides = [max(3, side // CHEQUER * 2 + 1) for side in change.shape[::-1]]
+    light = cv2.blur(change * sure, sides) / (cv2.blur(sure, sides) + 1e-3)
+    return np.asarray(light / np.float32(255)), np.asarray(
+        cv2.blur(np.abs(change - light), (5, 5)) * 0.5 + 0.5 * np.maximum(differs - np.abs(light), 0)
+    )
+
+
+def _softened(trust: Pixels) -> Pixels:
+    """A little less around what is not to be trusted, and no hard border."""
+    cv2 = import_cv2()
+    return np.asarray(cv2.blur(cv2.erode(trust.astype(np.float32), np.ones((3, 3), np.uint8)), (3, 3)))
