@@ -131,7 +131,7 @@ def test_high_dynamic_range_is_brought_down_and_said(tmp_path: Path, noted: Any)
     frame = np.full((32, 64, 3), round(white * 65535), np.uint16)
     frame[:, 32:] = 45000  # far brighter
     source = make_film(
-        tmp_path / "in.mp4", [frame, frame], codec="libx265", pixels="yuv420p10le", matrix=9, tags=(9, 16),
+        tmp_path / "in.mkv", [frame, frame], codec="libx265", pixels="yuv420p10le", matrix=9, tags=(9, 16),
         options={"x265-params": "log-level=none", "crf": "5"},
     )  # fmt: skip
     film = open_film(str(source), report=report)

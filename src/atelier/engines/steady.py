@@ -9,7 +9,7 @@ import numpy as np
 from atelier.engines.engine import Frame
 from atelier.image.value import Pixels
 
-SHARE = {"off": 0.0, "fast": 0.75, "best": 0.82}
+SHARE = {"off": 0.0, "fast": 0.75, "best": 0.8}
 """How much of the frame before shows through where it is fully trusted."""
 BANDS = (3, 9)
 """Sides, px, of the means between which contrast is given back, each by itself."""

@@ -157,7 +157,7 @@ def spectrum(lines: Pixels, bands: int = 8) -> tuple[float, ...]:
         part = lines[start : start + length]
         power += np.square(np.abs(np.fft.rfft((part - part.mean(0)) * window, axis=0))).mean(1) / np.square(window).sum() / length
     power /= len(starts)
-    return tuple(float(band.sum()) for band in np.array_split(power[1:], bands))
+    return tuple(float(band.sum()) for band in np.array_split(power[1:], min(bands, len(power) - 1)))
 
 
 def fineness(pixels: Pixels) -> float:

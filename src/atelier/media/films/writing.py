@@ -64,7 +64,13 @@ class FilmWriter:
         self._behind.close()
         notes = join(self.parts, self.target, self.writing, self.shape.time_base, self.beside, self.metadata)
         self.parts.remove()
+        self.part.unlink(missing_ok=True)
         return notes
+
+    @property
+    def part(self) -> Path:
+        """Where what is done goes when it is stopped."""
+        return self.target.with_name(f"{self.target.stem}.part{self.target.suffix}")
 
     def stop(self, state: State | None) -> Path | None:
         """Leave a film of what is done, under a name that says "part"; the pieces stay, to go on from. None where nothing is done."""
@@ -75,9 +81,8 @@ class FilmWriter:
         if not self.parts.list:
             self.parts.remove()
             return None
-        path = self.target.with_name(f"{self.target.stem}.part{self.target.suffix}")
-        join(self.parts, path, self.writing, self.shape.time_base, self.beside, self.metadata)
-        return path
+        join(self.parts, self.part, self.writing, self.shape.time_base, self.beside, self.metadata)
+        return self.part
 
     def drop(self) -> None:
         """Leave off the piece that is not finished."""

@@ -28,8 +28,9 @@ NOISE, DIFFERENT = 5.0, 16.0
 """Levels of 255 by which a pixel may differ from where it came from, and still be the same; and at which it is another."""
 REST = 1.5
 """Levels of 255 by which motion must explain a place better than rest does."""
-CUT_LEVELS, CUT_SHARE, CUT_COLORS = 11.0, 0.42, 0.35
-"""A cut: the picture differs by so much from the one before after it was moved, in so much of its area, and its colours as well."""
+CUT_LEVELS, CUT_SHARE, CUT_COLORS, CUT_WHOLE = 11.0, 0.42, 0.35, 0.76
+"""A cut: the picture differs by so much from the one before after it was moved, in so much of its area, and its colours as
+well; or twice as much in nearly all of it."""
 CHEQUER = 16
 """Of the picture's sides, the part over which a change of light is averaged."""
 
@@ -90,7 +91,7 @@ def motion_between(before: Sight, now: Sight, accuracy: Accuracy = FAST) -> Moti
     flow = flow * ~at_rest[..., None]
     moved = warp(before.levels, flow, sharp=False)
     differs = _difference(now.levels, moved)
-    cut = _is_cut(before, now, differs)
+    cut = _is_cut(before, now, moved)
     if cut:
         empty = np.zeros(now.grey.shape, np.float32)
         return Motion(np.zeros_like(flow), empty, empty, True, now.size)
@@ -130,10 +131,15 @@ def _difference(one: NDArray[Any], other: NDArray[Any]) -> Pixels:
     return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32).mean(2), (5, 5)))
 
 
-def _is_cut(before: Sight, now: Sight, differs: Pixels) -> bool:
+def _is_cut(before: Sight, now: Sight, moved: NDArray[Any]) -> bool:
+    """Whether two frames show different things, whatever light is on them."""
+    cv2 = import_cv2()
+    change = now.levels.astype(np.float32) - moved
+    change -= change.mean((0, 1))
+    differs = cv2.blur(np.abs(change).mean(2), (5, 5))
     common = float(np.minimum(before.histogram, now.histogram).sum())
     large = float((differs > CUT_LEVELS).mean())
-    return (large > CUT_SHARE and 1 - common > CUT_COLORS) or (large > 0.8 and float(differs.mean()) > 3 * CUT_LEVELS)
+    return (large > CUT_SHARE and 1 - common > CUT_COLORS) or (large > CUT_WHOLE and float(differs.mean()) > 2 * CUT_LEVELS)
 
 
 def _light(now: Sight, moved: NDArray[Any], differs: Pixels) -> tuple[Pixels, Pixels]:
