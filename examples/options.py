@@ -101,7 +101,7 @@ def bounds(option: Option) -> str:
     """What a value may be, with its unit."""
     unit = f" {option.unit}" if option.unit else ""
     if option.choices:
-        return ", ".join(f"`{choice}`" for choice in option.choices)
+        return ", ".join(f"`{choice}`" for choice in option.choices if choice)
     if option.low is None:
         return option.unit
     return f"at least {option.low:g}{unit}" if option.high is None else f"{option.low:g} to {option.high:,.10g}{unit}"

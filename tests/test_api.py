@@ -79,8 +79,16 @@ def test_settings_are_keywords(photo: Path, painting: Path, quick: dict[str, Any
     atelier.stylize(photo, painting, report=heard.append, **settings)
     assert [progress.step for progress in heard if progress.losses] == [1, 2, 3, 4]
     assert set(heard[-1].losses) == {"content", "style", "tv", "total"}
-    with pytest.raises(SettingError, match="no setting 'brightness'"):
+    with pytest.raises(SettingError, match="no setting `brightness`"):
         atelier.stylize(photo, painting, brightness=1)
+    with pytest.raises(SettingError, match="no setting `strenght`: did you mean `strength`"):
+        atelier.stylize(photo, painting, strenght=0.5)
+    with pytest.raises(SettingError, match="`strength` is not for texture"):
+        atelier.texture(painting, strength=0.5)
+    with pytest.raises(SettingError, match=r"size 64\.0: must be a whole number"):
+        atelier.stylize(photo, painting, size=64.0)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match=r"keep_flat 'yes': must be true or false"):
+        atelier.stylize(photo, painting, keep_flat="yes")  # type: ignore[arg-type]
     with pytest.raises(SettingError, match=r"`?iterations`?"):
         atelier.stylize(photo, painting, iterations=-1)
     with pytest.raises(SettingError, match=r"`?iterations`?"):

@@ -326,6 +326,19 @@ def test_what_is_not_understood_is_one_line(command: Command, photo: Path, tmp_p
     one_line(command("stylize", photo, "-s", photo, *out, "--sise", "4"), 2, "no such option: --sise", "--size")
     one_line(command("stylize", photo, "-s", photo), 2, "missing option '--out'")
     one_line(command("train", "style"), 2, "missing argument 'painting'", "train style --help")
+    one_line(command("stylise", photo), 2, "no such command 'stylise'", "stylize")
+    one_line(command("weights", "pul"), 2, "no such command 'pul'", "pull")
+    one_line(command("--nothing"), 2, "no such option: --nothing", "--help")
+    one_line(command("stylize", photo, "-s", photo, *out, "--effort", "much"), 2, "--effort much", "fast, good, best")
+
+
+@pytest.mark.parametrize("effort", ["fast", "good"])
+def test_effort_paints(command: Command, photo: Path, painting: Path, tmp_path: Path, effort: str) -> None:
+    out, again = tmp_path / "out.png", tmp_path / "again.png"
+    few = ("--iterations", "2", "--coarse-iterations", "0") if effort == "good" else ()
+    code, _, err = command("stylize", photo, "-s", painting, "-o", out, "--size", "48", "--effort", effort, *few)
+    assert (code, command("redo", out, "-o", again)[0]) == (0, 0), err
+    assert np.array_equal(np.asarray(Pillow.open(out)), np.asarray(Pillow.open(again)))
 
 
 def test_an_empty_name_is_not_the_folder_one_is_in(

@@ -258,7 +258,7 @@ def test_a_recipe_asks_for_the_optimiser() -> None:
         _ = choose(Request("stylize", "a.png", recipe="gatys", settings={"strength": 0.5})).name
     with pytest.raises(SettingError, match=r"`?iterations`? is for `engine=optimize`"):
         atelier.stylize("a.png", SHIPPED[0], engine="instant", iterations=3)
-    with pytest.raises(SettingError, match="no setting 'nonsense'"):
+    with pytest.raises(SettingError, match="no setting `nonsense`"):
         atelier.stylize("a.png", SHIPPED[0], nonsense=3)
 
 

@@ -17,6 +17,7 @@ from atelier.engines.primitives.drawing import Drawing
 from atelier.engines.primitives.engine import DrawEngine
 from atelier.engines.primitives.saliency import saliency
 from atelier.engines.primitives.shapes import SHAPES
+from atelier.engines.primitives.sketch import Sketch
 from atelier.errors import Cancelled, SettingError
 from atelier.image import Image
 from atelier.progress import Progress
@@ -57,6 +58,20 @@ def test_all_shapes_or_some() -> None:
     for wrong, word in (("hexagon", "hexagon"), ("", "choose"), ("triangle,square", "square")):
         with pytest.raises(SettingError, match=word):
             draw(shape=wrong)
+
+
+def test_the_seconds_begin_once_all_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first drawing has shapes in it, too."""
+    grow, calls = Sketch.grow, 0
+
+    def slow_at_first(self: Sketch, *given: Any) -> int:
+        nonlocal calls
+        calls += 1
+        time.sleep(0.6 if calls == 1 else 0)
+        return grow(self, *given)
+
+    monkeypatch.setattr(Sketch, "grow", slow_at_first)
+    assert len(draw(seconds=0.5).marks) > 5
 
 
 def test_it_ends_at_a_score_or_a_time() -> None:

@@ -30,9 +30,7 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
-            told = error.format_message().rstrip(".")
-            say(f"{told[:1].lower()}{told[1:]}; {ctx.command_path} --help shows what there is")
-            raise typer.Exit(SettingError.exit_code) from None
+            raise misunderstood(ctx, error) from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -57,16 +55,30 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """Commands under the headings a person looks for."""
+    """Commands under the headings a person looks for; a word that is none of them is answered in a line."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args:
+            return super().parse_args(ctx, args)  # which shows the help, by an error
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            raise misunderstood(ctx, error) from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except UsageError as error:
+            raise misunderstood(ctx, error) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         told = {name: command.get_short_help_str(70) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
-        for each, names in GROUPS_OF_COMMANDS.items():
-            with formatter.section(each):
-                formatter.write_dl([(f"{name:11}", told.pop(name)) for name in names if name in told])
-        if told:
-            with formatter.section("Commands"):
-                formatter.write_dl([(f"{name:11}", words) for name, words in told.items()])
+        sections = {each: [name for name in names if name in told] for each, names in GROUPS_OF_COMMANDS.items()}
+        sections["Commands"] = [name for name in told if not any(name in names for names in sections.values())]
+        for each, names in sections.items():
+            if names:
+                with formatter.section(each):
+                    formatter.write_dl([(f"{name:11}", told[name]) for name in names])
 
 
 class Commands(typer.Typer):
@@ -228,6 +240,14 @@ def flag(name: str) -> str:
 def spell(message: str) -> str:
     """A message of the library, in which options stand in backticks, as the command line has them: `style_weight`, `engine=optimize`."""
     return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(filter(None, (flag(found[1]), found[2]))), message)
+
+
+def misunderstood(ctx: Any, error: Any) -> typer.Exit:
+    """Say in a line what is wrong with a usage; the exit to raise."""
+    told = error.format_message().rstrip(".")
+    more = "" if told.endswith("?") else f"; {ctx.command_path} --help shows what there is"
+    say(f"{told[:1].lower()}{told[1:]}{more}")
+    return typer.Exit(SettingError.exit_code)
 
 
 def say(message: str) -> None:

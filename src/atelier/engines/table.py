@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterable
 
 from atelier.engines.engine import EngineKind
@@ -10,7 +11,7 @@ from atelier.engines.network.kind import KIND as NETWORK
 from atelier.engines.optimize.kind import KIND as OPTIMIZE
 from atelier.engines.primitives.kind import KIND as PRIMITIVES
 from atelier.errors import SettingError
-from atelier.request import AnySettings, Outputs, Request, options, override
+from atelier.request import AnySettings, Outputs, Request, options
 
 ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE, PRIMITIVES)}
 """A new engine is a package with such a kind, and its name in this line. Of those that do a task the first is asked first."""
@@ -91,13 +92,12 @@ def _unknown(name: str, request: Request, kind: EngineKind) -> SettingError:
         if not lacking(other, [name]):
             value = f" {request.recipe}" if name == "recipe" else ""
             return SettingError(name, f"{_spelled(name)}{value} is for `engine={other.name}`")
-    if name in OTHERS:
+    if name in OTHERS or any(name in options(other.settings) for other in ENGINES.values()):
         return SettingError(name, f"{_spelled(name)} is not for {request.task}")
-    try:
-        override(kind.settings(), {name: request.settings[name]})
-    except SettingError as error:
-        return error
-    raise AssertionError(name)
+    known = sorted({each for other in engines_of(request.task) for each in options(other.settings)})
+    near = difflib.get_close_matches(name, known, n=2)
+    told = f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else f"the settings are {', '.join(known)}"
+    return SettingError(name, f"no setting `{name}`: {told}")
 
 
 def _spelled(name: str) -> str:

@@ -83,7 +83,7 @@ class Option:
         elif not is_a(self.kind, value):
             raise SettingError(self.name, f"must be {WORDS[self.kind]}", repr(value))
         if self.choices and value not in self.choices:
-            raise SettingError(self.name, f"choose from {', '.join(self.choices)}", value)
+            raise SettingError(self.name, f"choose from {', '.join(filter(None, self.choices))}", value)
         if isinstance(value, (bool, str)):
             return
         low, high = (0.0, None) if isinstance(value, Mapping) else (self.low, self.high)

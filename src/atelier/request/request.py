@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import numbers
 import re
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atelier.errors import SettingError
-from atelier.request.options import REQUIRED, is_a, option
+from atelier.request.options import REQUIRED, check_all, is_a, option
 from atelier.request.settings import FORMER
 from atelier.request.style import Style
 
@@ -66,32 +65,24 @@ class Request:
 
     begin: float = option(0.0, "Of a film: where to begin, s", low=0, unit="s", group="input")
     end: float | None = option(None, "Of a film: where to end, s (default: where it ends)", low=0, unit="s", group="input")
-    fps: float | None = option(None, "Of a film: frames a second (default: its own times; of numbered frames 25)", low=0.01, group="input")
+    fps: float | None = option(
+        None, "Of a film: frames a second (default: its own times; of numbered frames 25)", low=0.01, high=1000, group="input"
+    )
     temporal: str = option("fast", "Of a film: how frames are kept alike", choices=TEMPORAL, group="look")
 
     def __post_init__(self) -> None:
         if isinstance(self.settings, Mapping):
             object.__setattr__(self, "settings", {FORMER.get(name, name): value for name, value in self.settings.items()})
-        sides = () if self.canvas is None else self.canvas
-        fits = {
-            "task": self.task in TASKS, "content": self.content is None or isinstance(self.content, str),
-            "recipe": isinstance(self.recipe, str), "settings": isinstance(self.settings, Mapping),
-            "size": self.size is None or is_a(int, self.size), "device": isinstance(self.device, str),
-            "canvas": self.canvas is None or (len(sides) == 2 and all(side is None or is_a(int, side) for side in sides)),
-            "engine": isinstance(self.engine, str), "effort": self.effort in ("", *EFFORTS),
-            "seed": is_a(int, self.seed) and -(2**63) <= self.seed < 2**64,
-            "begin": is_a(float, self.begin) and 0 <= self.begin < math.inf,
-            "end": self.end is None or (is_a(float, self.end) and self.begin < self.end < math.inf),
-            "fps": self.fps is None or (is_a(float, self.fps) and 0.01 <= self.fps <= 1000),
-            "temporal": self.temporal in TEMPORAL,
-            "regions": isinstance(self.regions, str), "blend": isinstance(self.blend, str),
-            "keep_flat": isinstance(self.keep_flat, bool), "masks": _are_words(self.masks), "style_regions": _are_words(self.style_regions),
-        }  # fmt: skip
-        if self.feather is not None and not (is_a(float, self.feather) and 0 <= self.feather < math.inf):
-            raise SettingError("feather", "must be a width of at least 0 px", repr(self.feather))
-        for name, good in fits.items():
-            if not good:
-                raise SettingError(name, "makes no sense in a request", repr(getattr(self, name)))
+        else:
+            raise SettingError("settings", "must be a mapping of names to values", repr(self.settings))
+        check_all(self)
+        sides = (None, None) if self.canvas is None else self.canvas
+        if len(sides) != 2 or not all(side is None or is_a(int, side) for side in sides):
+            raise SettingError("canvas", "must be a width and a height, whole numbers of px", repr(self.canvas))
+        if not -(2**63) <= self.seed < 2**64:
+            raise SettingError("seed", "must be from -2^63 to 2^64 - 1", self.seed)
+        if self.end is not None and self.end <= self.begin:
+            raise SettingError("end", f"must be later than {self.begin:g} s, where it begins", self.end)
         if self.effort and self.task != "stylize":
             raise SettingError("effort", f"`effort` is for painting photos, not for {self.task}")
         if self.effort and (self.engine != "auto" or self.recipe):
@@ -177,10 +168,6 @@ class Request:
 def _listed(names: list[str]) -> str:
     """`a` and `b`."""
     return " and ".join(f"`{name}`" for name in names)
-
-
-def _are_words(value: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
 
 
 def public(source: str) -> str:

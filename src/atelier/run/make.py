@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atelier.engines.session import Session
-from atelier.engines.table import choose, settle
+from atelier.engines.table import choose, settle, spread_effort
 from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs, Request
 from atelier.run.film.targets import check_film_target, wants_film
@@ -48,6 +48,7 @@ def refuse(request: Request, outputs: Outputs) -> Request:
 
     Raises SettingError, SourceError, TargetError.
     """
+    request = spread_effort(request)
     settle(request, outputs)
     kind = choose(request, outputs)
     request, _ = check(dataclasses.replace(request, engine=kind.name))

@@ -82,8 +82,10 @@ class DrawEngine:
             pixels = recolor(pixels, self.painting.pixels)
         alpha = np.ones(pixels.shape[:2], np.float32) if photo.alpha is None else photo.alpha
         target = np.dstack([pixels * alpha[..., None], alpha])
-        began = time.monotonic()
         with ThreadPoolExecutor(s.workers or os.cpu_count() or 1) as pool:
+            if s.seconds and s.method != "layers":
+                self._compile(report, pool)
+            began = time.monotonic()
             background = self._background(pixels, alpha)
             if drawing is not None and s.background == "auto":
                 background = drawing.background
@@ -179,6 +181,15 @@ class DrawEngine:
         return tell
 
     # What is prepared -------------------------------------------------------------------------------------------------
+
+    def _compile(self, report: Report, pool: ThreadPoolExecutor) -> None:
+        """Draw a few shapes that nobody sees: what a first drawing compiles is not to take the seconds that were asked for."""
+        report(Progress("opening"))
+        blank, free = np.ones((16, 16, 4), np.float32), np.zeros((0, 3), np.float32)
+        for kind in self.kinds:
+            sketch = Sketch(blank, blank[..., 0], (0, 0, 0), self.settings.alpha, free, [kind], (1.0, 8.0), 0, pool)
+            sketch.grow(Effort(climb.CLIMB, 1, 20, age=1), 1)
+            sketch.refine(1)
 
     def _background(self, pixels: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32]) -> tuple[int, int, int] | None:
         if self.settings.background != "auto":
