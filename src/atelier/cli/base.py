@@ -191,6 +191,9 @@ AllowPrivate = Annotated[bool, typer.Option("--allow-private", help="Let URLs re
 
 
 _FILM = "More for films"
+PanoramaOption = Annotated[
+    bool, typer.Option("--panorama", rich_help_panel=_FILM, help="The photo or film is equirectangular: no seam, no pinch at the poles")
+]
 Begin = Annotated[str | None, typer.Option("--from", rich_help_panel=_FILM, help="Where to begin: seconds, or 1:23.5")]
 End = Annotated[str | None, typer.Option("--to", rich_help_panel=_FILM, help="Where to end: seconds, or 1:23.5")]
 Fps = Annotated[

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atelier.cli.base import Begin, CodecOption, End, Fps, Sound, Temporal
+from atelier.cli.base import Begin, CodecOption, End, Fps, PanoramaOption, Sound, Temporal
 from atelier.errors import SettingError
 
 
@@ -14,6 +14,7 @@ from atelier.errors import SettingError
 class Filming:
     """Which part of a film is painted, and how it is written."""
 
+    panorama: PanoramaOption = False
     begin: Begin = None
     end: End = None
     fps: Fps = None
@@ -26,7 +27,7 @@ class Filming:
         """As fields of a request."""
         end = None if self.end is None else seconds_of(self.end, "--to")
         begin = 0.0 if self.begin is None else seconds_of(self.begin, "--from")
-        return {"begin": begin, "end": end, "fps": self.fps, "temporal": self.temporal}
+        return {"panorama": self.panorama, "begin": begin, "end": end, "fps": self.fps, "temporal": self.temporal}
 
     @property
     def written(self) -> dict[str, Any]:

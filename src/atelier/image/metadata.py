@@ -47,8 +47,14 @@ _LONGEST = 2000  # characters of one EXIF value; whoever writes more there is no
 _XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:atelier="urn:atelier:1.0"><atelier:text>{}</atelier:text></rdf:Description>
-</rdf:RDF></x:xmpmeta>
+{}</rdf:RDF></x:xmpmeta>
 <?xpacket end="r"?>"""
+SPHERICAL = "panorama"
+"""The key under which a picture's text says that it goes all around; its value is the projection."""
+_GPANO = (
+    '<rdf:Description rdf:about="" xmlns:GPano="http://ns.google.com/photos/1.0/panorama/">'
+    "<GPano:ProjectionType>equirectangular</GPano:ProjectionType></rdf:Description>"
+)
 _XMP_TEXT = re.compile(r"<atelier:text>(.*?)</atelier:text>", re.DOTALL)
 _NOT_XML = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -90,7 +96,7 @@ def to_xmp(text: Mapping[str, str]) -> bytes:
         return b""
     words = json.dumps(dict(text), ensure_ascii=False)
     words = _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", words)
-    return _XMP.format(html.escape(words, quote=False)).encode()
+    return _XMP.format(html.escape(words, quote=False), _GPANO if SPHERICAL in text else "").encode()
 
 
 def from_xmp(packet: bytes | str) -> dict[str, str]:

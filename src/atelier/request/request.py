@@ -63,6 +63,7 @@ class Request:
 
     keep_flat: bool = option(False, "Leave a flat background, as behind products and logos, as it is", group="style")
 
+    panorama: bool = option(False, "The photo or film is equirectangular: no seam, no pinch at the poles", group="input")
     begin: float = option(0.0, "Of a film: where to begin, s", low=0, unit="s", group="input")
     end: float | None = option(None, "Of a film: where to end, s (default: where it ends)", low=0, unit="s", group="input")
     fps: float | None = option(
@@ -95,6 +96,8 @@ class Request:
         more = {"style_regions": self.style_regions, "feather": self.feather is not None, "keep_flat": self.keep_flat}
         given = [name for name, told in (ways | more).items() if told]
         named = [style for style in self.styles if style.region]
+        if self.panorama and (given or named or self.task != "stylize"):
+            raise SettingError("panorama", "`panorama` paints all of a photo or film: leave out regions, masks and the like")
         if self.task != "stylize" and (given or named):
             what = f"`{given[0]}`" if given else "@" + named[0].region
             raise SettingError(given[0] if given else "styles", f"{what} parts a photo, and {self.task} has no styles on one: leave it out")

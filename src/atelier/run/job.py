@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from atelier.engines.engine import Engine, EngineKind, Frame, Large, Read, WindowEngine, Windows
 from atelier.engines.guide import Guide, Sample
+from atelier.engines.panorama import Panorama
 from atelier.engines.session import Session
 from atelier.engines.table import choose, settle, spread_effort
 from atelier.errors import SourceError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.hidden import fill_hidden
+from atelier.image.metadata import SPHERICAL
 from atelier.media import STANDARD, StreamSource
 from atelier.media.films.moment import Span
 from atelier.progress import Progress, Report, silent
@@ -95,6 +97,8 @@ class Job:
     def picture(self, painted: Frame, seconds: float = 0.0) -> Image:
         """A painted frame as a picture: with what the photo's file said, and what made it, if all of that has a name."""
         image = self._dress(painted.image())
+        if self.request.panorama:
+            image = dataclasses.replace(image, text={**image.text, SPHERICAL: "equirectangular"})
         return sign(image, self.request, seconds, self.inputs, self.ran) if self.named else image
 
     @property
@@ -163,7 +167,13 @@ def open(
     kept = _Opener(request, settings, kind, resolver, session, report)
     if film:
         return kept.film()
-    if not hold and request.content and kind.streams(request, settings) and (stream := resolver.stream(request.content)):
+    if (
+        not hold
+        and not request.panorama
+        and request.content
+        and kind.streams(request, settings)
+        and (stream := resolver.stream(request.content))
+    ):
         width, height = stream.size
         if width * height >= HELD_PIXELS:
             return kept.large(stream)
@@ -322,12 +332,14 @@ class _Opener:
 
     def engine(self, samples: Sequence[Sample], pictures: Mapping[str, Image]) -> Engine:
         """The engine; that of the picture before in the session, where it is built from the same."""
-        key = Built(self.kind.name, self.settings, self.request.device, self.request.seed, tuple(samples), dict(pictures))
+        name = f"{self.kind.name} {self.request.panorama}"
+        key = Built(name, self.settings, self.request.device, self.request.seed, tuple(samples), dict(pictures))
         return self.session.keep("engine", key, lambda: self.build(samples, pictures))
 
     def build(self, samples: Sequence[Sample], pictures: Mapping[str, Image]) -> Engine:
         request = self.request
-        return self.kind.build(samples, self.settings, request.device, request.seed, pictures, self.session, self.report)
+        engine = self.kind.build(samples, self.settings, request.device, request.seed, pictures, self.session, self.report)
+        return Panorama(engine) if request.panorama else engine
 
 
 def _none(frame: Frame, report: Report = silent) -> Frame:
