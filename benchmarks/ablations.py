@@ -93,7 +93,7 @@ def main() -> None:
             for painting in paintings.values():
                 engine = open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu")
                 for photo, small in smalls.items():
-                    painted = engine(small)
+                    painted = pairs.paint(engine, small)
                     verdict = Judge(small, painting, size=size, features="none")(painted)
                     values = yardstick(pairs.find(folder, "photos", photo), painting, painted).by_name()
                     values |= {k: float(getattr(verdict, k) or 0) for k in ("ssim", "edges", "grid_peak", "clipped_added")}
@@ -105,7 +105,7 @@ def main() -> None:
         rows.append(json.loads(kept.read_text()))
         for name, painting in paintings.items():
             model = InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx"))
-            cells.append((f"{variant}\n{name}", open_foreign(model, "cpu")(example)))
+            cells.append((f"{variant}\n{name}", pairs.paint(open_foreign(model, "cpu"), example)))
         print(json.dumps(rows[-1]), flush=True)
     table = [[row["variant"], *(f"{row[name]:.3f}" for name in COLUMNS[:-1]), f"{row['seconds']:.0f}"] for row in rows]
     print(pairs.markdown(["variant", *COLUMNS], table))

@@ -79,7 +79,7 @@ def main() -> None:
         for name, painting in paintings.items():
             engine = open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu")
             for at, (photo, picture) in enumerate(pictures.items()):
-                painted = engine(picture)
+                painted = pairs.paint(engine, picture)
                 if at == 0:
                     write_still(painted, out / f"{name}.png")
                 errors.append(yardstick(pairs.find(folder, "photos", photo), painting, painted))
@@ -118,7 +118,9 @@ def main() -> None:
     engines = {
         name: open_foreign(InstantSettings(model=str(out / "plain" / f"{painting.stem}.onnx")), "cpu") for name, out in folders.items()
     }
-    timed = machine.in_turn({name: lambda engine=engine: engine(big) for name, engine in engines.items()}, 1 if arguments.quick else 7)
+    timed = machine.in_turn(
+        {name: lambda engine=engine: pairs.paint(engine, big) for name, engine in engines.items()}, 1 if arguments.quick else 7
+    )
     shown = []
     for row in rows:
         row["seconds"] = machine.median(timed[row["variant"]])

@@ -46,7 +46,8 @@ def main() -> None:
     ways = {"knowing": knowing, "without": lambda rate, history, guess, bounds: knowing(rate, history)}
     rows: list[dict[str, Any]] = []
     warm = pairs.sized(pairs.one_pair(arguments)[0], arguments.size)
-    OptimizeEngine([Sample(warm)], override(settings, {"iterations": 2, "coarse_iterations": 2}))(warm)  # what is paid once in a process
+    few = OptimizeEngine([Sample(warm)], override(settings, {"iterations": 2, "coarse_iterations": 2}))
+    pairs.paint(few, warm)  # what is paid once in a process
     for photo, painting in (pair.split(":") for pair in arguments.pairs.split(",")):
         content, style = (
             pairs.sized(open_still(pairs.find(folder, kind, name)), arguments.size)
@@ -63,7 +64,7 @@ def main() -> None:
             solver.LBFGS = kind  # type: ignore[assignment, misc]
             engine = OptimizeEngine([Sample(style)], settings)
             began = time.perf_counter()
-            engine(content, report=report)
+            pairs.paint(engine, content, report=report)
             took = time.perf_counter() - began
             losses[way] = found[-settings.iterations :]
             rows.append({"pair": f"{photo} × {painting}", "way": way, "seconds": round(took, 1), "losses": losses[way]})

@@ -27,6 +27,7 @@ from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.recipes import recipe
+from atelier.engines.optimize.samples import scale
 from atelier.engines.optimize.tiles import tiles
 from atelier.image import Image
 from atelier.request import Settings, override
@@ -99,7 +100,8 @@ def gradients_differ(engine: OptimizeEngine, content: Image, tile: int) -> float
     """|g_tiles - g_whole| / |g_whole| of the gradient at the photo."""
     settings = engine.settings
     photo, network = engine.tensor(content.pixels), engine.networks[settings.features]
-    model = engine.scaled(*engine.samples[0], max(content.size), 1.0)
+    sample, exemplar = engine.samples[0]
+    model = scale(exemplar, settings, sample, max(content.size), 1.0)
     whole, cut = (Objective(network, settings, photo, [model], side)(0.5 * photo + 0.25)[0] for side in (0, tile))
     return float((cut - whole).norm() / whole.norm())
 
@@ -110,7 +112,7 @@ def compare_tiles(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     height, width = content.shape
     rows = []
     # What is paid once in a process is paid here.
-    OptimizeEngine([Sample(style)], Settings(iterations=1), "cpu", 0)(pairs.sized(photo, 64))
+    pairs.paint(OptimizeEngine([Sample(style)], Settings(iterations=1), "cpu", 0), pairs.sized(photo, 64))
     for features in arguments.features.split(","):
         if features == "vgg19" and not pairs.vgg(required=False):
             continue
@@ -126,7 +128,7 @@ def compare_tiles(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             for side in (WHOLE, arguments.tile):
                 engine = OptimizeEngine([Sample(style)], override(settings, {"tile": side}), "cpu", 0)
                 began = time.perf_counter()
-                pictures.append(engine(content))
+                pictures.append(pairs.paint(engine, content))
                 seconds.append(time.perf_counter() - began)
             difference = gradients_differ(engine, content, arguments.tile)
             rows.append(

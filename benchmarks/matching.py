@@ -111,7 +111,7 @@ def compare(name: str, folder: Path, size: int, given: Mapping[str, Any], out: P
     for each in RECIPES:
         engine = OptimizeEngine([Sample(painting)], override(recipe(each).settings, given), "auto", 0)
         began = time.perf_counter()
-        picture = engine(photo)
+        picture = pairs.paint(engine, photo)
         rows.append(row(each, picture, time.perf_counter() - began))
         write_still(picture, str(out / f"{name}-{each}.png"))
         print(f"{name} by {each}: {rows[-1]['seconds']:.1f} s", flush=True)

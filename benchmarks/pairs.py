@@ -16,9 +16,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from atelier.engines.engine import Frame
 from atelier.errors import AtelierError, SettingError, WeightsError
 from atelier.image import Image, fit, resize
 from atelier.media import open_still
+from atelier.request import Settings
 from atelier.request import options as settings_options
 
 HERE = Path(__file__).resolve().parent
@@ -73,7 +75,7 @@ def run(main: Any) -> None:
 
 def parse_settings(pairs: Iterable[str]) -> dict[str, Any]:
     """`content_weight=0.5,iterations=80` (or several such) to fields of Settings, typed. Layers: `style_layers=conv1_1+conv2_1`."""
-    kinds = {name: kind for name, (_, kind) in settings_options().items()}
+    kinds = {name: each.kind for name, each in settings_options(Settings).items()}
     found: dict[str, Any] = {}
     for text in (part for pair in pairs for part in pair.split(",") if part.strip()):
         name, _, value = (part.strip() for part in text.partition("="))
@@ -154,6 +156,12 @@ def one_pair(arguments: argparse.Namespace, photo: str = "kodim23", painting: st
 def sized(image: Image, long_side: int) -> Image:
     """Opaque, with this long side."""
     return resize(image.flat(), fit(image.size, long_side))
+
+
+def paint(engine: Any, image: Image, **more: Any) -> Image:
+    """What an engine makes of a picture. more: `report`."""
+    painted: Image = engine(Frame.of(image), **more).image()
+    return painted
 
 
 def tensor(image: Image) -> Any:

@@ -116,7 +116,7 @@ def within(image: Image, sample: Sample, place: np.ndarray, settings: Settings) 
     from atelier.engines.optimize.samples import scale
 
     alone = override(settings, {"content_weight": 0.0, "warm_features": "", "warm_iterations": 0})
-    engine = OptimizeEngine([Sample(sample.picture, place=0, part=sample.part)], alone, "auto", 0, Guide(place[None]))
+    engine = OptimizeEngine([Sample(sample.picture, place=0, part=sample.part)], alone, "auto", 0)
     exemplars = [scale(exemplar, alone, sample, max(image.size), 1.0) for sample, exemplar in engine.samples]
     hard = torch.tensor((place > 0.5).astype(np.float32))[None].to(engine.device)
     network = engine.networks[settings.features]

@@ -50,7 +50,7 @@ def by_optimiser(content: Image, style: Image, times: list[float], **changed: An
         if not waiting:
             raise Cancelled
 
-    OptimizeEngine([Sample(style)], settings, "cpu", 0)(content, report=keep)
+    pairs.paint(OptimizeEngine([Sample(style)], settings, "cpu", 0), content, report=keep)
     return found
 
 

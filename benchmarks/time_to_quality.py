@@ -91,7 +91,7 @@ def by_engine(content: Image, style: Image, settings: Settings, every: int) -> l
             clock.stopped(lambda: kept.append(Kept(progress.step, now, preview().to_array())))
 
     engine = OptimizeEngine([Sample(style)], settings, "cpu", 0)
-    picture = engine(content, report=keep)
+    picture = pairs.paint(engine, content, report=keep)
     kept.append(Kept(last[0], clock.read(), picture.to_array()))
     return kept
 
@@ -99,7 +99,7 @@ def by_engine(content: Image, style: Image, settings: Settings, every: int) -> l
 def same_objective(alpha: float, beta: float, loss: str) -> dict[str, Any]:
     """The settings that make the recipe's total the plain way's."""
     return {
-        "normalise": loss, "content_weight": alpha, "style_weight": beta, "content_layers": {plain.CONTENT: 1.0},
+        "normalize": loss, "content_weight": alpha, "style_weight": beta, "content_layers": {plain.CONTENT: 1.0},
         "style_layers": dict.fromkeys(STYLE_LAYERS, 0.2), "pooling": "max", "style_loss": "gram", "shift": 0.0, "chained": False,
         "tv_weight": 0.0, "histogram_weight": 0.0, "style_size": 1.0, "style_fit": "photo",
     }  # fmt: skip
