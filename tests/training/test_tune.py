@@ -10,11 +10,13 @@ import pytest
 import torch
 
 import atelier
+from atelier.engines.engine import Frame
 from atelier.engines.guide import Sample
-from atelier.engines.network.engine import Models, see
+from atelier.engines.network.engine import InstantEngine, Models, see
 from atelier.errors import Cancelled
 from atelier.image import Image
 from atelier.progress import Progress
+from atelier.request import InstantSettings
 from atelier.training import tune
 
 
@@ -67,3 +69,14 @@ def test_pictures_are_painted_with_it(picture: Callable[..., Image]) -> None:
     assert np.abs(tuned.pixels - plain.pixels).max() > 1e-3
     with pytest.raises(atelier.AtelierError, match="model"):
         atelier.stylize(photo, model="x.onnx", tune=1.0)
+
+
+def test_colours_of_a_fitted_code_are_left_alone(picture: Callable[..., Image]) -> None:
+    photo, painting = picture(64, 48, 1), picture(64, 64, 2)
+    code = see(Sample(painting), False, Models()).code
+    read, fitted = Sample(painting), Sample(painting, code=code)
+    assert (see(read, False, Models()).read, see(fitted, False, Models()).read) == (1.0, 0.0)
+    pictures = [InstantEngine([each], InstantSettings())(Frame.of(photo)).pixels for each in (read, fitted)]
+    assert np.abs(pictures[0] - pictures[1]).max() > 1e-3
+    half = InstantEngine([read, fitted], InstantSettings())(Frame.of(photo)).pixels
+    assert np.abs(half - pictures[0]).max() > 1e-4 < np.abs(half - pictures[1]).max()

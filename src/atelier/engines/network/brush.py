@@ -98,7 +98,7 @@ class Brush:
         """What brings painted colours back towards the style's: matrix and offset (3, 4), of the painted thumbnail (H, W, 3). The
         network drifts on paintings it never saw."""
         found = linear_map(moments(painted, SPACES["rgb"]), self.look.colours, transport, stretch=CORRECTED_STRETCH)
-        return blend_map(*found, CORRECTED * self.strength)[0]
+        return blend_map(*found, CORRECTED * self.strength * self.look.read)[0]
 
     def _fade(self, part: Pixels, photo: Photo, x: int, y: int) -> Pixels:
         """What is painted, with as much of the photo as shines through it."""

@@ -155,7 +155,7 @@ def see(sample: Sample, named: bool, models: Models) -> Look:
     """The look of a sample: its style code, the one fitted to it where there is one, its colours and features. named: for the body for
     named styles. Raises WeightsError, SettingError."""
     look = _read(sample, named, models)
-    return look if sample.code is None else replace(look, code=sample.code)
+    return look if sample.code is None else replace(look, code=sample.code, read=0.0)
 
 
 def _read(sample: Sample, named: bool, models: Models) -> Look:

@@ -26,11 +26,13 @@ LAYERS = ("conv3_1", "conv4_1")
 
 @dataclass(frozen=True)
 class Look:
-    """code: (N,), the style code. features: of what pocket sees at LAYERS; empty where the body does not ask."""
+    """code: (N,), the style code. features: of what pocket sees at LAYERS; empty where the body does not ask. read: the share of the code that an
+    encoder read, from 0 where all of it was fitted to its painting: colours drift as far as that."""
 
     code: StyleCode
     colours: Moments
     features: tuple[Moments, ...] = ()
+    read: float = 1.0
 
     @classmethod
     def mean(cls, looks: Sequence[Look], shares: Sequence[float]) -> Look:
@@ -43,7 +45,8 @@ class Look:
 
         code = np.sum([share * look.code for share, look in zip(shares, looks, strict=True)], axis=0).astype(np.float32)
         features = tuple(of(each) for each in zip(*(look.features for look in looks), strict=True))
-        return cls(code, of([look.colours for look in looks]), features)
+        read = sum(share * look.read for share, look in zip(shares, looks, strict=True))
+        return cls(code, of([look.colours for look in looks]), features, read)
 
 
 def read_look(reader: Runner, pixels: Pixels, *, code: bool = True) -> Look:
