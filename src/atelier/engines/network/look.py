@@ -26,8 +26,8 @@ LAYERS = ("conv3_1", "conv4_1")
 
 @dataclass(frozen=True)
 class Look:
-    """code: (N,), the style code. features: of what pocket sees at LAYERS; empty where the body does not ask. read: the share of the code that an
-    encoder read, from 0 where all of it was fitted to its painting: colours drift as far as that."""
+    """code: (N,) the style code. features: of what pocket sees at LAYERS; empty where the body does not ask. read: the share of the code
+    that an encoder read, from 0 where all of it was fitted to its painting: colours drift as far as that."""
 
     code: StyleCode
     colours: Moments
