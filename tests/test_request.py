@@ -268,6 +268,9 @@ def test_schemas_hold_every_option() -> None:
 
     assert {"strength", "style_weight", "seed", "regions"} <= {each.name for each in schema("stylize")}
     assert "style_weight" not in {each.name for each in schema("stylize", "instant")}
+    assert "temporal" in {each.name for each in schema("stylize")}
+    for task in ("texture", "reconstruct", "draw"):
+        assert not {"begin", "end", "fps", "temporal", "panorama", "regions", "effort"} & {each.name for each in schema(task)}
     for task in ("stylize", "texture", "reconstruct", "draw"):
         told = json.loads(json.dumps(json_schema(task)))
         assert told["properties"]["seed"]["type"] == "integer"

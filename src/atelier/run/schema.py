@@ -10,11 +10,9 @@ from atelier.request import Option, Outputs, Request, Style, options
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 WHERE = ("regions", "masks", "style_regions", "feather", "blend", "keep_flat")
-ALONE = {
-    "stylize": (), "texture": (*WHERE, "content", "effort"),
-    "reconstruct": (*WHERE, "effort"),
-    "draw": (*WHERE, "recipe", "effort", "device"),
-}  # fmt: skip
+PAINTED = (*WHERE, "effort", "panorama", "begin", "end", "fps", "temporal")
+"""Options of a request that only photos and films that are painted have."""
+ALONE = {"stylize": (), "texture": (*PAINTED, "content"), "reconstruct": PAINTED, "draw": (*PAINTED, "recipe", "device")}
 """Options of a request that a task does not have."""
 
 
@@ -47,11 +45,6 @@ def style_schema() -> tuple[Option, ...]:
 def outputs_schema() -> tuple[Option, ...]:
     """The options of what is written."""
     return tuple(options(Outputs).values())
-
-
-def owners(task: str, name: str) -> list[str]:
-    """The engines of a task that have a setting; none for an option of the request."""
-    return [kind.name for kind in engines_of(task) if name in options(kind.settings)]
 
 
 def json_schema(task: str, engine: str = AUTO) -> dict[str, Any]:
