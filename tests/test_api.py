@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 import atelier
 from atelier import run
 from atelier.engines import table
-from atelier.errors import Cancelled, ImageError, SettingError, SourceError
+from atelier.errors import AtelierError, Cancelled, ImageError, SettingError, SourceError
 from atelier.image import Image, Limits
 from atelier.progress import Progress
 
@@ -349,3 +349,12 @@ def test_a_session_keeps_the_engine(photo: Path, painting: Path, quick: dict[str
     one, two = (atelier.stylize(photo, painting, session=session, **quick) for _ in range(2))
     assert np.array_equal(one.pixels, two.pixels)
     assert session.keep("engine", None, lambda: "another") == "another"
+
+
+def test_panoramas_from_python(painting: Path) -> None:
+    wide = np.linspace(0, 1, 32 * 64 * 3, dtype=np.float32).reshape(32, 64, 3)
+    assert atelier.stylize(wide, "udnie", panorama=True).size == (64, 32)
+    with pytest.raises(AtelierError, match="twice as wide as high"):
+        atelier.stylize(wide[:20], "udnie", panorama=True)
+    with pytest.raises(SettingError, match="panorama"):
+        atelier.stylize(wide, panorama=True, regions="auto", style={"object": painting})

@@ -67,6 +67,7 @@ def stylize(
     feather: float | None = None,
     blend: Picture = "",
     keep_flat: bool = False,
+    panorama: bool = False,
     engine: str = "auto",
     recipe: str = "",
     effort: str = "",
@@ -89,7 +90,8 @@ def stylize(
     photo bit for bit. masks: one for each style instead, white where it goes. style_regions: maps of the paintings, one for each
     style, whose regions go to those of the photo that are called the same. feather: width of the borders, px. blend: from the first
     style, where it is black, to the second, where it is white; a picture, or horizontal, vertical, diagonal, radial.
-    keep_flat: leave a flat background, as behind products and logos, as it is.
+    keep_flat: leave a flat background, as behind products and logos, as it is. panorama: the photo is equirectangular, twice as wide
+    as high: no seam, no pinch at the poles.
     engine: instant (trained networks), optimize, or auto: instant
     unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. effort: fast, good or best, instead of engine and
     recipe. size: long side in px, the photo's own
@@ -105,7 +107,7 @@ def stylize(
     where = name_places(values, regions, masks, style_regions, blend)
     request = Request(
         "stylize", name_picture(values, photo), styles, recipe, {**settings, **name_start(values, start)}, size, None, seed, device,
-        engine, effort=effort, feather=feather, keep_flat=keep_flat, **where,
+        engine, effort=effort, feather=feather, keep_flat=keep_flat, panorama=panorama, **where,
     )  # fmt: skip
     return _paint(request, values, session, report)
 

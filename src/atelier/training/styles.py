@@ -131,8 +131,10 @@ def named(painting: str, name: str) -> str:
     wanted = name or re.sub(r"[^\w-]+", "-", Path(painting).stem.lower()).strip("-_")
     if not re.fullmatch(NAME, wanted):
         raise SettingError(f"`name` {name or painting}: a style's name is of letters, digits, - and _, 64 at the most")
-    if wanted in shipped() or wanted == "photo":
-        raise SettingError(f"`name` {wanted}: a style that ships has that name; choose another")
+    if wanted == "photo":
+        raise SettingError("name", "means the photo itself; choose another", wanted)
+    if wanted in shipped():
+        raise SettingError("name", "a style that ships has that name; choose another", wanted)
     return wanted
 
 
