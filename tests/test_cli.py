@@ -269,7 +269,7 @@ def test_wrong_input_is_one_line(command: Command, quick: tuple[str, ...], photo
     one_line(stylize(*quick, "--iterations", "-3"), 2, "--iterations -3")
     one_line(stylize(*quick, "--rate", "nan"), 2, "--rate nan")
     one_line(stylize(*quick, "--pooling", "median"), 2, "max, average, l2")
-    one_line(stylize(*quick, "--recipe", "nope"), 2, "no recipe 'nope'", *RECIPES)
+    one_line(stylize(*quick, "--recipe", "nope"), 2, "--recipe nope: no recipe of that name", *RECIPES)
     one_line(stylize(*quick, "--style-layers", "conv9_9"), 2, "no layer 'conv9_9'", "conv5_1")
     one_line(stylize(*quick, "--style-layers", "conv1_1=x"), 2, "'x' is not a number")
     one_line(stylize(*quick, "--start", tmp_path / "nothing.png"), 2, "nothing.png")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pickle
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
 
@@ -40,5 +43,14 @@ def test_a_setting_error_names_its_option_apart_from_the_reason() -> None:
 def test_the_command_line_spells_options_its_own_way() -> None:
     told = SettingError("recipe", "`recipe` is for `engine=optimize`, see `atelier recipes`; leave out `masks`")
     assert explained(told) == ("--recipe is for --engine optimize, see `atelier recipes`; leave out --mask", 2)
-    assert SettingError("`device` tpu: choose from auto, cpu").option == "device"
-    assert SettingError("nothing to paint").option == ""
+
+
+def test_every_setting_error_names_its_option_as_data() -> None:
+    for path in sorted(Path(atelier.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("SettingError"):
+                where = f"{path}:{node.lineno}"
+                assert len(node.args) >= 2, f"{where}: SettingError(option, reason)"
+                option = node.args[0]
+                if isinstance(option, ast.Constant):
+                    assert isinstance(option.value, str) and re.fullmatch("[a-z0-9_]*", option.value), f"{where}: an option's name"

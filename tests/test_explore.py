@@ -563,7 +563,7 @@ def test_the_way_between_paintings_and_what_is_refused(photo: Path, tmp_path: Pa
         ({"vary": {"strenght": [1]}}, "did you mean strength"),
         ({"vary": {"strength": [1]}, "strength": 0.5}, "do not go together"),
         ({"vary": {"strength": [1]}, "out": photo}, "give `out` another name"),
-        ({"between": ["udnie", "great-wave"]}, "give no style"),
+        ({"between": ["udnie", "great-wave"]}, "give no `style`"),
     ):
         with pytest.raises(AtelierError, match=words):
             atelier.explore(photo, "udnie", **given)

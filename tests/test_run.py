@@ -73,7 +73,7 @@ def test_settled_is_recipe_then_task_then_what_was_given() -> None:
     reconstruct = settle(Request("reconstruct", "a", settings={"content_layers": "conv1_1"}))
     assert (reconstruct.style_weight, reconstruct.start, reconstruct.content_layers) == (0, "noise", {"conv1_1": 1.0})
     assert settle(Request("texture", None, settings={"start": "gray"})).start == "gray"
-    with pytest.raises(SettingError, match="no recipe 'nope'"):
+    with pytest.raises(SettingError, match="recipe nope: no recipe of that name"):
         settle(Request("stylize", "a", recipe="nope"))
 
 

@@ -19,8 +19,6 @@ AtelierError
 
 from __future__ import annotations
 
-import re
-
 
 class AtelierError(Exception):
     """Base of everything atelier raises on purpose. Faces print it as one line and exit with `exit_code`."""
@@ -37,15 +35,12 @@ class InputError(AtelierError, ValueError):
 class SettingError(InputError):
     """An option has a value that makes no sense.
 
-    option: its name, as `schema` has it; "" where it is the request as a whole. reason: what is wrong, and what would do. value: what
-    was given, where that helps. Called with one argument, that is the reason, and the option the one it begins with.
+    option: its name, as `schema` has it or as the function's argument is called; "" where it is the request as a whole. reason: what is
+    wrong, and what would do. value: what was given, where that helps.
     """
 
-    def __init__(self, option: str, reason: str | None = None, value: object = None) -> None:
+    def __init__(self, option: str, reason: str, value: object = None) -> None:
         shown = value if value is None or isinstance(value, str) else f"{value:g}" if isinstance(value, float) else repr(value)
-        if reason is None:
-            begins = re.match(r"`([a-z_]+)", option)
-            option, reason = begins[1] if begins else "", option
         self.option, self.reason = option, reason
         self.value: str | None = shown
         super().__init__(self.option, self.reason, self.value)

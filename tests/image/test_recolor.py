@@ -297,7 +297,7 @@ def test_a_mask_that_marks_nothing() -> None:
     untouched = recolor(PHOTO, PAINTING, mask=nothing)
     np.testing.assert_array_equal(untouched, PHOTO)
     assert not np.shares_memory(untouched, PHOTO)
-    with pytest.raises(SettingError, match="source_mask marks nothing"):
+    with pytest.raises(SettingError, match="source_mask: marks nothing"):
         recolor(PHOTO, PAINTING, source_mask=nothing)
 
 
@@ -319,7 +319,7 @@ def test_the_same_seed_gives_the_same_picture(method: str) -> None:
 
 def test_what_is_refused() -> None:
     for wrong, words in (
-        ({"method": "magic"}, "colour method 'magic': choose from transport, root"),
+        ({"method": "magic"}, "method magic: choose from transport, root"),
         ({"space": "hsv"}, "colour space 'hsv'"),
         ({"gamut": "wide"}, "gamut 'wide': choose from soft"),
         ({"method": "luminance", "space": "rgb"}, "no luminance.*oklab, lab, yuv, ycbcr$"),

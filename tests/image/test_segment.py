@@ -91,7 +91,7 @@ def test_a_box_and_scribbles_say_which() -> None:
 def test_what_object_and_background_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("cv2")
     for options, words in (
-        ({"box": (50, 50, 40, 60)}, "not inside the photo of 200 × 150"),
+        ({"box": (50, 50, 40, 60)}, "must be inside the photo of 200 × 150"),
         ({"box": (0, 0, 500, 60)}, "not inside"),
         ({"scribbles": np.zeros((3, 3))}, "scribbles must be"),
         ({"scribbles": np.zeros((HEIGHT, WIDTH))}, "mark no object"),
@@ -154,7 +154,7 @@ def test_what_segments_refuse() -> None:
         with pytest.raises(SettingError, match="auto"):
             segment.segment(SCENE, how)
     for features in (np.zeros((4, 4)), np.full((4, 4, 2), np.nan), np.zeros((4, 4, 2), int), np.zeros((0, 4, 2))):
-        with pytest.raises(SettingError, match="features must be finite floats"):
+        with pytest.raises(SettingError, match="features: must be finite floats"):
             segments.segments(SCENE, 3, features=[features])
 
 
@@ -180,7 +180,7 @@ def broken(photo: Image, *, seed: int = 0) -> Regions:
 
 
 def sad(photo: Image, *, seed: int = 0) -> Regions:
-    raise SettingError("no object stands out")
+    raise SettingError("regions", "no object stands out")
 
 
 @pytest.fixture
@@ -207,12 +207,12 @@ def test_a_plug_in_is_called() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("other", "no segmenter 'other': choose from auto, auto:N, broken, halves"),
+        ("other", "regions other: there is no segmenter of that name: choose from auto, auto:N, broken, halves"),
         ("missing", "'missing' .* failed: No module named"),
         ("broken", "failed: no model found; update it"),
         ("small", r"gave \(4, 3\) px"),
         ("nothing", "gave NoneType"),
-        ("sad", "^no object stands out$"),
+        ("sad", "^regions: no object stands out$"),
     ],
 )
 def test_a_plug_in_that_fails(name: str, words: str) -> None:

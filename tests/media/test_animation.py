@@ -63,4 +63,4 @@ def test_what_cannot_be(tmp_path: Path) -> None:
             check_animation(wrong)
         with pytest.raises(OutputError, match=words):
             write_animation(FRAMES, wrong)
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["no"]

@@ -74,7 +74,7 @@ def test_what_cannot_be(tmp_path: Path) -> None:
             check_video(wrong)
         with pytest.raises(OutputError, match=words):
             write_video(plain((4, 4)), wrong)
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["no"]
 
 
 def test_an_error_among_the_frames_is_the_callers_and_leaves_the_old_film(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from atelier.engines.network.inspection import read_contract
 from atelier.engines.network.runner import Runner, open_model
 from atelier.errors import SettingError, WeightsError
 from atelier.image import Image, resize
+from atelier.image.hidden import fill_hidden
 from atelier.progress import Progress
 from atelier.request import InstantSettings
 from calls import called
@@ -253,7 +254,8 @@ def test_multiples_are_found_and_filled_up_by_reflection(times: int) -> None:
     contract = read_contract(runner)
     assert contract.multiple == side
     content = photo(101, 75, alpha=True)
-    expected = np.asarray(content.pixels)[np.arange(75) // side * side][:, np.arange(101) // side * side]
+    seen = fill_hidden(content.pixels, content.alpha)  # what engines get
+    expected = seen[np.arange(75) // side * side][:, np.arange(101) // side * side]
     result = called(ForeignEngine(runner, contract))(content)
     np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
     assert result.size == (101, 75) and result.alpha is not None
@@ -403,7 +405,7 @@ def test_single_numbers_beside_the_picture_are_told() -> None:
     model.graph.input.append(helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]))
     data, content = model.SerializeToString(), photo()
     np.testing.assert_allclose(painted(data, content, further="strength=0.5", values="0..1"), content.pixels * 0.5, atol=1e-6)
-    for further, words in (("", "give `model_inputs` strength=1"), ("strength=1,b=2", "`model_inputs` b"), ("strength", "name=number")):
+    for further, words in (("", "give `model_inputs` strength=1"), ("strength=1,b=2", "model_inputs b"), ("strength", "name=number")):
         with pytest.raises(SettingError, match=words):
             read_contract(loaded(data), further=further)
 

@@ -513,7 +513,7 @@ def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> Non
     assert rough[1] < rough[0]
     with pytest.raises(SettingError, match=r"sizes 1 and 2: .* `engine=optimize`"):
         InstantEngine([Sample(painting), Sample(painting, size=2)], settings())
-    with pytest.raises(SettingError, match=r"strokes=fine: .* `engine=optimize`"):
+    with pytest.raises(SettingError, match=r"strokes fine: .* `engine=optimize`"):
         InstantEngine([Sample(painting, strokes="fine")], settings())
 
 

@@ -108,12 +108,12 @@ def _is_given(style: Any) -> bool:
 def _check_varied(varied: Mapping[str, Sequence[Any]], between: Sequence[Painting], style: Any) -> None:
     """Raise SettingError where nothing is varied, not by lists, or between styles that are given twice."""
     if between and _is_given(style):
-        raise SettingError("between names its styles: give no style with it")
+        raise SettingError("style", "`between` names its styles: give no `style` with it")
     for name, values in varied.items():
         if isinstance(values, (str, Mapping)) or not isinstance(values, (Sequence, np.ndarray)):
-            raise SettingError(f"vary: {name} is given a list of values, not {values!r}")
+            raise SettingError("vary", f"{name} is given a list of values, not {values!r}")
     if not varied and not between:
-        raise SettingError('say what to vary, as in vary={"style_weight": [1, 10, 100]}, or give between two paintings')
+        raise SettingError("vary", 'say what to vary, as in vary={"style_weight": [1, 10, 100]}, or give between two paintings')
 
 
 def compare(
@@ -142,7 +142,7 @@ def compare(
     from atelier.run.targets import beforehand
 
     if (content is None) != (style is None):
-        raise SettingError("content and style go together: pictures are judged between the two")
+        raise SettingError("content", "`content` and `style` go together: pictures are judged between the two")
     given = list(pictures.values()) if isinstance(pictures, Mapping) else list(pictures)
     if out is not None:
         with beforehand():

@@ -35,6 +35,11 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except SettingError as error:
+            flags = {each for parameter in self.get_params(ctx) for each in parameter.opts}
+            if error.option and flag(error.option) not in flags:  # an argument, or what only Python has a name for
+                raise SettingError("", error.reason, error.value) from error
+            raise
         except KeyboardInterrupt:
             say("stopped")
             raise typer.Exit(Cancelled.exit_code) from None

@@ -37,7 +37,7 @@ def bench(
     sides = parse_sizes(sizes) if sizes else QUICK_SIZES if quick else SIZES
     plan = Plan(sides, photo, style, min(runs, 2) if quick else runs, quick, device)
     if STANDARD in (photo, style):
-        raise SettingError("pictures are measured again and again: give a file, not standard input")
+        raise SettingError("photo", "pictures are measured again and again: give a file, not standard input")
     if as_json is not None and as_json != STANDARD:
         check_apart([("json", as_json)], [name for name in (photo, style) if name and "://" not in name])
         with beforehand():

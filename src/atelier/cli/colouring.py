@@ -48,7 +48,7 @@ def recolor(
     from atelier.run import recolor as make
 
     if not stretch >= 1:
-        raise SettingError(f"--stretch {stretch:g}: must be at least 1")
+        raise SettingError("stretch", "must be at least 1", stretch)
     with watching(writing.quiet) as report:
         image = make(
             picture, like, writing.outputs(out), method=method, space=space, mask=mask, source_mask=like_mask, stretch=stretch, seed=seed,

@@ -48,12 +48,12 @@ def compare(
 
     sources = expand(pictures)
     if len(sources) < 2:
-        raise SettingError(f"{sources[0]} alone cannot be compared: give two pictures or more")
+        raise SettingError("pictures", f"{sources[0]} alone cannot be compared: give two pictures or more")
     if (content is None) != (style is None):
-        raise SettingError("--content and --style go together: pictures are judged between the two")
+        raise SettingError("content", "`content` and `style` go together: pictures are judged between the two")
     read = [*sources, *filter(None, (content, style))]
     if read.count(STANDARD) > 1:
-        raise SettingError("only one picture can come from standard input")
+        raise SettingError("pictures", "only one picture can come from standard input")
     written = [(option, name) for option, name in (("out", out), ("json", as_json)) if name is not None]
     check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
     with beforehand():

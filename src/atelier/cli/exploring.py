@@ -92,7 +92,7 @@ def explore(
     from atelier.run.explore import explore as make
 
     if out == "-":
-        raise SettingError("the pictures are kept beside the sheet: give --out a file")
+        raise SettingError("out", "the pictures are kept beside the sheet: give `out` a file")
     targets = dict.fromkeys((Path(out), *([Path(out).with_suffix(".html")] if html else [])))
     axes, styles = _axes(vary, style, blend, third, steps)
     common = {
@@ -118,13 +118,13 @@ def _axes(
     from atelier.run.explore import blend_axes, parse_axis
 
     if third is not None and blend is None:
-        raise SettingError("--third is a third style to blend: give --blend two")
+        raise SettingError("third", "`third` is a third style to blend: give `blend` two")
     if blend is not None and (style or any(text.split("=")[0].strip().lstrip("-") == "style" for text in vary or ())):
-        raise SettingError("--blend names its styles: leave --style out")
+        raise SettingError("style", "`blend` names its styles: leave `style` out")
     axes = [parse_axis(text, parse_style) for text in vary or ()]
     if blend is None:
         if not axes:
-            raise SettingError("say what to vary, as in --vary style_weight=1,10,100, or give --blend two styles")
+            raise SettingError("vary", "say what to vary, as in `vary` style_weight=1,10,100, or give `blend` two styles")
         return axes, tuple(parse_style(text) for text in style or ())
     mixed = [parse_style(text) for text in (*blend, *([third] if third is not None else []))]
     return [*blend_axes([each.source for each in mixed], steps), *axes], tuple(mixed)

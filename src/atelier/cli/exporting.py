@@ -33,11 +33,11 @@ def export(
     from atelier.run.targets import beforehand
 
     if not out:
-        raise SettingError("say where to with --out FILE.onnx")
+        raise SettingError("out", "say where to with `out` FILE.onnx")
     if Path(out).suffix.lower() != ".onnx":
         raise TargetError(f"{out} should end in .onnx: nothing else is written")
     if network and (styles or size or half or half_ends or seed):
-        raise SettingError(f"--network {network} is written as it is: give no style, --size, --half or --seed with it")
+        raise SettingError("network", f"`network` {network} is written as it is: give no style, `size`, `half` or `seed` with it")
     sides = _sides(size) if size else None
     weighted = [_weighted(text) for text in styles or ()]
     with beforehand():
@@ -54,7 +54,7 @@ def _sides(text: str) -> tuple[int, int]:
     """`512` or `512x384` (width x height)."""
     parts = text.lower().replace("×", "x").split("x")
     if len(parts) > 2 or not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
-        raise SettingError(f"--size {text}: give one side for a square, or width and height as in 512x384")
+        raise SettingError("size", "give one side for a square, or width and height as in 512x384", text)
     return int(parts[0]), int(parts[-1])
 
 
@@ -66,4 +66,4 @@ def _weighted(text: str) -> tuple[str, float]:
     try:
         return name, float(weight)
     except ValueError:
-        raise SettingError(f"{text}: the weight after = must be a number") from None
+        raise SettingError("style", "the weight after = must be a number", text) from None

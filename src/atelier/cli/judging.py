@@ -62,13 +62,15 @@ def evaluate(
     if begin is not None:
         raise SettingError("--from is for films: give --source")
     if flat and (content is not None or style is not None or plot is not None):
-        raise SettingError("--flat looks at pictures alone: leave out --content, --style and --plot")
+        raise SettingError("flat", "`flat` looks at pictures alone: leave out `content`, `style` and `plot`")
     if not flat and (content is None or style is None):
-        raise SettingError("--content and --style are needed, to measure against; or --flat, for what was painted of a flat photo")
+        raise SettingError(
+            "content", "`content` and `style` are needed, to measure against; or `flat`, for what was painted of a flat photo"
+        )
     sources = expand(pictures)
     read = [*sources, *(name for name in (content, style) if name is not None)]
     if read.count(STANDARD) > 1:
-        raise SettingError("only one picture can come from standard input")
+        raise SettingError("pictures", "only one picture can come from standard input")
     written = [(option, str(name)) for option, name in (("json", as_json), ("plot", plot)) if name is not None]
     check_apart(written, [name for name in read if name != STANDARD and "://" not in name])
     if as_json is not None and as_json != STANDARD:

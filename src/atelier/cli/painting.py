@@ -174,18 +174,18 @@ def stylize(
     from atelier.run import Session, check_apart, check_derived, names_read, settle
 
     if not out:
-        raise SettingError("--out is empty: name a file, or a folder")
+        raise SettingError("out", "`out` is empty: name a file, or a folder")
     photos = expand_all(photos, out)
     styles = tuple(parse_style(text) for text in style or ())
     into_folder = _is_folder(out) or out.endswith(("/", os.sep))
     if len(photos) > 1 and not into_folder:
-        raise SettingError(f"{len(photos)} photos cannot go to one file: give --out a folder, a name that ends in /")
+        raise SettingError("out", f"{len(photos)} photos cannot go to one file: give `out` a folder, a name that ends in /")
     if len(photos) > 1 and (beside.log or beside.checkpoint or beside.animation):
-        raise SettingError("--log, --checkpoint and --animation are of one photo: paint the photos one by one")
+        raise SettingError("log", "`log`, `checkpoint` and `animation` are of one photo: paint the photos one by one")
     if len(photos) > 1 and any(each.source == "-" for each in styles):
-        raise SettingError("a painting from standard input is there for one photo only: give its file")
+        raise SettingError("styles", "a painting from standard input is there for one photo only: give its file")
     if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
-        raise SettingError("a map from standard input is there for one photo only: give its file")
+        raise SettingError("regions", "a map from standard input is there for one photo only: give its file")
     requests = [
         Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **places.told, **filming.told)
         for photo in photos
@@ -246,7 +246,7 @@ def reconstruct(
 ) -> None:
     """Show what a layer of the network still knows of a photo. It is inverted from noise: the content half of the method, alone."""
     if "content_layers" in settings:
-        raise SettingError("--layer says which layers are inverted; --content-layers does not go with it")
+        raise SettingError("layer", "`layer` says which layers are inverted; `content_layers` does not go with it")
     request = Request("reconstruct", photo, (), recipe, {**settings, "content_layers": layer}, size, None, seed, device)
     ended(_make(request, out, beside, writing))
 
@@ -274,7 +274,7 @@ def redo(
         return
     if out is None:
         if picture == "-" or "://" in picture:
-            raise SettingError("say where to with --out")
+            raise SettingError("out", "say where to with `out`")
         out = str(Path(picture).with_name(f"{Path(picture).stem}-redo{Path(picture).suffix or '.png'}"))
         if writing.overwrite is None:
             check_derived([out])
@@ -282,7 +282,7 @@ def redo(
     piped = "-" in (request.content, *(style.source for style in request.styles), *maps, request.settings.get("start"))
     if piped and sys.stdin.isatty():
         raise SettingError(
-            f"{picture} was made from standard input: pipe the same picture in again, as in atelier redo {picture} < photo.jpg"
+            "content", f"{picture} was made from standard input: pipe the same picture in again, as in atelier redo {picture} < photo.jpg"
         )
     outputs = writing.outputs(out)
     with watching(writing.quiet) as report:

@@ -48,11 +48,11 @@ def regions(
 
     if out is None:
         if photo == "-" or "://" in photo:
-            raise SettingError("say where to with --out")
+            raise SettingError("out", "say where to with `out`")
         out = str(Path(photo).with_name(f"{Path(photo).stem}-regions.png"))
         overwrite = bool(overwrite)  # a map may have been corrected since
     if out == "-":
-        raise SettingError("--out -: a map is written beside the picture that shows it, so give it a name")
+        raise SettingError("out", "a map is written beside the picture that shows it, so give it a name", "-")
     shown = str(Path(out).with_name(f"{Path(out).stem}-shown.png"))
     opened = limits(max_pixels, max_bytes, allow_private)
     with watching(quiet) as report:

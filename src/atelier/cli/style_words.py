@@ -16,8 +16,8 @@ def parse_style(text: str) -> Style:
     while not _whole(text) and (found := _OPTION.fullmatch(text)):
         text, key, value = found[1] + (found[4] or ""), found[2], found[3].strip()
         if key in how:
-            raise SettingError(f"--style {said}: {key} is given twice")
-        how[key] = value if key == "strokes" else _number(value, f"--style {said}: {key}={value} must be a number")
+            raise SettingError("style", f"{key} is given twice", said)
+        how[key] = value if key == "strokes" else _number(value, f"{key}={value} must be a number", said)
     if not exists(text):
         text, region = _with_region(text)
         region, weight = _with_weight(region)
@@ -25,11 +25,11 @@ def parse_style(text: str) -> Style:
     if not exists(text):
         text, weight = _with_weight(text)
         if weight is not None and "weight" in how:
-            raise SettingError(f"--style {said}: the weight is given twice")
+            raise SettingError("style", "the weight is given twice", said)
         how |= {} if weight is None else {"weight": weight}
     stray = re.search(r",\s*([a-z]+)\s*=[^,=@/]*$", said)
     if stray and stray[1] not in how and "://" not in said and (not exists(text) or "," in how.get("region", "")):
-        raise SettingError(f"--style {said}: a style has no {stray[1]}; it has size, rotate and strokes")
+        raise SettingError("style", f"a style has no {stray[1]}; it has size, rotate and strokes", said)
     return Style(text, **how)
 
 
@@ -67,11 +67,11 @@ def _with_weight(text: str) -> tuple[str, float | None]:
         return text, None
 
 
-def _number(text: str, otherwise: str) -> float:
+def _number(text: str, otherwise: str, said: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise SettingError(otherwise) from None
+        raise SettingError("style", otherwise, said) from None
 
 
 def exists(name: str) -> bool:

@@ -37,7 +37,7 @@ def styles(
 
     entries = every()
     if photo and not sheet:
-        raise SettingError("a photo is painted in every style onto a sheet: say where to with --sheet FILE")
+        raise SettingError("sheet", "a photo is painted in every style onto a sheet: say where to with `sheet` FILE")
     if sheet:
         from atelier.run import Local, make_sheet
 

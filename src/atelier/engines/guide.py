@@ -40,7 +40,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         if self.strokes not in STROKES:
-            raise SettingError(f"strokes={self.strokes}: choose from {', '.join(STROKES)}")
+            raise SettingError("strokes", f"choose from {', '.join(STROKES)}", self.strokes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,7 +39,7 @@ def to_hex(color: Sequence[int]) -> str:
 def parse_color(word: str) -> Color:
     """Give the 8-bit sRGB of a colour's name or #rrggbb (or #rgb). Raises SettingError for anything else."""
     if not (meant := colors_meant(word)):
-        raise SettingError(f"{word!r} is no colour: write #rrggbb, or one of {', '.join(COLORS)}")
+        raise SettingError("color", f"{word!r} is no colour: write #rrggbb, or one of {', '.join(COLORS)}")
     return meant[0]
 
 
@@ -77,9 +77,9 @@ def parse_legend(text: str) -> dict[str, str]:
         parts = [part.partition("=") for part in re.split(r"[\n,;]", text) if part.strip()]
         found = {name.strip(): value.strip() for name, _, value in parts}
         if len(found) < len(parts):
-            raise SettingError("a legend names a region twice: write each name once, as sky=#0000ff") from None
+            raise SettingError("legend", "a legend names a region twice: write each name once, as sky=#0000ff") from None
     if not isinstance(found, dict) or not found or not all(isinstance(value, str) for value in found.values()):
-        raise SettingError('a legend is names with colours: write {"sky": "#0000ff"} or sky=#0000ff')
+        raise SettingError("legend", 'a legend is names with colours: write {"sky": "#0000ff"} or sky=#0000ff')
     return {name: to_hex(parse_color(value)) for name, value in found.items()}
 
 

@@ -60,13 +60,13 @@ def encode(image: Image, format: str, *, quality: int = 92, depth: int | None = 
 
 def _check(image: Image, kind: str, quality: int, depth: int | None, profile: str) -> None:
     if not 1 <= quality <= 100:
-        raise SettingError(f"quality must be 1 to 100, got {quality}")
+        raise SettingError("quality", "must be 1 to 100", quality)
     if depth not in (None, 8, 16):
-        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
+        raise SettingError("depth", "must be 8 or 16 bits a channel", depth)
     if depth == 16 and kind not in ("png", "tiff"):
         raise OutputError(f"{kind.upper()} is written with 8 bits a channel; choose PNG or TIFF for 16")
     if profile not in PROFILES:
-        raise SettingError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+        raise SettingError("profile", f"must be one of {', '.join(PROFILES)}", profile)
     if profile == "keep" and kind == "jxl":
         raise OutputError("JXL is written in sRGB; choose another format to keep the photo's colour profile")
     longest = _LONGEST_SIDE.get(kind)

@@ -53,10 +53,10 @@ def object_and_background(
     else:
         trimap = _mark(small, photo, box, scribbles)
     if not np.isin(trimap, (cv2.GC_FGD, cv2.GC_PR_FGD)).any() or not np.isin(trimap, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
-        raise SettingError(f"no object stands out from its background: {instead}")
+        raise SettingError("regions", f"no object stands out from its background: {instead}")
     object_ = _cut_out(small, trimap, seed, rounds=5 if box or scribbles is not None else 2)
     if object_ is None:
-        raise SettingError(f"no object could be told from its background: {instead}")
+        raise SettingError("regions", f"no object could be told from its background: {instead}")
     labels = refine(photo, np.where(object_, 0, 1).astype(np.uint8), 2)
     return Regions(labels, (OBJECT, BACKGROUND), ((255, 255, 255), (0, 0, 0)))
 
@@ -91,7 +91,7 @@ def _mark(small: Image, photo: Image, box: tuple[int, int, int, int] | None, scr
     if box is not None:
         left, top, right, bottom = box
         if not (0 <= left < right <= photo.size[0] and 0 <= top < bottom <= photo.size[1]):
-            raise SettingError(f"the box {box} is not inside the photo of {photo.size[0]} × {photo.size[1]}: left,top,right,bottom in px")
+            raise SettingError("box", f"must be inside the photo of {photo.size[0]} × {photo.size[1]}: left,top,right,bottom in px", box)
         across, down = width / photo.size[0], height / photo.size[1]
         trimap = np.zeros((height, width), np.uint8)
         trimap[int(top * down) : max(int(top * down) + 1, round(bottom * down)), int(left * across) : max(1, round(right * across))] = 3
@@ -99,13 +99,13 @@ def _mark(small: Image, photo: Image, box: tuple[int, int, int, int] | None, scr
         trimap = np.full((height, width), 2, np.uint8)
     if scribbles is not None:
         if scribbles.shape != photo.shape:
-            raise SettingError(f"scribbles must be {photo.shape} like the photo, got {scribbles.shape}")
+            raise SettingError("scribbles", f"must be {photo.shape} like the photo, got {scribbles.shape}")
         for mark, drawn in ((0, scribbles < 0), (1, scribbles > 0)):
             # a stroke of one pixel must not be lost on the way down
             share = np.asarray(Pillow.fromarray(drawn.astype(np.float32)).resize((width, height), Pillow.Resampling.BOX))
             trimap[share > 0] = mark
         if not (scribbles > 0).any() and box is None:
-            raise SettingError("the scribbles mark no object: draw over it, too")
+            raise SettingError("regions", "the scribbles mark no object: draw over it, too")
         if box is None and not (scribbles < 0).any():
             edge = np.ones_like(trimap, np.bool_)
             edge[2:-2, 2:-2] = False
@@ -130,7 +130,7 @@ def _find_object(photo: Image, features: Features, seed: int) -> Bools:
     small = resize(photo.flat(), fit(photo.size, min(_OBJECT_SIDE, max(photo.size))))
     patches = Patches(small, features)
     if max(np.ptp(patches.colors, 0)) < 3:  # Lab units: noise
-        raise SettingError(f"no object stands out from its background: {_INSTEAD}")
+        raise SettingError("regions", f"no object stands out from its background: {_INSTEAD}")
     in_general = patches.standing_out()
     contrast = standardize(cell_means(patches.cells, saliency(small)[..., None].astype(np.float64), patches.count)[:, 0], patches.areas)
     best, most = None, -1.0
@@ -145,7 +145,7 @@ def _find_object(photo: Image, features: Features, seed: int) -> Bools:
         if (parted := float(np.square(apart).sum()) * share * (1 - share)) > most:
             best, most = found, parted
     if best is None:
-        raise SettingError(f"no object stands out from its background: {_INSTEAD}")
+        raise SettingError("regions", f"no object stands out from its background: {_INSTEAD}")
     return best
 
 

@@ -27,10 +27,10 @@ def from_masks(
     "background", or masks overlap.
     """
     if not 1 <= len(masks) < MOST:
-        raise SettingError(f"give 1 to {MOST - 1} masks, got {len(masks)}")
+        raise SettingError("masks", f"give 1 to {MOST - 1} masks, got {len(masks)}")
     names = [name for name, _ in masks]
     if BACKGROUND in names:
-        raise SettingError(f"{BACKGROUND!r} is what the masks leave over: call the mask something else")
+        raise SettingError("masks", f"{BACKGROUND!r} is what the masks leave over: call the mask something else")
     size = size or masks[0][1].size
     weights = np.stack([_read_mask(name, mask, size) for name, mask in masks])
     if not normalize:
@@ -56,7 +56,9 @@ def _read_mask(name: str, mask: Image, size: tuple[int, int]) -> Pixels:
     # compression leaves a little of everything: what is nearly black or white was meant to be
     gray = ((gray - 4 / 255) / (1 - 8 / 255)).clip(0, 1)
     if not (gray >= 0.5).any():
-        raise SettingError(f"the mask of {name!r} marks nothing: its brightest value is {brightest:.0f}; paint its region white, 255")
+        raise SettingError(
+            "masks", f"the mask of {name!r} marks nothing: its brightest value is {brightest:.0f}; paint its region white, 255"
+        )
     return cast(Pixels, gray.astype(np.float32))
 
 
@@ -66,8 +68,9 @@ def _check_overlap(names: Sequence[str], weights: Pixels, tolerance: float) -> N
             share = float(np.clip(weights[one] + weights[other] - 1, 0, 1).mean(dtype=np.float64))
             if share > tolerance:
                 raise SettingError(
+                    "masks",
                     f"the masks of {names[other]!r} and {names[one]!r} overlap in {100 * share:.1f} % of the picture: "
-                    "take it out of one of them"
+                    "take it out of one of them",
                 )
 
 

@@ -29,11 +29,11 @@ def main_colors(pixels: Pixels, count: int = 6, seed: int = 0, mask: NDArray[Any
     Raises SettingError for a count under 1 and a mask that marks nothing, ImageError for arrays that are not as stated.
     """
     if count < 1:
-        raise SettingError(f"a palette has at least 1 colour, got {count}")
+        raise SettingError("count", "a palette has at least 1 colour", count)
     pixels = check_pixels(pixels, "pixels")
     weights = None if mask is None else check_mask(mask, pixels, "mask")
     if weights is not None and not weights.any():
-        raise SettingError("the mask marks nothing: there is no colour to take")
+        raise SettingError("mask", "marks nothing: there is no colour to take")
     centres, shares = cluster(pixels, weights, count, seed, SPACES["oklab"])
     return Palette(np.clip(SPACES["oklab"].to_srgb(centres.astype(np.float32)), 0.0, 1.0), shares.astype(np.float32))
 

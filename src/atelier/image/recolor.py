@@ -53,7 +53,7 @@ def recolor(
     method and a space that do not go together, a stretch under 1 and a source_mask that marks nothing, and ImageError for
     arrays that are not as stated.
     """
-    way, bring = _look_up(METHODS, "colour method", method), _look_up(GAMUTS, "gamut", gamut)
+    way, bring = _look_up(METHODS, "method", method), _look_up(GAMUTS, "gamut", gamut)
     where = find_space(space or way.space)
     _check(way, where, stretch)
     picture, source = check_pixels(picture, "picture"), check_pixels(source, "source")
@@ -64,7 +64,7 @@ def recolor(
     if source_mask is not None:
         taken = check_mask(source_mask, source, "source_mask")
         if not taken.any():
-            raise SettingError("source_mask marks nothing: there is no colour to take")
+            raise SettingError("source_mask", "marks nothing: there is no colour to take")
     if marked is not None and not marked.any():
         return picture.copy()
     seen = marked if counted is None else check_mask(counted, picture, "counted")
@@ -78,9 +78,9 @@ def recolor(
 def _check(way: Method, where: Space, stretch: float) -> None:
     if way.needs_luminance and not where.luminance:
         fit = ", ".join(each.name for each in SPACES.values() if each.luminance)
-        raise SettingError(f"colour space {where.name!r} has no luminance, which {way.name!r} needs: choose from {fit}")
+        raise SettingError("space", f"colour space {where.name!r} has no luminance, which {way.name!r} needs: choose from {fit}")
     if not stretch >= 1:  # NaN neither
-        raise SettingError(f"stretch {stretch:g}: must be at least 1")
+        raise SettingError("stretch", "must be at least 1", stretch)
 
 
 def _paint_bands(picture: Pixels, paint: Callable[[slice], Pixels], marked: Pixels | None) -> Pixels:
@@ -99,8 +99,8 @@ def _size(pixels: Pixels) -> str:
     return f"{pixels.shape[1]} × {pixels.shape[0]}"
 
 
-def _look_up(table: Mapping[str, T], what: str, name: str) -> T:
+def _look_up(table: Mapping[str, T], option: str, name: str) -> T:
     try:
         return table[name]
     except KeyError:
-        raise SettingError(f"{what} {name!r}: choose from {', '.join(table)}") from None
+        raise SettingError(option, f"choose from {', '.join(table)}", name) from None

@@ -50,21 +50,21 @@ class Regions:
         if labels.ndim != 2 or 0 in labels.shape or labels.dtype.kind not in "ui":
             raise ImageError(f"a picture's regions are whole numbers (H, W), got {labels.dtype} {labels.shape}")
         if not 1 <= count <= MOST:
-            raise SettingError(f"a picture has 1 to {MOST} regions, got {count}")
+            raise SettingError("names", f"a picture has 1 to {MOST} regions, got {count}")
         if len(self.colors) != count:
-            raise SettingError(f"every region has a name and a colour, got {count} names and {len(self.colors)} colours")
+            raise SettingError("names", f"every region has a name and a colour, got {count} names and {len(self.colors)} colours")
         if int(labels.min()) < 0 or int(labels.max()) >= count:
             raise ImageError(f"labels must be in 0 to {count - 1} for {count} regions, got {labels.min()} to {labels.max()}")
         for name in self.names:
             if not name or name != name.strip() or not name.isprintable():
-                raise SettingError(f"a region cannot be called {name!r}: use printable letters, without space at the ends")
+                raise SettingError("names", f"a region cannot be called {name!r}: use printable letters, without space at the ends")
             if "@" in name:  # STYLE@REGION parts there
-                raise SettingError(f"a region cannot be called {name!r}: use a name without @")
+                raise SettingError("names", f"a region cannot be called {name!r}: use a name without @")
             if self.names.count(name) > 1:
-                raise SettingError(f"two regions are called {name!r}: give each a name of its own")
+                raise SettingError("names", f"two regions are called {name!r}: give each a name of its own")
         for color in self.colors:
             if self.colors.count(color) > 1:
-                raise SettingError(f"two regions have the colour {to_hex(color)}: give each a colour of its own")
+                raise SettingError("colors", f"two regions have the colour {to_hex(color)}: give each a colour of its own")
         object.__setattr__(self, "labels", _freeze(labels.astype(np.uint8, copy=False)))
         if self.weights is not None:
             if self.weights.shape != (count, *labels.shape):
@@ -109,7 +109,7 @@ class Regions:
         if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= len(self.names):
             return int(wanted) - 1
         known = ", ".join(f"{name} ({to_hex(own)})" for name, own in zip(self.names, self.colors, strict=True))
-        raise SettingError(f"there is no region {region!r}: the regions are {known}, or 1 to {len(self.names)}")
+        raise SettingError("region", f"there is no region {region!r}: the regions are {known}, or 1 to {len(self.names)}")
 
     def rename(self, names: Mapping[str, str]) -> Regions:
         """Call the same regions otherwise: new name -> region as `index` takes it ({"sky": "#0000ff", "sea": "2"}).
@@ -121,7 +121,7 @@ class Regions:
         for name, region in names.items():
             at = self.index(region)
             if at in seen:
-                raise SettingError(f"{seen[at]!r} and {name!r} both name the region {self.names[at]!r}: one name a region")
+                raise SettingError("region", f"{seen[at]!r} and {name!r} both name the region {self.names[at]!r}: one name a region")
             seen[at] = name
             new[at] = name
         return replace(self, names=tuple(new))
@@ -198,7 +198,7 @@ class Regions:
         """
         width, height = size
         if width < 1 or height < 1:
-            raise SettingError(f"a map's size must be at least 1 × 1, got {width} × {height}")
+            raise SettingError("size", "a map's size must be at least 1 × 1", f"{width} × {height}")
         if size == self.size:
             return self
         weights = None
@@ -217,16 +217,19 @@ def match_regions(content: Regions, style: Regions, *, by: str = "name") -> list
     Raises SettingError where a region of either has no partner, or is empty; the message names it.
     """
     if by not in ("name", "number"):
-        raise SettingError(f"regions are matched by name or number, not by {by!r}")
+        raise SettingError("by", "regions are matched by name or number", by)
     for regions, whose in ((content, "photo"), (style, "painting")):
         for name, share in regions.shares.items():
             if not share:
-                raise SettingError(f"the region {name!r} of the {whose}'s map is empty: paint it in, or take it out of the legend")
+                raise SettingError(
+                    "regions", f"the region {name!r} of the {whose}'s map is empty: paint it in, or take it out of the legend"
+                )
     if by == "number":
         if len(content.names) != len(style.names):
             raise SettingError(
+                "style_regions",
                 f"the photo's map has {len(content.names)} regions ({', '.join(content.names)}) and the painting's "
-                f"{len(style.names)} ({', '.join(style.names)}): make them as many"
+                f"{len(style.names)} ({', '.join(style.names)}): make them as many",
             )
         return [(at, at) for at in range(len(content.names))]
     pairs = {at: style.names.index(name) for at, name in enumerate(content.names) if name in style.names}
@@ -241,13 +244,15 @@ def match_regions(content: Regions, style: Regions, *, by: str = "name") -> list
     spare = [name for at, name in enumerate(style.names) if at not in pairs.values()]
     if alone or spare:
         said = [f"{whose} has {', '.join(names)}" for names, whose in ((alone, "the photo's"), (spare, "the painting's")) if names]
-        raise SettingError(f"regions without a partner on the other map: {'; '.join(said)}. Use the same names or colours on both")
+        raise SettingError(
+            "style_regions", f"regions without a partner on the other map: {'; '.join(said)}. Use the same names or colours on both"
+        )
     return sorted(pairs.items())
 
 
 def _hard(feather: float) -> bool:
     if not 0 <= feather < math.inf:
-        raise SettingError(f"feather {feather:g}: must be a width of at least 0 px")
+        raise SettingError("feather", "must be a width of at least 0 px", feather)
     return feather <= 1
 
 

@@ -24,7 +24,7 @@ def resize(image: Image, size: tuple[int, int]) -> Image:
     """
     width, height = size
     if width < 1 or height < 1:
-        raise SettingError(f"a picture's size must be at least 1 × 1, got {width} × {height}")
+        raise SettingError("size", "a picture's size must be at least 1 × 1", f"{width} × {height}")
     if size == image.size:
         return image
     pixels = _resampled(image.pixels, size)
@@ -42,7 +42,7 @@ def fit(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     Raises SettingError for a long_side under 1.
     """
     if long_side < 1:
-        raise SettingError(f"a picture's longer side must be at least 1 px, got {long_side}")
+        raise SettingError("size", "a picture's longer side must be at least 1 px", long_side)
     longest = max(size)
     width, height = (max(1, round(side * long_side / longest)) for side in size)
     return width, height

@@ -60,12 +60,16 @@ def check_word(how: str) -> None:
     name, colon, argument = how.strip().partition(":")
     if name == "auto":
         if colon and not (argument.isascii() and argument.isdigit()):
-            raise SettingError(f"`regions` {how}: write auto, or auto:5 for five segments")
+            raise SettingError("regions", "write auto, or auto:5 for five segments", how)
         if colon:
             check_count(int(argument))
     elif how.strip() not in (known := segmenters()):
         choices = ", ".join(["auto", "auto:N", *sorted(known)])
-        raise SettingError(f"there is no segmenter {how.strip()!r}: choose from {choices}, or give a map: there is no file of that name")
+        raise SettingError(
+            "regions",
+            f"there is no segmenter of that name: choose from {choices}, or give a map: there is no file of that name",
+            how.strip(),
+        )
 
 
 def _ask_plugin(photo: Image, name: str, seed: int) -> Regions:
@@ -76,8 +80,10 @@ def _ask_plugin(photo: Image, name: str, seed: int) -> Regions:
         raise
     except Exception as error:  # somebody else's code: anything may come
         reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise SettingError(f"the segmenter {name!r} ({known[name].value}) failed: {reason}; update it, or use auto") from error
+        raise SettingError("regions", f"the segmenter {name!r} ({known[name].value}) failed: {reason}; update it, or use auto") from error
     if not isinstance(regions, Regions) or regions.size != photo.size:
         answer = f"{regions.size} px" if isinstance(regions, Regions) else type(regions).__name__
-        raise SettingError(f"the segmenter {name!r} must answer with Regions of {photo.size} px, and gave {answer}; use auto instead")
+        raise SettingError(
+            "regions", f"the segmenter {name!r} must answer with Regions of {photo.size} px, and gave {answer}; use auto instead"
+        )
     return regions

@@ -70,7 +70,7 @@ def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0
 
 def check_count(count: int) -> None:
     if not 2 <= count <= MOST:
-        raise SettingError(f"`regions` auto:{count}: a picture is parted into 2 to {MOST} segments")
+        raise SettingError("regions", f"a picture is parted into 2 to {MOST} segments", f"auto:{count}")
 
 
 def _merge(

@@ -31,7 +31,7 @@ def contact_sheet(cells: Sequence[tuple[str, Image]], *, columns: int = 0, side:
     letters, px. Raises SettingError for no cells.
     """
     if not cells:
-        raise SettingError("a sheet of no pictures: give at least one")
+        raise SettingError("pictures", "a sheet of no pictures: give at least one")
     columns = columns or max(1, round((len(cells) * 1.3) ** 0.5))
     columns = min(columns, len(cells))
     small = [resize(picture.flat(), fit(picture.size, side)) if max(picture.size) > side else picture.flat() for _, picture in cells]
@@ -108,7 +108,7 @@ def grid_sheet(
     """
     columns = max((len(cells) for block in blocks for _, cells in block.rows), default=0)
     if not columns:
-        raise SettingError("a sheet of no pictures: give at least one")
+        raise SettingError("pictures", "a sheet of no pictures: give at least one")
     layout = _Layout(blocks, columns, side, text)
     layout.titles(title, subtitle)
     for number, block in enumerate(blocks):

@@ -49,7 +49,7 @@ def find_space(name: str) -> Space:
     try:
         return SPACES[name]
     except KeyError:
-        raise SettingError(f"colour space {name!r}: choose from {', '.join(SPACES)}") from None
+        raise SettingError("space", f"choose from {', '.join(SPACES)}", name) from None
 
 
 # Linear light (IEC 61966-2-1) ----------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def cell_features(layer: NDArray[Any], cells: NDArray[np.intp], count: int, *, r
     Raises SettingError for what is no layer of features.
     """
     if layer.ndim != 3 or 0 in layer.shape or layer.dtype.kind != "f" or not np.isfinite(layer).all():
-        raise SettingError(f"features must be finite floats (H, W, C), got {layer.dtype} {layer.shape}")
+        raise SettingError("features", f"must be finite floats (H, W, C), got {layer.dtype} {layer.shape}")
     flat = layer.reshape(-1, layer.shape[2]).astype(np.float64)
     if rooted:
         flat = np.sign(flat) * np.sqrt(np.abs(flat))

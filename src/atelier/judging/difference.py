@@ -82,7 +82,7 @@ def compared(
     """
     if len(pictures) < 2:
         alone = f"{pictures[0][0]} alone cannot be compared" if pictures else "there is nothing to compare"
-        raise SettingError(f"{alone}: give two pictures or more")
+        raise SettingError("pictures", f"{alone}: give two pictures or more")
     opened = [picture.flat() for _, picture in pictures]
     first, resized = opened[0], [False] * len(opened)
     for i, image in enumerate(opened[1:], 1):
@@ -188,6 +188,7 @@ def in_words(found: Difference) -> str:
 def _same_size(picture: Image, first: Image) -> None:
     if picture.size != first.size:
         raise SettingError(
+            "pictures",
             f"pictures of {picture.size[0]}x{picture.size[1]} and {first.size[0]}x{first.size[1]} px cannot be compared pixel by pixel: "
-            "resize one"
+            "resize one",
         )

@@ -48,7 +48,7 @@ def flatness(picture: Image) -> Flatness:
     """
     width, height = picture.size
     if min(width, height) < SMALLEST:
-        raise SettingError(f"a picture of {width}x{height} px is too small to look for a weave: it needs {SMALLEST} px a side")
+        raise SettingError("size", f"a picture of {width}x{height} px is too small to look for a weave: it needs {SMALLEST} px a side")
     luminance = np.asarray(Pillow.fromarray(picture.flat().to_array()).convert("L"), np.float64)  # (H, W), 0..255
     return Flatness(weave(luminance), border(luminance))
 

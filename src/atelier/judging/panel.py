@@ -112,9 +112,9 @@ class Judge:
         ImageError; WeightsError where the network's weights are not to be had.
         """
         if isinstance(size, bool) or not isinstance(size, int) or not SMALLEST <= size <= LARGEST:
-            raise SettingError(f"`size` {size!r}: must be from {SMALLEST} to {LARGEST}")
+            raise SettingError("size", f"must be from {SMALLEST} to {LARGEST}", repr(size))
         if isinstance(seed, bool) or not isinstance(seed, int):
-            raise SettingError(f"`seed` {seed!r}: must be a whole number")
+            raise SettingError("seed", "must be a whole number", repr(seed))
         self.seed, self._limits, self._report = seed, limits, report
         self._key = seed % 2**64
         self._photo, painting = self._open(content), self._open(style)
@@ -138,7 +138,7 @@ class Judge:
         """
         own = self._open(picture)
         if min(own.size) < SMALLEST:
-            raise SettingError(f"a picture of {own.size[0]}x{own.size[1]} px is too small to judge: it needs {SMALLEST} px a side")
+            raise SettingError("size", f"a picture of {own.size[0]}x{own.size[1]} px is too small to judge: it needs {SMALLEST} px a side")
         pixels = resize(own, self._size).pixels
         grid = defects.grid(own.pixels, resize(self._photo, own.size).pixels)
         return Verdict(
@@ -209,7 +209,7 @@ def _fit(image: Image, size: int, what: str) -> tuple[int, int]:
     if min(sides) < SMALLEST:
         least = math.ceil(SMALLEST * max(image.size) / min(image.size))
         raise SettingError(
-            f"{what} is {sides[0]}x{sides[1]} px at `size` {size}, and {SMALLEST} px a side are needed: give `size` {least} or more"
+            "size", f"{what} is {sides[0]}x{sides[1]} px at `size` {size}, and {SMALLEST} px a side are needed: give `size` {least} or more"
         )
     return sides
 

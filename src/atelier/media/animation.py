@@ -27,11 +27,11 @@ def write_animation(frames: Sequence[Image], target: str | Path, *, seconds: flo
     """
     plugin = check_animation(target, overwrite=overwrite)
     if not frames:
-        raise SettingError("an animation needs at least one frame")
+        raise SettingError("frames", "an animation needs at least one frame")
     if len({frame.size for frame in frames}) > 1:
-        raise SettingError("the frames of an animation must all have one size; resize them first")
+        raise SettingError("frames", "the frames of an animation must all have one size; resize them first")
     if not 0 < seconds < float("inf"):
-        raise SettingError(f"an animation's duration must be above 0 s, got {seconds}")
+        raise SettingError("seconds", "an animation's duration must be above 0 s", seconds)
     atomic_write(_encoded(frames, plugin, seconds), target, overwrite=overwrite)
 
 

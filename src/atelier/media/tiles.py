@@ -81,13 +81,13 @@ def write_stream(
 
 def _check(size: tuple[int, int], depth: int, compression: str, tile: int) -> None:
     if depth not in (8, 16):
-        raise SettingError(f"depth must be 8 or 16 bits a channel, got {depth}")
+        raise SettingError("depth", "must be 8 or 16 bits a channel", depth)
     if compression not in COMPRESSIONS:
-        raise SettingError(f"compression must be one of {', '.join(COMPRESSIONS)}, got {compression!r}")
+        raise SettingError("compression", f"must be one of {', '.join(COMPRESSIONS)}", compression)
     if tile % 16 or not 16 <= tile <= 4096:
-        raise SettingError(f"a tile's side must be a multiple of 16 from 16 to 4096, got {tile}")
+        raise SettingError("tile", "a tile's side must be a multiple of 16 from 16 to 4096", tile)
     if min(size) < 1:
-        raise SettingError(f"a picture's size must be at least 1 × 1, got {size[0]} × {size[1]}")
+        raise SettingError("size", "a picture's size must be at least 1 × 1", f"{size[0]} × {size[1]}")
 
 
 def check_stream(target: str | Path, *, overwrite: bool = True) -> None:

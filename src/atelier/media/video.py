@@ -36,11 +36,11 @@ def write_video(frames: Iterable[Image], target: str | Path, fps: float = 25.0, 
     """
     check_video(target, overwrite=overwrite)
     if not LEAST_FPS <= fps <= MOST_FPS:
-        raise SettingError(f"a film's fps must be from {LEAST_FPS:g} to {MOST_FPS:g}, got {fps}")
+        raise SettingError("fps", f"must be from {LEAST_FPS:g} to {MOST_FPS:g}", fps)
     coming = iter(frames)
     first = next(coming, None)
     if first is None:
-        raise SettingError("a film needs at least one frame")
+        raise SettingError("frames", "a film needs at least one frame")
     atomic_write(_encoded(chain([first], coming), first.size, fps, target), target, overwrite=overwrite)
 
 
@@ -67,7 +67,7 @@ def _encoded(frames: Iterable[Image], size: tuple[int, int], fps: float, target:
                 track = _track(film, size, fps)
                 for frame in frames:
                     if frame.size != size:
-                        raise SettingError("the frames of a film must all have one size; resize them first")
+                        raise SettingError("frames", "the frames of a film must all have one size; resize them first")
                     picture = av.VideoFrame.from_ndarray(_even(frame), format="rgb24")
                     picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
                     film.mux(track.encode(picture))

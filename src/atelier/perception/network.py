@@ -61,7 +61,7 @@ def layer_name(name: str) -> str:
         return canonical
     beyond = canonical in ("conv5_2", "conv5_3", "conv5_4")
     deeper = " (of VGG-19's layers, what atelier ships and pulls ends with conv5_1)" if beyond else ""
-    raise SettingError(f"no layer {name!r}{deeper}: the layers are {', '.join(CONVS)} (or Keras' block1_conv1 and so on)")
+    raise SettingError("layers", f"no layer {name!r}{deeper}: the layers are {', '.join(CONVS)} (or Keras' block1_conv1 and so on)")
 
 
 def pool(x: Tensor, kind: str) -> Tensor:
@@ -77,7 +77,7 @@ def pool(x: Tensor, kind: str) -> Tensor:
         return F.avg_pool2d(x, 2) * 2.0
     if kind == "l2":
         return (F.avg_pool2d(x.square(), 2) * 4.0).clamp_min(1e-8).sqrt() * 0.78
-    raise SettingError(f"no pooling {kind!r}: max, average or l2")
+    raise SettingError("pooling", "choose max, average or l2", kind)
 
 
 def normalise(x: Tensor) -> Tensor:
@@ -186,7 +186,9 @@ class Network:
         if not layers:
             return {}
         if min(pixels.shape[2:]) < (need := 2 ** (int(max(layers)[4]) - 1)):
-            raise SettingError(f"{max(layers)} needs a picture of at least {need} px a side, not {pixels.shape[3]}x{pixels.shape[2]}")
+            raise SettingError(
+                "size", f"{max(layers)} needs a picture of at least {need} px a side, not {pixels.shape[3]}x{pixels.shape[2]}"
+            )
         # The border pixels are repeated once for conv1_1 (as in style-transfer-pytorch): to its zero padding the picture
         # would end in a hard edge against grey, and the optimiser paints a frame along it.
         x = F.pad((pixels * 255.0 - self.mean).to(self.dtype), (1, 1, 1, 1), mode="replicate")

@@ -28,11 +28,11 @@ def see(network: LoadedWeights, pixels: Plane, layers: Iterable[str]) -> dict[st
     """
     wanted = set(layers)
     if not wanted <= set(LAYERS):
-        raise SettingError(f"no layer {', '.join(sorted(wanted - set(LAYERS)))}: the layers are {', '.join(LAYERS)}")
+        raise SettingError("layers", f"no layer {', '.join(sorted(wanted - set(LAYERS)))}: the layers are {', '.join(LAYERS)}")
     if not wanted:
         return {}
     if min(pixels.shape[:2]) < (need := 2 ** (int(max(wanted)[4]) - 1)):
-        raise SettingError(f"{max(wanted)} needs a picture of at least {need} px a side, not {pixels.shape[1]}x{pixels.shape[0]}")
+        raise SettingError("size", f"{max(wanted)} needs a picture of at least {need} px a side, not {pixels.shape[1]}x{pixels.shape[0]}")
     x = np.pad(pixels.astype(np.float32) * 255 - np.array(network.mean, np.float32), ((1, 1), (1, 1), (0, 0)), mode="edge")
     seen: dict[str, Plane] = {}
     for layer in LAYERS:

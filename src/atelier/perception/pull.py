@@ -63,7 +63,7 @@ def pull(
         raise WeightsError(f"no network called {name!r} to pull: there are {', '.join(NETWORKS)}")
     expected = (sha256 or network.digest or "").strip().lower()
     if expected and not re.fullmatch(r"[0-9a-f]{64}", expected):
-        raise SettingError(f"sha256 must be 64 hexadecimal digits, not {sha256!r}")
+        raise SettingError("sha256", "must be 64 hexadecimal digits", sha256)
     if network.shipped and not url:
         return find(name)
     source = _source(network, url)
@@ -87,7 +87,7 @@ def _source(network: Known, url: str | None) -> str:
     except ValueError:
         good = False
     if not good:
-        raise SettingError(f"cannot pull weights from {source!r}: an http or https address is needed")
+        raise SettingError("source", f"cannot pull weights from {source!r}: an http or https address is needed")
     try:
         parse_address(source)
     except SourceError as error:

@@ -149,30 +149,30 @@ def is_a(kind: type[Any], value: Any) -> bool:
 # Values ---------------------------------------------------------------------------------------------------------------
 
 
-def parse_layers(text: str | LayerWeights) -> dict[str, float]:
+def parse_layers(text: str | LayerWeights, option: str = "style_layers") -> dict[str, float]:
     """`conv1_1,conv4_1=0.5` to {"conv1_1": 1.0, "conv4_1": 0.5}. Names are checked by the network.
 
-    Raises SettingError for anything else, an empty list and a layer named twice included.
+    option: whose value it is. Raises SettingError for anything else, an empty list and a layer named twice included.
     """
     if isinstance(text, Mapping):
         for layer, given in text.items():
             if not is_a(float, given):
-                raise SettingError(f"layer {layer} has the weight {given!r}, which is not a number")
+                raise SettingError(option, f"layer {layer} has the weight {given!r}, which is not a number")
         return {str(k): float(v) for k, v in text.items()}
     if not isinstance(text, str):
-        raise SettingError(f"layers are given as conv1_1,conv4_1=0.5 or as a mapping, not as {text!r}")
+        raise SettingError(option, f"layers are given as conv1_1,conv4_1=0.5 or as a mapping, not as {text!r}")
     layers: dict[str, float] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         name, _, weight = (p.strip() for p in part.partition("="))
         try:
             number = float(weight) if weight else 1.0
         except ValueError:
-            raise SettingError(f"layer weight {weight!r} is not a number: write conv1_1,conv4_1=0.5") from None
+            raise SettingError(option, f"layer weight {weight!r} is not a number: write conv1_1,conv4_1=0.5") from None
         if name in layers:
-            raise SettingError(f"layer {name} is given twice")
+            raise SettingError(option, f"layer {name} is given twice")
         layers[name] = number
     if not layers:
-        raise SettingError("no layers given: write conv1_1,conv4_1=0.5")
+        raise SettingError(option, "no layers given: write conv1_1,conv4_1=0.5")
     return layers
 
 
@@ -192,6 +192,6 @@ def override(settings: S, given: Mapping[str, Any]) -> S:
     known = options(type(settings))
     given = current(type(settings), given)
     if unknown := sorted(set(given) - set(known)):
-        raise SettingError(f"no setting {unknown[0]!r}: the settings are {', '.join(sorted(known))}")
-    ready = {name: parse_layers(value) if known[name].layers else value for name, value in given.items()}
+        raise SettingError(unknown[0], f"no setting {unknown[0]!r}: the settings are {', '.join(sorted(known))}")
+    ready = {name: parse_layers(value, name) if known[name].layers else value for name, value in given.items()}
     return dataclasses.replace(settings, **ready)  # type: ignore[type-var]

@@ -164,7 +164,7 @@ class Request:
             values |= {name: tuple(values[name]) for name in ("masks", "style_regions") if isinstance(values.get(name), list)}
             request = cls(**values)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise SettingError(f"the embedded request cannot be read: {error}") from error
+            raise SettingError("", f"the embedded request cannot be read: {error}") from error
         return request
 
 

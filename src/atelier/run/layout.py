@@ -117,11 +117,13 @@ def _place(
     for at in used:
         if not shares[at][1]:
             raise SettingError(
-                f"the region {shares[at][0]!r} is empty: there is nothing of it to paint; mark it in the map, or leave its style out"
+                "regions",
+                f"the region {shares[at][0]!r} is empty: there is nothing of it to paint; mark it in the map, or leave its style out",
             )
         if not any(sample.weight > 0 for sample, each in zip(samples, wanted, strict=True) for other, _ in each if other == at):
             raise SettingError(
-                f"the region {shares[at][0]!r} has no style of a weight above 0: give it one, or leave it out and it stays the photo"
+                "styles",
+                f"the region {shares[at][0]!r} has no style of a weight above 0: give it one, or leave it out and it stays the photo",
             )
     feather = FEATHER * max(scene.content.size) if request.feather is None else request.feather
     placed = [replace(sample, place=used.index(at), part=part) for sample, each in zip(samples, wanted, strict=True) for at, part in each]

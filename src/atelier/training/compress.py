@@ -20,14 +20,14 @@ def compressed(network: Path, out: Path, wide: int = 0, deep: int = 0) -> tuple[
     """Write the network with `wide` channels at 1/8 and `deep` at 1/16 instead of more (0: as many as it has); how many numbers it had
     and has. Raises SettingError, WeightsError, OutputError."""
     if out.suffix != ".safetensors":
-        raise SettingError(f"`out` {out}: a network is written as .safetensors")
+        raise SettingError("out", "a network is written as .safetensors", str(out))
     if not wide and not deep:
-        raise SettingError("nothing to cut: give `wide`, `deep` or both")
+        raise SettingError("wide", "nothing to cut: give `wide`, `deep` or both")
     tensors, about = read_network(network)
     plan = plan_of(network, about)
-    for flag, asked, has in (("`wide`", wide, plan.wide), ("`deep`", deep, plan.deep)):
+    for option, asked, has in (("wide", wide, plan.wide), ("deep", deep, plan.deep)):
         if asked and not asked < has:
-            raise SettingError(f"{flag} {asked}: the network has {has}, and is to have fewer")
+            raise SettingError(option, f"the network has {has}, and is to have fewer", asked)
     smaller_plan = dataclasses.replace(plan, wide=wide or plan.wide, deep=deep or plan.deep)
     smaller = narrowed({name: value.float() for name, value in tensors.items()}, plan, smaller_plan)
     metadata = {**about, "plan": smaller_plan.to_json()}

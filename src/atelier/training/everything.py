@@ -107,7 +107,7 @@ def train(lessons: Path, out: Path, minutes: float, device: str = "auto", more: 
                 each.kill()
     for name in running:
         if not (out / name / "network.safetensors").exists():
-            raise SettingError(f"the training {name} wrote no network: {out / name}.log says why")
+            raise SettingError("out", f"the training {name} wrote no network: {out / name}.log says why")
     ship_named(out / "named", lessons / "styles", None, out / "models")
     ship_any(out / "any", out / "models")
     return out / "models"

@@ -100,7 +100,7 @@ class Trainer:
         for name, content in settings.single_contents.items():
             named = self.lessons.named.names if self.lessons.named else ()
             if name not in named:
-                raise SettingError(f"`contents` {name}: the styles are {', '.join(named)}")
+                raise SettingError("contents", f"the styles are {', '.join(named)}", name)
             self.contents[named.index(name)] = content
         self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
         self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps

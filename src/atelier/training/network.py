@@ -96,11 +96,11 @@ def train_network(
     with the folders within. Raises SettingError, SourceError, WeightsError, OutputError, Diverged; Cancelled before the first step.
     """
     if not settings.reader and styles is None:
-        raise SettingError("without a reader a network knows the styles it is given: give `styles`")
+        raise SettingError("styles", "without a reader a network knows the styles it is given: give `styles`")
     if not settings.reader and paintings is not None:
-        raise SettingError("`paintings` are for a reader to learn on: leave them out, or do not say `no_reader`")
+        raise SettingError("paintings", "`paintings` are for a reader to learn on: leave them out, or do not say `no_reader`")
     if styles is None and paintings is None:
-        raise SettingError("nothing to learn from: give `styles`, `paintings` or both")
+        raise SettingError("styles", "nothing to learn from: give `styles`, `paintings` or both")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     with team(device) as processes:
@@ -166,12 +166,12 @@ def gathered(
         held = {name.strip() for name in settings.hold_out.split(",") if name.strip()}
         paths = find(styles, "styles")
         if unknown := held - {path.stem for path in paths}:
-            raise SettingError(f"`hold_out` {sorted(unknown)[0]}: there is no such painting in {styles}")
+            raise SettingError("hold_out", f"there is no such painting in {styles}", sorted(unknown)[0])
         paths = [path for path in paths if path.stem not in held]
         if not paths:
-            raise SettingError("`hold_out` leaves no style to learn")
+            raise SettingError("hold_out", "`hold_out` leaves no style to learn")
         if len({path.stem for path in paths}) < len(paths) or "photo" in {path.stem for path in paths}:
-            raise SettingError(f"styles go by the names of their files: in {styles} two have one name, or one is called photo")
+            raise SettingError("styles", f"styles go by the names of their files: in {styles} two have one name, or one is called photo")
         opening = Opening("styles", PAINTING_SHORT, 1, report)
         looks: list[Tensor] = []
         names = []
@@ -339,16 +339,20 @@ def resume(trainer: Trainer, folder: Path) -> list[str]:
     now = belongs(trainer)
     for name, value in now["settings"].items():
         if name not in was["settings"]:
-            raise SettingError(f"{folder} has a training by another version of atelier: take another `out`, and `start` {folder}")
+            raise SettingError("out", f"{folder} has a training by another version of atelier: take another `out`, and `start` {folder}")
         if was["settings"][name] != value:
             flag = f"`{name}`"
             raise SettingError(
-                f"{folder} has a training with {flag} {was['settings'][name]}, not {value}: go on with that, or take another `out`"
+                name, f"{folder} has a training with {flag} {was['settings'][name]}, not {value}: go on with that, or take another `out`"
             )
     if was["seed"] != now["seed"]:
-        raise SettingError(f"{folder} has a training with `seed` {was['seed']}, not {now['seed']}: go on with that, or take another `out`")
+        raise SettingError(
+            "seed", f"{folder} has a training with `seed` {was['seed']}, not {now['seed']}: go on with that, or take another `out`"
+        )
     if was["names"] != now["names"]:
-        raise SettingError(f"{folder} has a training of other styles ({', '.join(was['names'])}): go on with these, or take another `out`")
+        raise SettingError(
+            "styles", f"{folder} has a training of other styles ({', '.join(was['names'])}): go on with these, or take another `out`"
+        )
     trainer.restore(state)
     log = folder / "log.jsonl"
     if log.exists() and trainer.team.rank == 0:  # what was logged after the checkpoint comes again

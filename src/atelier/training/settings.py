@@ -79,14 +79,14 @@ class TrainSettings:
     def __post_init__(self) -> None:
         check_all(self)
         if self.crop % MULTIPLE:
-            raise SettingError(f"`crop` {self.crop}: must be a multiple of {MULTIPLE}")
+            raise SettingError("crop", f"must be a multiple of {MULTIPLE}", self.crop)
         if self.contents and self.reader:
-            raise SettingError("`contents` is for styles that have a row of a table each: give `no_reader`")
+            raise SettingError("contents", "`contents` is for styles that have a row of a table each: give `no_reader`")
         for name, content in self.single_contents.items():
             if not 0.01 <= content <= 2:
-                raise SettingError(f"`contents` {name}={content:g}: must be from 0.01 to 2")
+                raise SettingError("contents", "must be from 0.01 to 2", f"{name}={content:g}")
         if self.freeze_body and not self.start:
-            raise SettingError("`freeze_body` needs a body that is trained already: give `start`")
+            raise SettingError("freeze_body", "`freeze_body` needs a body that is trained already: give `start`")
 
     @property
     def single_contents(self) -> dict[str, float]:
@@ -97,7 +97,7 @@ class TrainSettings:
             try:
                 found[name] = float(value)
             except ValueError:
-                raise SettingError(f"`contents` {part}: write udnie=0.4,great_wave=0.6") from None
+                raise SettingError("contents", "write udnie=0.4,great_wave=0.6", part) from None
         return found
 
 
@@ -120,7 +120,7 @@ class StyleSettings:
     def __post_init__(self) -> None:
         check_all(self)
         if self.crop % MULTIPLE:
-            raise SettingError(f"`crop` {self.crop}: must be a multiple of {MULTIPLE}")
+            raise SettingError("crop", f"must be a multiple of {MULTIPLE}", self.crop)
 
     @property
     def full(self) -> TrainSettings:

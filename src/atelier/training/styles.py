@@ -79,7 +79,7 @@ def train_style(
     name = named(painting, name)
     path = Path(out) if out else own_folder() / f"{name}{SUFFIX}"
     if path.suffix != SUFFIX:
-        raise SettingError(f"`out` {path}: a style is written as {SUFFIX}")
+        raise SettingError("out", f"a style is written as {SUFFIX}", str(path))
     if not out:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def train_style(
         torch.set_num_threads(settings.threads)
     with team(device) as process:
         if process.size > 1:
-            raise SettingError("a style is trained by one process: leave torchrun out")
+            raise SettingError("device", "a style is trained by one process: leave torchrun out")
         painter, plan = open_body("styles")
         image = as_bytes(open_still(painting, report=report))
         eye = Eye(Network.load("pocket", process.device))
@@ -130,7 +130,7 @@ def named(painting: str, name: str) -> str:
     """The style's name: the one given, or the painting's file's. Raises SettingError for one that cannot be."""
     wanted = name or re.sub(r"[^\w-]+", "-", Path(painting).stem.lower()).strip("-_")
     if not re.fullmatch(NAME, wanted):
-        raise SettingError(f"`name` {name or painting}: a style's name is of letters, digits, - and _, 64 at the most")
+        raise SettingError("name", "a style's name is of letters, digits, - and _, 64 at the most", name or painting)
     if wanted == "photo":
         raise SettingError("name", "means the photo itself; choose another", wanted)
     if wanted in shipped():

@@ -56,14 +56,14 @@ def team(device: str) -> Iterator[Team]:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise SettingError(f"`device` {device}: torch finds no CUDA here; train on cpu")
+        raise SettingError("device", "torch finds no CUDA here; train on cpu", device)
     if device == "cuda" and size > 1:
         device = f"cuda:{local}"
         torch.cuda.set_device(device)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise SettingError(f"`device` {device}: {str(error).splitlines()[0]}") from error
+        raise SettingError("device", f"{str(error).splitlines()[0]}", device) from error
     if size == 1:
         yield Team(device=device)
         return

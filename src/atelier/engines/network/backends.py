@@ -69,7 +69,7 @@ def _on_onnxruntime(model: Model, device: str, threads: int) -> Run:
     except Exception as error:  # ONNX Runtime's own classes, one for each of its codes, under Exception
         raise WeightsError(f"{model.label} cannot be loaded: {_reason(error)}") from error
     if provider not in session.get_providers():
-        raise SettingError(f"`device` {device}: ONNX Runtime has it but cannot start it (its libraries or driver are missing); use cpu")
+        raise SettingError("device", "ONNX Runtime has it but cannot start it (its libraries or driver are missing); use cpu", device)
     names = [port.name for port in model.outputs]
 
     def run(arrays: Mapping[str, Array]) -> list[Array]:
@@ -95,7 +95,7 @@ def _on_openvino(model: Model, threads: int, precision: str) -> Run:
     try:
         core = _core(ov)
         if precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise SettingError(f"`backend` {BFLOAT16}: this processor has no arithmetic in bfloat16; give openvino")
+            raise SettingError("backend", "this processor has no arithmetic in bfloat16; give openvino", BFLOAT16)
         handed = model.handed
         read = core.read_model(handed) if isinstance(handed, str) else core.read_model(model=handed, weights=b"")
         request = core.compile_model(read, "CPU", settings).create_infer_request()
@@ -182,10 +182,10 @@ def choose_device(asked: str, backend: str) -> str:
     is not there."""
     device, _, number = {"mps": "coreml"}.get(asked, asked).partition(":")
     if device not in ("auto", "cpu", *PROVIDERS) or (number and (device != "cuda" or not re.fullmatch(r"\d{1,3}", number))):
-        raise SettingError(f"`device` {asked}: choose from auto, cpu, cuda, cuda:1 (or another number), directml, coreml")
+        raise SettingError("device", "choose from auto, cpu, cuda, cuda:1 (or another number), directml, coreml", asked)
     if device == "cpu" or backend in (OPENVINO, BFLOAT16):
         if device not in ("auto", "cpu"):
-            raise SettingError(f"`backend` {backend} runs on the processor: leave out `device` {asked}")
+            raise SettingError("backend", f"`backend` {backend} runs on the processor: leave out `device` {asked}")
         return "cpu"
     there = import_onnxruntime().get_available_providers()
     if device == "auto":
@@ -193,7 +193,7 @@ def choose_device(asked: str, backend: str) -> str:
         return next((name for name in ("cuda", "directml") if PROVIDERS[name][0] in there), "cpu")
     provider, advice = PROVIDERS[device]
     if provider not in there:
-        raise SettingError(f"`device` {asked}: this ONNX Runtime cannot use it: {advice}, or choose cpu")
+        raise SettingError("device", f"this ONNX Runtime cannot use it: {advice}, or choose cpu", asked)
     return f"{device}:{number}" if number else device
 
 

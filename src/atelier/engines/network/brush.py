@@ -52,7 +52,9 @@ class Brush:
             return size
         work = fit(size, max(16, round(max(size) / self.size)))
         if work[0] * work[1] > max(LARGEST_WORK, size[0] * size[1]):
-            raise SettingError(f"`style_size` {self.size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels")
+            raise SettingError(
+                "style_size", f"`style_size` {self.size:g} would paint {work[0]}x{work[1]} px, over the limit of {LARGEST_WORK:,} pixels"
+            )
         return work
 
     def paint(

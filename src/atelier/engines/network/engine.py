@@ -84,7 +84,7 @@ class InstantEngine:
         for sample in samples:
             if sample.strokes != "all":
                 raise SettingError(
-                    f"strokes={sample.strokes}: the trained networks take all of a painting's strokes; give `engine=optimize`"
+                    "strokes", "the trained networks take all of a painting's strokes; give `engine=optimize`", sample.strokes
                 )
         regions = range(1 + max((sample.place or 0 for sample in samples), default=0))
         self.brushes = [self._brush([sample for sample in samples if (sample.place or 0) == at]) for at in regions]
@@ -137,12 +137,13 @@ class InstantEngine:
         """What paints the samples of one region, mixed."""
         total = sum(sample.weight for sample in samples)
         if not total > 0:
-            raise SettingError("nothing to paint with: give a style with a weight over 0")
+            raise SettingError("styles", "nothing to paint with: give a `style` with a weight over 0")
         sizes = sorted({sample.size for sample in samples})
         if len(sizes) > 1:
             raise SettingError(
+                "styles",
                 f"styles of one region with strokes of the sizes {sizes[0]:g} and {sizes[-1]:g}: the trained networks paint a region "
-                "at one size; give `engine=optimize`"
+                "at one size; give `engine=optimize`",
             )
         named = all(not isinstance(sample.picture, Image) for sample in samples)
         painter = Painter(self.model("styles" if named else "painter"))
@@ -164,7 +165,7 @@ def _read(sample: Sample, named: bool, models: Models) -> Look:
         if named:
             return Look(style.code, style.colours)
         if not style.swatch:
-            raise SettingError(f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
+            raise SettingError("styles", f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
         style = decode(style.swatch)
     reader = models("reader")
     if sample.part is None:

@@ -68,7 +68,7 @@ def read_contract(
         raise failed
     if len(contracts) > 1:
         likely = " or ".join(contract.output for contract in contracts)
-        raise SettingError(f"{runner.label} gives {len(contracts)} pictures: give `model_output` {likely}")
+        raise SettingError("model_output", f"{runner.label} gives {len(contracts)} pictures: give `model_output` {likely}")
     (contract,) = contracts
     report(Progress("opening", note=f"{runner.label}: the output {contract.output} is the picture (see `model_output`)"))
     return contract
@@ -81,7 +81,7 @@ def _read_one(runner: Runner, contract: Contract, layout: str, order: str, value
         said = told if told != "auto" else runner.metadata.get(f"atelier.{name}", "auto").strip().lower()
         if said not in ("auto", *choices):
             where = f"`model_{name}` {said}" if said == told else f"{runner.label} says its {name} is {said[:40]!r}"
-            raise SettingError(f"{where}: choose from {', '.join(choices)}")
+            raise SettingError(f"model_{name}", f"{where}: choose from {', '.join(choices)}")
         return said
 
     if known("order", order, ("rgb", "bgr")) == "bgr":
@@ -90,7 +90,7 @@ def _read_one(runner: Runner, contract: Contract, layout: str, order: str, value
     contract = replace(contract, multiple=_multiple(runner, contract, multiple))
     in_range, out_range = known("range", values, tuple(RANGES)), known("output_range", "auto", tuple(RANGES))
     if contract.dtype == "uint8" and in_range not in ("auto", "0..255"):
-        raise SettingError(f"`model_range` {in_range}: {runner.label} takes whole numbers from 0 to 255")
+        raise SettingError("model_range", f"{runner.label} takes whole numbers from 0 to 255", in_range)
     tried = "auto" in (in_range, out_range)
     if tried:
         in_range, out_range = find_ranges(runner, contract, in_range, out_range)
@@ -136,11 +136,13 @@ def _further_inputs(runner: Runner, picture: Port, told: str) -> dict[str, float
         try:
             given[name] = float(value)
         except ValueError:
-            raise SettingError(f"`model_inputs` {told}: write name=number, several by comma") from None
+            raise SettingError("model_inputs", "write name=number, several by comma", told) from None
     if missing := [name for name in wanted if name not in given]:
-        raise SettingError(f"{runner.label} takes {', '.join(missing)} beside the picture: give `model_inputs` {missing[0]}=1, say")
+        raise SettingError(
+            "model_inputs", f"{runner.label} takes {', '.join(missing)} beside the picture: give `model_inputs` {missing[0]}=1, say"
+        )
     if stray := [name for name in given if name not in wanted]:
-        raise SettingError(f"`model_inputs` {stray[0]}: {runner.label} takes {', '.join(wanted) or 'nothing'} beside the picture")
+        raise SettingError("model_inputs", f"{runner.label} takes {', '.join(wanted) or 'nothing'} beside the picture", stray[0])
     return given
 
 
@@ -149,7 +151,7 @@ def _picture_outputs(runner: Runner, told: str) -> list[str]:
     names = [port.name for port in runner.outputs]
     if told:
         if told not in names:
-            raise SettingError(f"`model_output` {told}: {runner.label} gives {', '.join(names)[:200]}")
+            raise SettingError("model_output", f"{runner.label} gives {', '.join(names)[:200]}", told)
         return [told]
     likely = [port.name for port in runner.outputs if _may_be_picture(port)]
     return likely or names[:1]
@@ -194,7 +196,7 @@ def _laid_out(runner: Runner, contract: Contract, layout: str) -> Contract:
     if len(usable) > 1:
         usable = [each for each in usable if try_photo(runner, each, each.size or (192, 128)) is not None]
     if len(usable) != 1:
-        raise SettingError(f"{runner.label} does not tell the order of its axes: give `model_layout` nchw or nhwc")
+        raise SettingError("model_layout", f"{runner.label} does not tell the order of its axes: give `model_layout` nchw or nhwc")
     return usable[0]
 
 
@@ -203,7 +205,7 @@ def _multiple(runner: Runner, contract: Contract, told: int) -> int:
         return 1
     said = str(told or runner.metadata.get("atelier.multiple", "0"))
     if not said.isdecimal() or int(said) > 4096:
-        raise SettingError(f"{runner.label} says its multiple is {said[:40]!r}: give `model_multiple`")
+        raise SettingError("model_multiple", f"{runner.label} says its multiple is {said[:40]!r}: give `model_multiple`")
     if int(said):
         return int(said)
     for multiple in MULTIPLES:
@@ -214,4 +216,4 @@ def _multiple(runner: Runner, contract: Contract, told: int) -> int:
             return multiple
     if try_photo(runner, contract, (256, 256)) is None:
         contract.out_of(contract.run(runner, contract.into(made_photo(256, 256))))  # says why
-    raise SettingError(f"{runner.label} gives pictures of other proportions than it gets: give `model_multiple`")
+    raise SettingError("model_multiple", f"{runner.label} gives pictures of other proportions than it gets: give `model_multiple`")

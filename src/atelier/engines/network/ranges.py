@@ -52,14 +52,17 @@ def find_ranges(runner: Runner, contract: Contract, told: str, told_out: str) ->
         return trials[0].values, trials[0].out
     trials = sorted((trial for trial in trials if trial.fit > 0), key=lambda trial: -trial.fit)
     if not trials:
-        raise SettingError(f"{runner.label} makes no picture of a photo, whatever its range of values: give `model_range`, if you know it")
+        raise SettingError(
+            "model_range", f"{runner.label} makes no picture of a photo, whatever its range of values: give `model_range`, if you know it"
+        )
     best = trials[0]
     for other in trials[1:]:
         alike = float(abs(best.picture - other.picture).mean()) <= SAME
         if not alike and best.fit < CLEAR * other.fit:
             raise SettingError(
+                "model_range",
                 f"{runner.label} makes different pictures of values in {best.values} and in {other.values}, both likely: "
-                f"give `model_range={best.values}` or `model_range={other.values}`"
+                f"give `model_range={best.values}` or `model_range={other.values}`",
             )
     return best.values, best.out
 

@@ -90,7 +90,7 @@ class Runner:
         """The arrays in the types that the model takes. Raises SettingError."""
         names = [port.name for port in self.inputs]
         if set(arrays) != set(names):
-            raise SettingError(f"{self.label} takes {', '.join(names) or 'nothing'}, not {', '.join(arrays) or 'nothing'}")
+            raise SettingError("arrays", f"{self.label} takes {', '.join(names) or 'nothing'}, not {', '.join(arrays) or 'nothing'}")
         given = {}
         for port in self.inputs:
             array = np.asarray(arrays[port.name])
@@ -98,7 +98,7 @@ class Runner:
                 array.ndim == len(port.shape) and all(side in (None, got) for side, got in zip(port.shape, array.shape, strict=True))
             ):
                 shape = " × ".join("any" if side is None else str(side) for side in port.shape)
-                raise SettingError(f"{self.label} takes {port.name} of {shape}, not {' × '.join(map(str, array.shape))}")
+                raise SettingError("arrays", f"{self.label} takes {port.name} of {shape}, not {' × '.join(map(str, array.shape))}")
             given[port.name] = np.asarray(array, port.dtype or None, order="C")
         return given
 
@@ -157,7 +157,7 @@ def open_model(source: Path | bytes, *, device: str = "auto", threads: int = 0, 
     cannot be read or is too large, WeightsError for one that is no model that can be run.
     """
     if backend not in BACKENDS:
-        raise SettingError(f"`backend` {backend}: choose from {', '.join(BACKENDS)}")
+        raise SettingError("backend", f"choose from {', '.join(BACKENDS)}", backend)
     if threads < 0:
-        raise SettingError(f"threads must be 0 (one a core) or more, got {threads}")
+        raise SettingError("threads", "must be 0 (one a core) or more", threads)
     return Runner(read_model(source, limit), device, threads, backend)

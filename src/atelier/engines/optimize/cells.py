@@ -86,7 +86,8 @@ def cell_side(areas: Sequence[int]) -> int:
     if max(areas) > MOST_CELLS * side * side:
         limit = math.isqrt(MOST_CELLS) * LARGEST_CELL
         raise SettingError(
-            f"`match` semantic compares all of the picture with all of the paintings, at most {limit}x{limit} px: give a smaller `size`"
+            "match",
+            f"`match` semantic compares all of the picture with all of the paintings, at most {limit}x{limit} px: give a smaller `size`",
         )
     return side
 

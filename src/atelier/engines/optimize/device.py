@@ -18,13 +18,13 @@ def choose_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     if not re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", device):
-        raise SettingError(f"`device` {device}: choose from auto, cpu, cuda, cuda:1 (or another number), mps")
+        raise SettingError("device", "choose from auto, cpu, cuda, cuda:1 (or another number), mps", device)
     if device.startswith("cuda") and not torch.cuda.is_available():
-        raise SettingError("`device` cuda: PyTorch finds no CUDA device here; use cpu or auto")
+        raise SettingError("device", "PyTorch finds no CUDA device here; use cpu or auto", device)
     if device == "mps" and not torch.backends.mps.is_available():
-        raise SettingError("`device` mps: PyTorch finds no Apple GPU here; use cpu or auto")
+        raise SettingError("device", "PyTorch finds no Apple GPU here; use cpu or auto", device)
     if device.startswith("cuda:") and int(device[5:]) >= (count := torch.cuda.device_count()):
-        raise SettingError(f"`device` {device}: PyTorch finds {count} CUDA device(s) here, counted from 0")
+        raise SettingError("device", f"PyTorch finds {count} CUDA device(s) here, counted from 0", device)
     return device
 
 

@@ -17,13 +17,13 @@ def gives(strokes: str, layer: str, share: float = 1.0) -> bool:
     return strokes == "all" or (strokes == "coarse") == wide
 
 
-def named(layers: LayerWeights) -> dict[str, float]:
+def named(layers: LayerWeights, option: str) -> dict[str, float]:
     """Layer weights under canonical names, those of weight 0 left out."""
     out: dict[str, float] = {}
     for name, weight in layers.items():
         canonical = layer_name(name)
         if canonical in out:
-            raise SettingError(f"layer {canonical} is given twice")
+            raise SettingError(option, f"layer {canonical} is given twice")
         if weight:
             out[canonical] = float(weight)
     return out
@@ -36,11 +36,11 @@ def wanted(settings: Settings, styled: bool) -> list[str]:
         ("content", settings.content_layers, settings.content_weight > 0),
         ("style", settings.style_layers, styled and (settings.style_weight > 0 or settings.histogram_weight > 0)),
     ):
-        if on and not (used := list(named(layers))):
+        if on and not (used := list(named(layers, f"{name}_layers"))):
             raise SettingError(f"{name}_layers", f"all have the weight 0; to leave the {name} out, give `{name}_weight=0`")
         asked += used if on else []
     if not asked and not settings.tv_weight:
-        raise SettingError("nothing to paint towards: give a style, or a content weight above 0, and not all weights as 0")
+        raise SettingError("styles", "nothing to paint towards: give a `style`, or `content_weight` above 0, and not all weights as 0")
     return asked
 
 

@@ -102,7 +102,7 @@ class Matching:
         self.network, self.layers, self.parts, self.zones = network, layers, parts, zones
         sources = [source for source in sources if source.weight > 0]
         if not sources:
-            raise SettingError("`match` semantic needs a painting whose weight is above 0")
+            raise SettingError("match", "`match` semantic needs a painting whose weight is above 0")
         pictures = [content, *(source.picture for source in sources)]
         areas = [picture.shape[2] * picture.shape[3] for picture in pictures]
         self.cell = cell_side([areas[0], sum(areas[1:])])
@@ -198,8 +198,9 @@ class Matching:
         height, width = source.picture.shape[2] // self.cell, source.picture.shape[3] // self.cell
         if not height * width:
             raise SettingError(
+                "style_size",
                 f"a painting is {source.picture.shape[3]}x{source.picture.shape[2]} px here, less than the {self.cell} that "
-                "`match` semantic goes by: give a larger `style_size`"
+                "`match` semantic goes by: give a larger `style_size`",
             )
         if source.part is None:
             return torch.ones(height, width, dtype=torch.bool, device=source.picture.device)

@@ -53,10 +53,10 @@ class Objective:
         self.zones = None if regions is None else Zones(regions)
         self.painted = None if regions is None else (regions > 0).any(0)
         self.areas = [1.0] if regions is None else regions.double().mean((1, 2)).tolist()
-        kept = named(settings.content_layers) if content is not None and settings.content_weight else {}
+        kept = named(settings.content_layers, "content_layers") if content is not None and settings.content_weight else {}
         self.content = Content(network, kept, content, settings.pooling, settings.normalize == "relative", tile)
         styled = exemplars and (settings.style_weight or settings.histogram_weight)
-        layers = named(settings.style_layers) if styled else {}
+        layers = named(settings.style_layers, "style_layers") if styled else {}
         self.style = Style(network, settings, layers, exemplars, tile, self.zones, self.areas, share)
         self.layers = sorted({*self.content.layers, *self.style.layers}, key=CONVS.index)
         self.style_weight = settings.style_weight
@@ -86,7 +86,7 @@ class Objective:
         pixels = pixels.detach()
         parts = tiles(pixels.shape[2], pixels.shape[3], self.tile)
         if self.style.histogram and len(parts) > 1:
-            raise SettingError("`histogram_weight` needs the whole picture at once: raise `tile` or lower `size`")
+            raise SettingError("histogram_weight", "`histogram_weight` needs the whole picture at once: raise `tile` or lower `size`")
         if self.matching:
             self.matching.look(pixels)
         if self.grams and len(parts) == 1 and self.grams.fits(pixels):

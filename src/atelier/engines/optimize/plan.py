@@ -69,11 +69,12 @@ def check_plan(settings: Settings, plan: Sequence[Stage], layers: Sequence[str],
         height, width = stage.size
         need = max(reach(name) for name in layers) if layers else 1
         if min(height, width) < need:
-            raise SettingError(too_small(layers, height, width, source))
+            raise SettingError("size", too_small(layers, height, width, source))
         if settings.histogram_weight and len(tiles(height, width, tile_side(settings, stage))) > 1:
             raise SettingError(
+                "histogram_weight",
                 f"`histogram_weight` needs the whole picture at once, {width}x{height}: "
-                f"give `tile` {max(height, width)}, where memory allows, or a smaller `size`"
+                f"give `tile` {max(height, width)}, where memory allows, or a smaller `size`",
             )
 
 

@@ -38,35 +38,39 @@ def check_samples(samples: Sequence[Sample]) -> None:
     """Raise SettingError for samples that cannot be learned from."""
     for sample in samples:
         if not (math.isfinite(sample.weight) and sample.weight >= 0):
-            raise SettingError(f"a style's weight is {sample.weight:g}: must be at least 0")
+            raise SettingError("weight", "a style's weight must be at least 0", sample.weight)
         if not (math.isfinite(sample.size) and sample.size > 0):
-            raise SettingError(f"the size of a style's strokes is {sample.size:g}: must be above 0")
+            raise SettingError("size", "the size of a style's strokes must be above 0", sample.size)
         if not isinstance(sample.picture, Image):
-            raise SettingError("a style by name is for the trained networks: to paint by optimisation, give its painting")
+            raise SettingError("styles", "a style by name is for the trained networks: to paint by optimisation, give its painting")
         if sample.part is not None:
             if sample.part.shape != sample.picture.shape:
                 own, shape = sample.picture.size, sample.part.shape
-                raise SettingError(f"the part of a painting of {own[0]}x{own[1]} px to learn from is marked on {shape[1]}x{shape[0]} px")
+                raise SettingError(
+                    "part", f"the part of a painting of {own[0]}x{own[1]} px to learn from is marked on {shape[1]}x{shape[0]} px"
+                )
             if not (sample.part.min() >= 0 and sample.part.max() <= 1 and sample.part.any()):  # NaN neither
-                raise SettingError("the part of a painting to learn from must be marked in [0, 1], and not with 0 alone")
+                raise SettingError("part", "the part of a painting to learn from must be marked in [0, 1], and not with 0 alone")
 
 
 def check_guide(samples: Sequence[Sample], frame: Frame) -> None:
     """Raise SettingError for samples and a frame's guide that do not go together."""
     if frame.guide is None:
         if any(sample.place is not None for sample in samples):
-            raise SettingError("a style has a place, and there is no guide to say where that is: give one, or leave the place out")
+            raise SettingError("guide", "a style has a place, and there is no guide to say where that is: give one, or leave the place out")
         return
     places = frame.guide.places
     if places.ndim != 3 or not places.size:
-        raise SettingError(f"a guide's places are (places, height, width), got {places.shape}")
+        raise SettingError("guide", f"a guide's places are (places, height, width), got {places.shape}")
     if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
-        raise SettingError("a guide's places must be at least 0 everywhere and add up to at most 1")
+        raise SettingError("guide", "a guide's places must be at least 0 everywhere and add up to at most 1")
     for sample in samples:
         if sample.place is None or not 0 <= sample.place < len(places):
-            raise SettingError(f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
+            raise SettingError("region", f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
     for at in range(len(places)):
         if not any(sample.place == at and sample.weight > 0 for sample in samples):
-            raise SettingError(f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")
+            raise SettingError("styles", f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")
     if places.shape[1:] != frame.shape:
-        raise SettingError(f"the guide is for photos of {places.shape[2]}x{places.shape[1]} px, not {frame.size[0]}x{frame.size[1]}")
+        raise SettingError(
+            "guide", f"the guide is for photos of {places.shape[2]}x{places.shape[1]} px, not {frame.size[0]}x{frame.size[1]}"
+        )

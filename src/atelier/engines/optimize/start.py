@@ -44,7 +44,7 @@ def begin(
             found = torch.rand(photo.shape, generator=generator).to(photo.device)
         case _:
             if picture is None:
-                raise SettingError(f"`start` {start}: photo, recolored, noise, gray, or the path of a picture")
+                raise SettingError("start", "choose photo, recolored, noise, gray, or give the path of a picture", start)
             found = resized(picture, (photo.shape[2], photo.shape[3]))
     if regions is not None:
         found = torch.where(opacity(regions) > 0, found, photo)

@@ -78,9 +78,9 @@ class Style:
         self.histogram = bool(settings.histogram_weight and self.layers)
         self.chain = list(zip(self.ordered, self.ordered[1:], strict=False)) if settings.chained else []
         if (settings.chained or settings.shift) and settings.style_loss != "gram":
-            raise SettingError("`chained` and `shift` go with `style_loss` gram only")
+            raise SettingError("chained", "`chained` and `shift` go with `style_loss` gram only")
         if settings.chained and layers and len(layers) < 2:
-            raise SettingError("`chained` needs at least two style layers")
+            raise SettingError("chained", "`chained` needs at least two style layers")
         with torch.no_grad():
             self.targets = [self.learn(exemplars, at, share) for at in range(len(areas))] if self.layers else []
 
@@ -180,7 +180,7 @@ class Style:
         own = [each for each in exemplars if each.region == region]
         whole = sum(each.weight for each in own)
         if not 0 < whole < math.inf or any(each.weight < 0 for each in own):
-            raise SettingError(f"the styles' weights add up to {whole:g}: give finite ones, at least one of them above 0")
+            raise SettingError("styles", f"the styles' weights add up to {whole:g}: give finite ones, at least one of them above 0")
         found = [(self.targets_of(each, share), each.weight) for each in own if each.weight]
         names = dict.fromkeys(name for targets, _ in found for name in targets)
         blended = {name: mean([(targets[name], weight) for targets, weight in found if name in targets]) for name in names}

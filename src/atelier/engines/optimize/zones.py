@@ -77,7 +77,7 @@ class Zones:
         if not wanted:
             return {}
         if int(max(wanted)[4]) > len(self.labels):
-            raise SettingError(f"{max(wanted)} needs a picture of at least {2 ** (int(max(wanted)[4]) - 1)} px a side")
+            raise SettingError("size", f"{max(wanted)} needs a picture of at least {2 ** (int(max(wanted)[4]) - 1)} px a side")
         x = F.pad((pixels * 255.0 - network.mean).to(network.dtype), (1, 1, 1, 1), mode="replicate")
         x = x.contiguous(memory_format=torch.channels_last)
         seen: dict[str, Tensor] = {}

@@ -56,15 +56,17 @@ class DrawEngine:
         try:
             self.seed = operator.index(seed) % 2**64
         except TypeError:
-            raise SettingError(f"`seed` {seed!r}: must be a whole number") from None
+            raise SettingError("seed", "must be a whole number", repr(seed)) from None
         self.settings, self.painting, self.density = settings, palette, density
         self.kinds = kinds(settings.shape)
         if settings.method == "layers":
             layers.check(self.kinds)
         if settings.palette_size and settings.palette.startswith("#"):
-            raise SettingError("`palette_size` does not go with colours that are listed: leave some out of `palette` instead")
+            raise SettingError(
+                "palette_size", "`palette_size` does not go with colours that are listed: leave some out of `palette` instead"
+            )
         self.colours = None if palette is not None else listed(settings.palette)
-        self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "`background`")
+        self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "background")
 
     def __call__(self, frame: Frame, report: Report = silent) -> Drawing:
         """The drawing of a photo. `frame.state` is a drawing to go on from, which must be of the same photo and settings.
@@ -224,11 +226,12 @@ class DrawEngine:
 
     def _resume(self, sketch: Sketch, drawing: Drawing, report: Report) -> None:
         if self.settings.method == "layers":
-            raise SettingError("`start` does not go with `method` layers, whose passes follow one from another")
+            raise SettingError("start", "`start` does not go with `method` layers, whose passes follow one from another")
         if (drawing.width, drawing.height) != (sketch.width, sketch.height):
             raise SettingError(
+                "start",
                 f"the drawing to go on from is of a picture of {drawing.width}x{drawing.height} px, "
-                f"this one is {sketch.width}x{sketch.height}"
+                f"this one is {sketch.width}x{sketch.height}",
             )
         for mark in drawing.marks:
             sketch.draw(mark)
@@ -255,7 +258,7 @@ def kinds(text: str) -> list[str]:
     names = [name.strip().lower().replace("_", "-") for name in text.split(",") if name.strip()]
     if not names or (unknown := [name for name in names if name not in SHAPES]):
         wrong = f"{unknown[0]}: no such shape; " if names else ""
-        raise SettingError(f"`shape` {wrong}choose from {', '.join(SHAPES)}, or all")
+        raise SettingError("shape", f"{wrong}choose from {', '.join(SHAPES)}, or all")
     return list(dict.fromkeys(names))
 
 
@@ -263,12 +266,12 @@ def listed(text: str) -> npt.NDArray[np.float32] | None:
     """(n, 3) colours written as #rrggbb,#rrggbb; None where the text is something else."""
     if not text.startswith("#"):
         return None
-    colours = [hexadecimal(part.strip(), "`palette`") for part in text.split(",")]
+    colours = [hexadecimal(part.strip(), "palette") for part in text.split(",")]
     return np.array(colours, np.float32) / np.float32(255)
 
 
-def hexadecimal(text: str, flag: str) -> tuple[int, int, int]:
+def hexadecimal(text: str, option: str) -> tuple[int, int, int]:
     """#rrggbb as 0..255. Raises SettingError."""
     if re.fullmatch("#[0-9a-fA-F]{6}", text):
         return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
-    raise SettingError(f"{flag} {text}: write a colour as #rrggbb")
+    raise SettingError(option, "write a colour as #rrggbb", text)

@@ -24,7 +24,7 @@ KINDS = ("ellipse", "rectangle", "triangle")
 def check(kinds: Sequence[str]) -> None:
     """Raises SettingError for shapes that the paper does not have."""
     if wrong := [kind for kind in kinds if kind not in KINDS]:
-        raise SettingError(f"`shape` {wrong[0]} does not go with `method` layers, which draws with {', '.join(KINDS)}")
+        raise SettingError("shape", f"`shape` {wrong[0]} does not go with `method` layers, which draws with {', '.join(KINDS)}")
 
 
 def passes(sketch: Sketch, smallest: float, largest: float, alpha: float, most: float) -> Iterator[int]:

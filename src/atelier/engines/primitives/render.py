@@ -63,7 +63,7 @@ def frames(drawing: Drawing, size: tuple[int, int] | int, count: int) -> Iterato
     size under 1.
     """
     if count < 1:
-        raise SettingError(f"an animation needs at least one frame, got {count}")
+        raise SettingError("frames", f"an animation needs at least one frame, got {count}")
     width, height = _size(drawing, size)
     return _growing(drawing, width, height, _schedule(len(drawing.marks), count))
 
@@ -86,7 +86,7 @@ def _schedule(marks: int, count: int) -> list[int]:
 def _size(drawing: Drawing, size: tuple[int, int] | int) -> tuple[int, int]:
     width, height = fit(drawing.size, size) if isinstance(size, int) else size
     if width < 1 or height < 1:
-        raise SettingError(f"a picture's size must be at least 1 × 1, got {width} × {height}")
+        raise SettingError("size", "a picture's size must be at least 1 × 1", f"{width} × {height}")
     return width, height
 
 

@@ -82,12 +82,12 @@ def parse_axis(text: str, style: Callable[[str], Style] = Style) -> Axis:
     name, equals, rest = text.partition("=")
     name = _clean_name(name)
     if not equals or not name:
-        raise SettingError(f"`vary` {text}: write a setting and its values, as in style_weight=1,10,100")
+        raise SettingError("vary", "write a setting and its values, as in style_weight=1,10,100", text)
     parts = [part.strip() for part in (rest.split(";") if ";" in rest else rest.split(","))]
     if ";" in rest and len(parts) > 1 and not parts[-1]:
         parts.pop()  # `a,b;` is one value with a comma in it
     if not all(parts) and not _may_be_empty(name):
-        raise SettingError(f"`vary` {text}: a value is missing")
+        raise SettingError("vary", "a value is missing", text)
     return build_axis(name, [_parse_value(name, part, style) for part in parts], parts)
 
 
@@ -98,12 +98,12 @@ def build_axis(name: str, values: Sequence[Any], written: Sequence[str] = ()) ->
     """
     name = _clean_name(name)
     if not values:
-        raise SettingError(f"`vary` {name}: a value is missing")
+        raise SettingError("vary", "a value is missing", name)
     values = tuple(values if name in FIELDS else (_fit(name, value) for value in values))
     labels = tuple(label_value(name, value) for value in values)
     for label in labels:
         if labels.count(label) > 1 and values.count(values[labels.index(label)]) > 1:
-            raise SettingError(f"`vary` {name}: {label} is there twice")
+            raise SettingError("vary", f"{label} is there twice", name)
     if len(set(labels)) < len(labels):  # paintings of one name in several folders
         labels = tuple(written) or tuple(f"{label} ({i})" for i, label in enumerate(labels, 1))
     return Axis(name, values, labels)
@@ -117,7 +117,7 @@ def blend_axes(styles: Sequence[str], steps: int) -> list[Axis]:
     if len(styles) not in (2, 3):
         raise SettingError("blend", f"a blend is of two styles, or of three: not of {len(styles)}")
     if not STEPS[0] <= steps <= STEPS[1]:
-        raise SettingError(f"`steps` {steps}: must be from {STEPS[0]} to {STEPS[1]}")
+        raise SettingError("steps", f"must be from {STEPS[0]} to {STEPS[1]}", steps)
     values = tuple(round(i / (steps - 1), 6) for i in range(steps))
     names = [short_name(name) for name in styles]
     if len(styles) == 2:
@@ -145,7 +145,7 @@ def _parse_value(name: str, text: str, style: Callable[[str], Style]) -> Any:
         case "seed" | "size":
             return _parse_number(name, int, text)
         case "engine" if text not in (ANY, *ENGINES):
-            raise SettingError(f"`vary` engine={text}: choose from {', '.join(ENGINES)}")
+            raise SettingError("vary", f"choose from {', '.join(ENGINES)}", f"engine={text}")
         case "recipe" | "device" | "engine":
             return text
     return _fit(name, text, lambda type_: text if type_ is str else _parse_number(name, type_, text))
@@ -156,7 +156,7 @@ def _fit(name: str, value: Any, typed: Callable[[type[Any]], Any] | None = None)
     first: SettingError | None = None
     for option in _find_options(name):  # of one name, engines may have different bounds and types
         try:
-            fitting = parse_layers(value) if option.layers else option.now(typed(option.kind) if typed else value)
+            fitting = parse_layers(value, name) if option.layers else option.now(typed(option.kind) if typed else value)
             option.check(fitting)
             return fitting
         except SettingError as error:
@@ -168,14 +168,14 @@ def _fit(name: str, value: Any, typed: Callable[[type[Any]], Any] | None = None)
 def _find_options(name: str) -> list[Option]:
     """Find the declarations of a setting, one or more. Raises SettingError for what is none."""
     if name in UNVARIED:
-        raise SettingError(f"`vary` {name}: {UNVARIED[name]}")
+        raise SettingError("vary", UNVARIED[name], name)
     known = [options(kind.settings) for kind in ENGINES.values()]
     found = [declared[name] for declared in known if name in declared]
     if not found:
         there = [*FIELDS, *dict.fromkeys(each for declared in known for each in declared)]
         close = difflib.get_close_matches(name, there, 3, 0.6)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(there)}"
-        raise SettingError(f"`vary` {name}: there is no such setting: {hint}")
+        raise SettingError("vary", f"there is no such setting: {hint}", name)
     return found
 
 
@@ -188,13 +188,13 @@ def _parse_number(name: str, kind: type[Any], text: str) -> Any:
     if kind is bool:
         known = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
         if text.lower() not in known:
-            raise SettingError(f"`vary` {name}={text}: write true or false")
+            raise SettingError("vary", "write true or false", f"{name}={text}")
         return known[text.lower()]
     try:
         return kind(text)
     except ValueError:
         what = "a whole number" if kind is int else "a number"
-        raise SettingError(f"`vary` {name}={text}: must be {what}") from None
+        raise SettingError("vary", f"must be {what}", f"{name}={text}") from None
 
 
 def label_value(name: str, value: Any) -> str:

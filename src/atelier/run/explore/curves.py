@@ -15,7 +15,7 @@ def check_curves(axes: Sequence[Axis], out: Path) -> None:
     """Refuse beforehand what could not be drawn. Raises SettingError, TargetError, MissingExtra."""
     check_plot(out)
     if sum(axis.numbers is not None for axis in axes) != 1:
-        raise SettingError("`plot` draws against a number: vary just one thing that is a number")
+        raise SettingError("plot", "`plot` draws against a number: vary just one thing that is a number")
 
 
 def draw_curves(variants: Sequence[Variant], axes: Sequence[Axis], out: Path) -> None:

@@ -70,11 +70,11 @@ def _check_axes(common: Mapping[str, Any], axes: Sequence[Axis]) -> None:
     """Raise SettingError for axes that do not go together, or with what is given for all."""
     for one, other in itertools.combinations(axes, 2):
         if (one.name, one.of) == (other.name, other.of):
-            raise SettingError(f"`vary` {one.name} is given twice: give all its values at once")
+            raise SettingError("vary", "is given twice: give all its values at once", one.name)
     for axis in axes:
         _check_free(common, axis)
     if {"share", "blend"} <= {axis.name for axis in axes}:
-        raise SettingError("`blend` varies how much there is of each style, and `vary` blend where each is: give one of them")
+        raise SettingError("blend", "`blend` varies how much there is of each style, and `vary` blend where each is: give one of them")
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST:
         raise SettingError("vary", f"{count} pictures are more than the {MOST} that fit a sheet: vary less")

@@ -84,9 +84,9 @@ def _check(tensors: Tensors, plan: Plan, numbers: NDArray[np.float32], size: tup
         raise WeightsError(f"the style is {numbers.size} numbers and the painter takes {plan.numbers}: it was trained for another")
     if plan.seen:
         raise SettingError(
-            "this painter compares features of photo and painting: only one for styles by name can be exported with its style"
+            "styles", "this painter compares features of photo and painting: only one for styles by name can be exported with its style"
         )
     if size and not all(SMALLEST <= side <= LARGEST for side in size):
-        raise SettingError(f"`size` {size[0]}x{size[1]}: sides must be from {SMALLEST} to {LARGEST} px")
+        raise SettingError("size", f"sides must be from {SMALLEST} to {LARGEST} px", f"{size[0]}x{size[1]}")
     if half_ends and not half:
-        raise SettingError("`half_ends` is for `half` alone")
+        raise SettingError("half_ends", "`half_ends` is for `half` alone")

@@ -20,7 +20,7 @@ NETWORKS = ("painter", "styles", "reader")
 def shipped_network(name: str) -> bytes:
     """A model that ships, as it is. Raises SettingError for another name, WeightsError where it is not there."""
     if name not in NETWORKS:
-        raise SettingError(f"`network` {name}: choose from {', '.join(NETWORKS)}")
+        raise SettingError("network", f"choose from {', '.join(NETWORKS)}", name)
     path = models_folder() / f"{name}.onnx"
     try:
         return path.read_bytes()
@@ -40,7 +40,7 @@ def style_model(
     """
     total = sum(weight for _, weight in styles)
     if not styles or not total > 0 or any(not 0 <= weight < np.inf for _, weight in styles):
-        raise SettingError("nothing to export: name a style with a weight over 0; see atelier styles")
+        raise SettingError("styles", "nothing to export: name a style with a weight over 0; see atelier styles")
     entries = [found(name) for name, _ in styles]
     shares = [weight / total for _, weight in styles]
     look = Look.mean([Look(entry.code, entry.colours) for entry in entries], shares)

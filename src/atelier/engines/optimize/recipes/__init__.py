@@ -34,5 +34,5 @@ RECIPES: dict[str, Recipe] = {module.RECIPE.name: module.RECIPE for module in (d
 def recipe(name: str) -> Recipe:
     """By name. Raises SettingError for one that does not exist."""
     if name not in RECIPES:
-        raise SettingError(f"no recipe {name!r}: the recipes are {', '.join(RECIPES)}")
+        raise SettingError("recipe", f"no recipe of that name: the recipes are {', '.join(RECIPES)}", name)
     return RECIPES[name]
