@@ -1,4 +1,4 @@
-"""Write docs/options.md anew: every option of every task and of training, as it is declared.
+"""Write docs/options.md and src/atelier/api/settings.py anew: every option of every task and of training, as it is declared.
 
 python examples/options.py
 """
@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from atelier.api import exploring, painting
 from atelier.request import Option, options
-from atelier.run.schema import outputs_schema, schema, style_schema
+from atelier.run.schema import outputs_schema, schema, settings_of, style_schema
 from atelier.training.settings import StyleSettings, TrainSettings
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "options.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, KEYWORDS = ROOT / "docs/options.md", ROOT / "src/atelier/api/settings.py"
 GROUPS = {
     "input": "What goes in", "style": "Which style", "look": "How it looks", "result": "What comes out", "run": "How the work is done",
 }  # fmt: skip
@@ -30,6 +33,7 @@ Written by `python examples/options.py` from where they are declared. In Python 
 
 def main() -> None:
     PAGE.write_text(page(), encoding="utf-8")
+    KEYWORDS.write_text(keywords(), encoding="utf-8")
 
 
 def page() -> str:
@@ -55,6 +59,38 @@ def page() -> str:
         section("train network", "Page: [training](training.md#a-network-of-your-own).", options(TrainSettings).values()),
     ]  # fmt: skip
     return "\n".join(parts)
+
+
+FUNCTIONS = {
+    "stylize": painting.stylize, "texture": painting.texture, "reconstruct": painting.reconstruct, "draw": painting.draw,
+    "explore": exploring.explore,
+}  # fmt: skip
+"""The Python functions that take settings as keywords."""
+
+
+def keywords() -> str:
+    """The settings that each function takes, as typed dictionaries: what editors and type checkers go by."""
+    parts = [
+        '"""The settings that functions take as keywords, for editors and type checkers.\n\n'
+        'Written by `python examples/options.py` from where they are declared.\n"""\n\n'
+        "from __future__ import annotations\n\nfrom collections.abc import Mapping\nfrom typing import Any, TypedDict\n"
+    ]
+    for name, function in FUNCTIONS.items():
+        own = function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+        parts.append(f'\nclass {name.capitalize()}Settings(TypedDict, total=False):\n    """Of `{name}`."""\n')
+        for each in settings_of({"explore": "stylize"}.get(name, name)):
+            if each.name not in own:
+                parts += [*(f"    # {line}" for line in textwrap.wrap(each.help, 130)), f"    {each.name}: {typed(each)}"]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def typed(option: Option) -> str:
+    """The type of an option's values in Python."""
+    if option.file in ("picture", "drawing"):
+        return "Any"
+    kind = f"{option.kind.__name__} | Mapping[str, float]" if option.layers else option.kind.__name__
+    return f"{kind} | None" if option.none else kind
 
 
 def names(task: str, engine: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 import shlex
 import textwrap
@@ -16,7 +17,9 @@ import typer
 
 import atelier
 from atelier.cli import COMMANDS
-from atelier.cli.base import app
+from atelier.cli.base import app, flag, spell
+from atelier.request import Outputs, Request, options
+from atelier.run.schema import schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md")]
@@ -153,3 +156,32 @@ def test_the_page_of_options_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     page = importlib.import_module("options").page()
     assert (ROOT / "docs/options.md").read_text(encoding="utf-8") == page, "run: python examples/options.py"
+
+
+def test_the_keywords_that_editors_know_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    keywords = importlib.import_module("options").keywords()
+    written = (ROOT / "src/atelier/api/settings.py").read_text(encoding="utf-8")
+    assert written == keywords, "run: python examples/options.py"
+
+
+NOT_IN_PYTHON = {
+    "stylize": set(), "texture": {"engine"}, "reconstruct": {"engine"},  # which one engine does
+    "draw": {"engine", "size"},  # a drawing has any size
+    "explore": {"keep_flat", "effort"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task", NOT_IN_PYTHON)
+def test_every_option_of_the_schema_is_a_keyword_in_python(task: str) -> None:
+    asked = {each.name for each in schema({"explore": "stylize"}.get(task, task))}
+    there = set(inspect.signature(getattr(atelier, task)).parameters)
+    assert {"photo" if each == "content" else each for each in asked} - there == NOT_IN_PYTHON[task]
+
+
+@pytest.mark.parametrize("task", ["stylize", "texture", "reconstruct", "draw", "redraw"])
+def test_help_of_flags_is_that_of_the_declaration(task: str, commands: dict[str, Any]) -> None:
+    told = {flag(name): spell(each.help) for kind in (Request, Outputs) for name, each in options(kind).items()}
+    for parameter in commands[task].params:
+        for written in {*parameter.opts} & set(told) - ({"--out"} if "draw" in task else set()):  # takes vector formats too
+            assert parameter.help.startswith(told[written]), f"{task} {written}: take the help from where it is declared"

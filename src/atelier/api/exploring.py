@@ -7,13 +7,14 @@ import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from atelier import run
 from atelier.api.filing import Filing
 from atelier.api.given import Painting, Picture, path_of
+from atelier.api.keywords import with_keywords
 from atelier.errors import SettingError
 from atelier.image import Limits
 from atelier.image.regions import Regions
@@ -22,10 +23,12 @@ from atelier.progress import Report, silent
 from atelier.run.values import as_image
 
 if TYPE_CHECKING:
+    from atelier.api.settings import ExploreSettings
     from atelier.judging.difference import Comparison
     from atelier.run.explore import Exploration
 
 
+@with_keywords("stylize")
 def explore(
     photo: Picture,
     style: Painting | Sequence[Painting] | Mapping[str, Painting | Sequence[Painting]] = (),
@@ -49,7 +52,7 @@ def explore(
     device: str = "auto",
     limits: Limits = Limits(),
     report: Report = silent,
-    **settings: Any,
+    **settings: Unpack[ExploreSettings],
 ) -> Exploration:
     """Paint a photo in every combination of what is varied: `explore(photo, painting, vary={"style_weight": [1, 10, 100]})`.
 

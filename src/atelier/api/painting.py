@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from atelier import run
 from atelier.api.given import (
@@ -30,6 +30,7 @@ from atelier.run import Session
 from atelier.run.values import as_image
 
 if TYPE_CHECKING:
+    from atelier.api.settings import DrawSettings, ReconstructSettings, StylizeSettings, TextureSettings
     from atelier.engines.primitives.drawing import Drawing
 
 
@@ -78,7 +79,7 @@ def stylize(
     session: Session | None = None,
     limits: Limits = Limits(),
     report: Report = silent,
-    **settings: Any,
+    **settings: Unpack[StylizeSettings],
 ) -> Image:
     """Paint a photo in the manner of a painting, or of several with weights: `[(a, 0.7), (b, 0.3)]`.
 
@@ -154,7 +155,7 @@ def texture(
     session: Session | None = None,
     limits: Limits = Limits(),
     report: Report = silent,
-    **settings: Any,
+    **settings: Unpack[TextureSettings],
 ) -> Image:
     """Synthesise a painting's texture at any size (Gatys et al. 2015).
 
@@ -184,7 +185,7 @@ def reconstruct(
     session: Session | None = None,
     limits: Limits = Limits(),
     report: Report = silent,
-    **settings: Any,
+    **settings: Unpack[ReconstructSettings],
 ) -> Image:
     """What a layer holds of a photo: from noise, the picture with the same features there (Mahendran & Vedaldi 2015).
 
@@ -208,7 +209,7 @@ def draw(
     session: Session | None = None,
     limits: Limits = Limits(),
     report: Report = silent,
-    **settings: Any,
+    **settings: Unpack[DrawSettings],
 ) -> Drawing:
     """Draw a photo with geometric primitives: `draw("photo.jpg", shape="triangle,ellipse", count=200)`.
 

@@ -13,7 +13,8 @@ from typer.models import CommandFunctionType
 from atelier.cli.helping import COMMANDS as GROUPS_OF_COMMANDS
 from atelier.cli.helping import EXAMPLES, heading, in_order
 from atelier.errors import AtelierError, Cancelled, SettingError
-from atelier.request.request import EFFORT, EFFORTS
+from atelier.request import Outputs, Request, options
+from atelier.request.request import EFFORTS
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -100,92 +101,61 @@ app = Commands(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
+SPELLED = {"picture": "out", "as_json": "json", "masks": "mask", "styles": "style", "target": "out", "begin": "from", "end": "to"}
+"""Options that the command line has under other names."""
+
+
+def flag(name: str) -> str:
+    """An option as it is typed."""
+    return f"--{SPELLED.get(name, name).replace('_', '-')}"
+
+
+def spell(message: str) -> str:
+    """A message of the library, in which options stand in backticks, as the command line has them: `style_weight`, `engine=optimize`."""
+    return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(filter(None, (flag(found[1]), found[2]))), message)
+
+
 # Options that several commands share ----------------------------------------------------------------------------------
 
-Out = Annotated[str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, or - for standard output")]
-OutOrFolder = Annotated[
-    str, typer.Option("--out", "-o", help="File to write: .png .jpg .webp .tiff .avif .heic, - for standard output, or a folder")
-]
-StyleOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--style", "-s",
-        help="Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=0.3 or STYLE=30% "
-        "says; STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how",
-    ),
-]  # fmt: skip
-EngineOption = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        "-e",
-        help="instant (trained networks, seconds) or optimize (slower, better); auto is instant, unless an option asks for the other",
-    ),
-]
-Effort = Annotated[str, typer.Option("--effort", metavar="|".join(EFFORTS), help=EFFORT)]
-RecipeOption = Annotated[
-    str, typer.Option("--recipe", "-r", help="Settings of the optimiser by name: see `atelier recipes`", show_default="default")
-]
-Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own; of the optimiser up to 4096)")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of all that is random: same seed, same device, same picture")]
-Device = Annotated[
-    str, typer.Option("--device", help="Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml")
-]
-RegionsOption = Annotated[
-    str,
-    typer.Option(
-        "--regions", show_default=False,
-        help="Colour-coded map of the photo, whose parts STYLE@REGION names; or auto (@object, @background), or auto:5. "
-        "What no style names stays the photo; `atelier regions` shows them",
-    ),
-]  # fmt: skip
-MaskOption = Annotated[
-    list[str] | None,
-    typer.Option("--mask", help="Picture, white where a style goes: one for each --style, in their order"),
-]
-StyleRegions = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--style-regions",
-        help="Map of a painting, one for each --style: a region of it goes to that of the photo with the same name or colour",
-    ),
-]  # fmt: skip
-Feather = Annotated[
-    float | None,
-    typer.Option("--feather", help="Width of the borders between regions, px (default: by the picture's size)"),
-]
-KeepFlat = Annotated[bool, typer.Option("--keep-flat", help="Leave a flat background, as behind products and logos, as it is")]
-Blend = Annotated[
-    str,
-    typer.Option(
-        "--blend", show_default=False,
-        help="From the first style to the second: a grey picture, black to white, or horizontal, vertical, diagonal, radial",
-    ),
-]  # fmt: skip
-Every = Annotated[
-    int,
-    typer.Option(
-        "--every", help="Write the picture so far every N iterations, as OUT-00050.png and so on (0: never)"
-    ),
-]  # fmt: skip
-Animation = Annotated[str | None, typer.Option("--animation", help="Also write the way there as .gif, .webp or .png")]
-Log = Annotated[str | None, typer.Option("--log", help="Write losses to this file as JSON lines; `atelier plot` draws them")]
-CheckpointOption = Annotated[str | None, typer.Option("--checkpoint", help="File to save the state in, and to resume from exactly")]
-Quality = Annotated[int, typer.Option("--quality", help="Quality of JPEG, WebP, AVIF, HEIC and JPEG XL, 1 to 100")]
-Depth = Annotated[int | None, typer.Option("--depth", help="Bits a channel, 8 or 16 (default: as the photo has)")]
-Profile = Annotated[
-    str,
-    typer.Option("--profile", metavar="srgb|keep", help="Colour profile of the result: srgb, or keep the photo's own where it has one"),
-]  # fmt: skip
+
+def declared(kind: type[Any], name: str, *short: str, more: str = "", flags: str = "", **how: Any) -> Any:
+    """The flag of an option of Request or Outputs, with the help that it is declared with. short: other ways to write it. more: what
+    the command line alone has to say. flags: how it is written where that is not its name. how: as typer has it."""
+    return typer.Option(flags or flag(name), *short, help=spell(options(kind)[name].help) + more, **how)
+
+
+STYLE_HELP = (
+    "Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=0.3 or STYLE=30% "
+    "says; STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how"
+)
+NAMED = "; STYLE@REGION names one, `atelier regions` shows them"
+MADE_UP = " (default: files that you name are replaced; where atelier makes up the name, only its own are)"
+
+Out = Annotated[str, declared(Outputs, "picture", "-o")]
+OutOrFolder = Annotated[str, declared(Outputs, "picture", "-o", more=", or a folder")]
+StyleOption = Annotated[list[str] | None, typer.Option("--style", "-s", help=STYLE_HELP)]
+EngineOption = Annotated[str, declared(Request, "engine", "-e")]
+Effort = Annotated[str, declared(Request, "effort", metavar="|".join(EFFORTS))]
+RecipeOption = Annotated[str, declared(Request, "recipe", "-r", show_default="default")]
+Size = Annotated[int | None, declared(Request, "size")]
+Seed = Annotated[int, declared(Request, "seed")]
+Device = Annotated[str, declared(Request, "device")]
+RegionsOption = Annotated[str, declared(Request, "regions", more=NAMED, show_default=False)]
+MaskOption = Annotated[list[str] | None, declared(Request, "masks")]
+StyleRegions = Annotated[list[str] | None, declared(Request, "style_regions")]
+Feather = Annotated[float | None, declared(Request, "feather")]
+KeepFlat = Annotated[bool, declared(Request, "keep_flat", flags="--keep-flat")]
+Blend = Annotated[str, declared(Request, "blend", show_default=False)]
+Every = Annotated[int, declared(Outputs, "every")]
+Animation = Annotated[str | None, declared(Outputs, "animation")]
+Log = Annotated[str | None, declared(Outputs, "log")]
+CheckpointOption = Annotated[str | None, declared(Outputs, "checkpoint")]
+Quality = Annotated[int, declared(Outputs, "quality", more=", 1 to 100")]
+Depth = Annotated[int | None, declared(Outputs, "depth")]
+Profile = Annotated[str, declared(Outputs, "profile", metavar="srgb|keep")]
+Form = Annotated[str | None, declared(Outputs, "format")]
+Overwrite = Annotated[bool | None, declared(Outputs, "overwrite", more=MADE_UP, flags="--overwrite/--no-overwrite", show_default=False)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
-Form = Annotated[str | None, typer.Option("--format", help="Format of what goes to standard output, as jpeg (default: png)")]
-Overwrite = Annotated[
-    bool | None,
-    typer.Option(
-        "--overwrite/--no-overwrite", show_default=False,
-        help="Replace files that exist (default: files that you name are replaced; where atelier makes up the name, only its own are)",
-    ),
-]  # fmt: skip
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", min=1, help="Largest picture to open or to paint, width times height (default: 200 million)")
 ]
@@ -194,25 +164,15 @@ MaxBytes = Annotated[
 ]
 AllowPrivate = Annotated[bool, typer.Option("--allow-private", help="Let URLs redirect to addresses of the local network")]
 
-
-_FILM = "More for films"
-PanoramaOption = Annotated[
-    bool, typer.Option("--panorama", rich_help_panel=_FILM, help="The photo or film is equirectangular: no seam, no pinch at the poles")
-]
-Begin = Annotated[str | None, typer.Option("--from", rich_help_panel=_FILM, help="Where to begin: seconds, or 1:23.5")]
-End = Annotated[str | None, typer.Option("--to", rich_help_panel=_FILM, help="Where to end: seconds, or 1:23.5")]
-Fps = Annotated[
-    float | None,
-    typer.Option("--fps", rich_help_panel=_FILM, help="Frames a second (default: the film's own times; of numbered frames 25)"),
-]
-Temporal = Annotated[
-    str, typer.Option("--temporal", rich_help_panel=_FILM, help="How frames are kept alike: off, fast, or best, by more careful flow")
-]
-CodecOption = Annotated[
-    str | None,
-    typer.Option("--codec", rich_help_panel=_FILM, help="h264, hevc, vp9, av1 or prores (default: the usual one of the suffix)"),
-]
-Sound = Annotated[bool, typer.Option("--sound/--no-sound", rich_help_panel=_FILM, help="Copy sound and subtitles")]
+FILM: dict[str, Any] = {"rich_help_panel": "More for films"}
+WRITTEN = ", or 1:23.5"
+PanoramaOption = Annotated[bool, declared(Request, "panorama", flags="--panorama", **FILM)]
+Begin = Annotated[str | None, declared(Request, "begin", more=WRITTEN, **FILM)]
+End = Annotated[str | None, declared(Request, "end", more=WRITTEN, **FILM)]
+Fps = Annotated[float | None, declared(Request, "fps", **FILM)]
+Temporal = Annotated[str, declared(Request, "temporal", **FILM)]
+CodecOption = Annotated[str | None, declared(Outputs, "codec", **FILM)]
+Sound = Annotated[bool, declared(Outputs, "sound", flags="--sound/--no-sound", **FILM)]
 
 
 def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -> Limits:
@@ -234,20 +194,6 @@ def explained(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, RuntimeError) and "memory" in str(error).lower():
         return f"not enough memory: try a smaller --size or --tile ({str(error).splitlines()[0][:120]})", 1
     return None
-
-
-SPELLED = {"picture": "out", "as_json": "json", "masks": "mask", "styles": "style", "target": "out", "begin": "from", "end": "to"}
-"""Options that the command line has under other names."""
-
-
-def flag(name: str) -> str:
-    """An option as it is typed."""
-    return f"--{SPELLED.get(name, name).replace('_', '-')}"
-
-
-def spell(message: str) -> str:
-    """A message of the library, in which options stand in backticks, as the command line has them: `style_weight`, `engine=optimize`."""
-    return re.sub(r"`([a-z_]+)(?:=([^`]*))?`", lambda found: " ".join(filter(None, (flag(found[1]), found[2]))), message)
 
 
 def misunderstood(ctx: Any, error: Any) -> typer.Exit:

@@ -6,29 +6,42 @@ from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import AllowPrivate, Depth, Form, MaxBytes, MaxPixels, Overwrite, Quality, Quiet, app, limits
+from atelier.cli.base import (
+    AllowPrivate,
+    Depth,
+    Every,
+    Form,
+    Log,
+    MaxBytes,
+    MaxPixels,
+    Overwrite,
+    Quality,
+    Quiet,
+    Seed,
+    Size,
+    app,
+    declared,
+    limits,
+)
 from atelier.cli.flags import with_settings
 from atelier.cli.watching import ended, watching
-from atelier.request import DrawSettings, Request
+from atelier.request import DrawSettings, Outputs, Request
 
-Size = Annotated[int | None, typer.Option("--size", help="Long side in px (default: the photo's own, up to 4096)")]
 Outs = Annotated[
     list[str],
     typer.Option("--out", "-o", help="File to write: .svg .pdf .json, a picture (.png .jpg ...), or - ; repeat it for several"),
 ]
-Film = Annotated[str | None, typer.Option("--animation", help="Also write the drawing growing as .gif, .webp, .png, .apng or .mp4")]
+Film = Annotated[str | None, declared(Outputs, "animation", more=", .apng or .mp4")]
 
 
 def draw(
     photo: Annotated[str, typer.Argument(help="Photo: path, URL, or - for standard input")],
     out: Outs,
     size: Size = None,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same drawing, with any number of workers")] = 0,
-    every: Annotated[
-        int, typer.Option("--every", help="Write the drawing so far every N shapes, as OUT-00050.png and so on (0: never)")
-    ] = 0,
+    seed: Seed = 0,
+    every: Every = 0,
     animation: Film = None,
-    log: Annotated[str | None, typer.Option("--log", help="Write shapes and score as JSON lines; `atelier plot` draws them")] = None,
+    log: Log = None,
     quality: Quality = 92,
     depth: Depth = None,
     format: Form = None,
@@ -41,7 +54,7 @@ def draw(
     settings: dict[str, Any],
 ) -> None:
     """Draw a photo with geometric shapes. With triangles, ellipses, strokes and others; no network is needed."""
-    from atelier.run import Local, Outputs, make
+    from atelier.run import Local, make
 
     request = Request("draw", photo, settings=settings, size=size, seed=seed)
     outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite=overwrite is not False)

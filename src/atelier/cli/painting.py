@@ -209,7 +209,7 @@ def stylize(
 def texture(
     painting: Annotated[str, typer.Argument(help="Painting: path, URL, or - for standard input")],
     out: Out,
-    size: Annotated[int | None, typer.Option("--size", help="Long side in px (default: the painting's own, up to 4096)")] = None,
+    size: Size = None,
     width: Annotated[int | None, typer.Option("--width", help="Width in px (default: the painting's own)")] = None,
     height: Annotated[int | None, typer.Option("--height", help="Height in px (default: the painting's own)")] = None,
     recipe: RecipeOption = "",

@@ -19,18 +19,18 @@ WAY: dict[str, Any] = {"group": "result", "advanced": True}
 class Outputs:
     """Where things go: `picture` is the result, `also` more files of the same drawing; the others are written on the way or beside it."""
 
-    picture: str = option(REQUIRED, "File to write", group="result")
+    picture: str = option(REQUIRED, "File to write: .png .jpg .webp .tiff .avif .heic, or - for standard output", group="result")
     also: tuple[str, ...] = option((), "More files of the same drawing, in other formats", group="result")
-    every: int = option(0, "Write the picture so far every so many iterations or shapes (0: never)", low=0, **WAY)
-    animation: str | None = option(None, "Also write the way there as .gif, .webp or .png", **WAY)
-    log: str | None = option(None, "Write losses to this file as JSON lines", **WAY)
+    every: int = option(0, "Write the picture so far every N iterations or shapes, as OUT-00050.png and so on (0: never)", low=0, **WAY)
+    animation: str | None = option(None, "Also write the way there as .gif, .webp, .png", **WAY)
+    log: str | None = option(None, "Write losses to this file as JSON lines; `atelier plot` draws them", **WAY)
     checkpoint: str | None = option(None, "File to save the state in and to resume from exactly; deleted when the run is complete", **WAY)
     quality: int = option(92, "Quality of JPEG, WebP, AVIF, HEIC and JPEG XL", low=1, high=100, group="result")
     depth: int | None = option(None, "Bits a channel, 8 or 16 (default: as the photo has)", unit="bit", group="result")
     format: str | None = option(None, "Format of what goes to standard output, as jpeg (default: png)", group="result")
     codec: str | None = option(None, "Codec of a film: h264, hevc, vp9, av1, prores (default: by the suffix)", group="result")
     sound: bool = option(True, "Copy a film's sound and subtitles", group="result")
-    overwrite: bool = option(True, "Replace files that exist; those of a run that is resumed always are", group="result")
+    overwrite: bool = option(True, "Replace files that exist", group="result")
     profile: str = option("srgb", "Colour profile of the result: sRGB, or keep the photo's own", choices=PROFILES, group="result")
 
     @property

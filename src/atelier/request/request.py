@@ -18,6 +18,8 @@ from atelier.request.style import Style
 TASKS = ("stylize", "texture", "reconstruct", "draw")
 """What can be asked for: content and styles; styles alone; content alone, twice."""
 EFFORTS = ("fast", "good", "best")
+REGIONS = "Colour-coded map of the photo's regions, or auto (object, background), or auto:5. A region without a style stays the photo"
+ENGINE = "What paints: instant (trained networks, seconds), optimize (slower, better), or auto: instant unless an option asks for the other"
 EFFORT = "How much work a picture is worth: fast, trained networks; good, the optimiser; best, the optimiser with VGG-19, for minutes"
 TEMPORAL = ("off", "fast", "best")
 """How frames of a film are kept alike: not at all, by quick optical flow, by careful flow."""
@@ -45,20 +47,30 @@ class Request:
     styles: tuple[Style, ...] = ()
     recipe: str = option("", "Settings of the optimiser by name: see `atelier recipes`", group="look")
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    size: int | None = option(None, "Long side in px (default: the photo's own; of the optimiser up to 4096)", unit="px", group="result")
+    size: int | None = option(
+        None, "Long side in px (default: the picture's own; when optimising or drawing up to 4096)", unit="px", group="result"
+    )
     canvas: tuple[int | None, int | None] | None = None
     seed: int = option(0, "Seed of all that is random: same seed, same device, same picture", group="run")
     device: str = option("auto", "Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml", group="run")
-    engine: str = option("auto", "What paints: by name, or auto, which goes by the options that are given", group="look")
+    engine: str = option("auto", ENGINE, group="look")
     effort: str = option("", EFFORT, choices=("", *EFFORTS), group="look")
-    regions: str = option("", "Colour-coded map of the photo whose parts the styles name; or auto, or auto:5", file="picture", **WHERE)
-    masks: tuple[str, ...] = option((), "Pictures, white where a style goes: one for each style", file="picture", **WHERE)
-    style_regions: tuple[str, ...] = option((), "Maps of the paintings, one for each style", file="picture", **WHERE)
+    regions: str = option("", REGIONS, file="picture", **WHERE)
+    masks: tuple[str, ...] = option((), "Picture, white where a style goes: one for each `style`, in their order", file="picture", **WHERE)
+    style_regions: tuple[str, ...] = option(
+        (),
+        "Map of a painting, one for each `style`: a region of it goes to that of the photo with the same name or colour",
+        file="picture",
+        **WHERE,
+    )
     feather: float | None = option(
         None, "Width of the borders between regions, px (default: by the picture's size)", low=0, unit="px", **WHERE
     )
     blend: str = option(
-        "", "From the first style to the second: a grey picture, or horizontal, vertical, diagonal, radial", file="picture", **WHERE
+        "",
+        "From the first style to the second: a grey picture, black to white, or horizontal, vertical, diagonal, radial",
+        file="picture",
+        **WHERE,
     )
 
     keep_flat: bool = option(False, "Leave a flat background, as behind products and logos, as it is", group="style")
@@ -69,7 +81,7 @@ class Request:
     fps: float | None = option(
         None, "Of a film: frames a second (default: its own times; of numbered frames 25)", low=0.01, high=1000, group="input"
     )
-    temporal: str = option("fast", "Of a film: how frames are kept alike", choices=TEMPORAL, group="look")
+    temporal: str = option("fast", "Of a film: how frames are kept alike (best by more careful flow)", choices=TEMPORAL, group="look")
 
     def __post_init__(self) -> None:
         if isinstance(self.settings, Mapping):
