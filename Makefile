@@ -44,7 +44,7 @@ bench: $(VENV)/.dev ## Measure speed and quality (minutes; seconds with ARGS=--q
 	@set -e; for each in $(BENCH); do echo "== $$each"; $(RUN) benchmarks/$$each.py $(ARGS); done
 
 train-gpu: $(VENV)/.dev ## Train all that ships in 25 minutes of one GPU, from the pictures in LESSONS (see docs/training.md)
-	@$(RUN) -m atelier.training.everything train --lessons $(LESSONS) --out runs/all --minutes 25 $(ARGS)
+	@$(RUN) -m atelier.training.everything train --lessons $(LESSONS) --out runs/all --seconds 1500 $(ARGS)
 
 clean: ## Remove caches, builds and the demo's pictures, but not the environment
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from atelier.errors import AtelierError, SettingError
 from atelier.request import GROUPS, Request, Settings, Style, options, override, parse_layers
+from atelier.request.options import current
+from atelier.training.settings import StyleSettings
 
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 NUMBERS = [name for name, each in options(Settings).items() if each.kind in (int, float)]
@@ -253,6 +255,7 @@ def test_former_names_and_values_are_known_for_ever() -> None:
     assert (full.optimizer, full.normalize, full.start) == ("adam", "gatys", "gray")
     drawn = settle(Request("draw", "a.png", settings={"time": 2.0, "colours": 5}))
     assert (drawn.seconds, drawn.palette_size) == (2.0, 5)  # type: ignore[union-attr]
+    assert current(StyleSettings, {"minutes": 2.0, "steps": 9}) == {"seconds": 120.0, "steps": 9}
 
 
 def test_options_are_declared_for_requests_styles_and_outputs_too() -> None:

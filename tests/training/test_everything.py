@@ -52,6 +52,6 @@ def test_one_command_trains_all_that_ships(sources: dict[str, Path], tmp_path: P
     assert "a_great_wave=0.66" in asked["named"]
     assert asked["any"][asked["any"].index("--hold-out") + 1] == "a_great_wave"
     assert "--batch" in asked["any"]
-    made = train(tmp_path / "lessons", tmp_path / "out", minutes=1.0, device="cpu", more=[*TINY, "--steps", "3"])
+    made = train(tmp_path / "lessons", tmp_path / "out", seconds=60.0, device="cpu", more=[*TINY, "--steps", "3"])
     assert {path.name for path in made.iterdir()} == {"styles.onnx", "styles.safetensors", "painter.onnx", "reader.onnx"}
     assert {entry.name for entry in read_styles(made / "styles.safetensors")} == {"waves", "a_great_wave"}

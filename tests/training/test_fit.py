@@ -464,7 +464,7 @@ def test_a_table_begins_with_what_the_reader_reads(train: Train) -> None:
 def test_time_that_is_given_settles_the_steps(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10**6))
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(clock)))  # a second a step
-    made = train(steps=1000, every=1000, minutes=1.0, cross=0)
+    made = train(steps=1000, every=1000, seconds=60.0, cross=0)
     assert (made.steps, made.finished) == (60, True)
 
 
@@ -737,7 +737,7 @@ def body(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture: Callable[...,
     return folder
 
 
-SHORT = StyleSettings(steps=6, minutes=0, crop=32, photo_crops=4, style_size=48)
+SHORT = StyleSettings(steps=6, seconds=0, crop=32, photo_crops=4, style_size=48)
 
 
 def test_a_style_is_learned_and_found_by_name(
@@ -780,7 +780,7 @@ def test_learning_a_style_comes_nearer_to_it(body: Path, folders: dict[str, Path
         if progress.losses:
             losses.append(progress.losses["style"])
 
-    settings = StyleSettings(steps=70, minutes=0, crop=32, photo_crops=4, style_size=48, batch=4, rate=0.03, content=2.0, tv=0.05)
+    settings = StyleSettings(steps=70, seconds=0, crop=32, photo_crops=4, style_size=48, batch=4, rate=0.03, content=2.0, tv=0.05)
     train_style(str(painting), "near", tmp_path / "near.safetensors", folders["photos"], settings, 0, "cpu", keep)
     assert losses[-1] < 0.93 * losses[0]  # of a sum of square roots
 
@@ -817,7 +817,7 @@ def test_the_command_trains_and_says_so(
         main(["train", "network", *words, "-o", str(tmp_path / "net"), *small])
     assert not end.value.code
     assert "Trained: " in capsys.readouterr().err
-    words = ["--steps", "2", "--minutes", "0", "--crop", "32", "--photo-crops", "4", "--style-size", "48", "--device", "cpu"]
+    words = ["--steps", "2", "--seconds", "0", "--crop", "32", "--photo-crops", "4", "--style-size", "48", "--device", "cpu"]
     with pytest.raises(SystemExit) as end:
         main(["train", "style", str(painting), "--name", "mine", *words])
     assert not end.value.code

@@ -27,7 +27,8 @@ def with_settings(command: Callable[..., None], kinds: Sequence[type[Any]] = (Se
 
     def wrapped(**given: Any) -> None:
         typed = {name: given.pop(f"setting_{name}") for name in (*former, *declared)}
-        command(**given, settings={former.get(name, name): value for name, value in typed.items() if value is not None})
+        used = [(declared[former.get(name, name)][0], name, value) for name, value in typed.items() if value is not None]
+        command(**given, settings={each.name: each.under(name, value) for each, name, value in used})
 
     own = [each for each in inspect.signature(command, eval_str=True).parameters.values() if each.name != "settings"]
     flags = [_parameter(each, _engine(name, kind, kinds)) for name, (each, kind) in declared.items()]

@@ -33,7 +33,7 @@ class Option:
     text may be, if it is not free. label: a name for people; unit: px, s, °, or "". group: one of GROUPS. advanced: whether few need it.
     file: what a value names that is no word: a picture, a network, a drawing; "" where values name nothing. words: values that are
     words, not names of files. many: whether there may be several values; none: whether None is one. former: names that it had before.
-    renamed: former values, and those of now.
+    rescaled: of former names that counted in another unit, what one of those is now. renamed: former values, and those of now.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Option:
     many: bool = False
     none: bool = False
     former: tuple[str, ...] = ()
+    rescaled: Mapping[str, float] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -68,6 +69,10 @@ class Option:
         if self.many and isinstance(value, list):
             return tuple(value)
         return self.renamed.get(value, value) if isinstance(value, str) else value
+
+    def under(self, name: str, value: Any) -> Any:
+        """A value that was given under some name, this one or a former one, in the unit of now."""
+        return value * self.rescaled[name] if name in self.rescaled and is_a(float, value) else value
 
     def check(self, value: Any) -> None:
         """Raise SettingError unless a value fits."""
@@ -183,8 +188,11 @@ def current(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Settings given by name, under the names and in the values of now. Those that nobody knows stay as they are."""
     known = options(kind)
     former = {name: each.name for each in known.values() for name in each.former}
-    named = {former.get(name, name): value for name, value in given.items()}
-    return {name: known[name].now(value) if name in known else value for name, value in named.items()}
+    now: dict[str, Any] = {}
+    for name, value in given.items():
+        each = known.get(former.get(name, name))
+        now[each.name if each else name] = each.now(each.under(name, value)) if each else value
+    return now
 
 
 def override(settings: S, given: Mapping[str, Any]) -> S:

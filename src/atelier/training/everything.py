@@ -1,7 +1,7 @@
 """Train all that ships with one command: the styles by name and the network for any painting, side by side on one device.
 
     python -m atelier.training.everything pack --photos DIR --paintings DIR --styles DIR --out runs/lessons
-    python -m atelier.training.everything train --lessons runs/lessons --out runs/all --minutes 25
+    python -m atelier.training.everything train --lessons runs/lessons --out runs/all --seconds 1500
 
 `pack` makes a folder of at most --limit bytes out of folders of pictures, small enough to be sent to a machine that is lent for half an
 hour. `train` runs two trainings at once, stops both in time, and writes what ships into OUT/models. Both go on where they stopped if it
@@ -81,8 +81,8 @@ def commands(lessons: Path, out: Path, device: str, more: Sequence[str] = ()) ->
     return {"named": [*both, *named, *more], "any": [*both, *reader, *more]}
 
 
-def train(lessons: Path, out: Path, minutes: float, device: str = "auto", more: Sequence[str] = ()) -> Path:
-    """Run both trainings for so many minutes, stop them, and write what ships; the folder that it is in. Raises SettingError where one
+def train(lessons: Path, out: Path, seconds: float, device: str = "auto", more: Sequence[str] = ()) -> Path:
+    """Run both trainings for so many seconds, stop them, and write what ships; the folder that it is in. Raises SettingError where one
     of them failed: its log says why."""
     if device == "auto":
         import torch
@@ -93,7 +93,7 @@ def train(lessons: Path, out: Path, minutes: float, device: str = "auto", more: 
     for name, command in commands(lessons, out, device, more).items():
         with (out / f"{name}.log").open("ab") as log:
             running[name] = subprocess.Popen(command, stdout=log, stderr=log)
-    end = time.monotonic() + 60 * minutes
+    end = time.monotonic() + seconds
     try:
         while time.monotonic() < end and any(each.poll() is None for each in running.values()):
             time.sleep(0.2)
@@ -123,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     packing.add_argument("--limit", type=int, default=LIMIT)
     training.add_argument("--lessons", type=Path, required=True)
     training.add_argument("--out", type=Path, required=True)
-    training.add_argument("--minutes", type=float, default=25.0)
+    training.add_argument("--seconds", type=float, default=1500.0)
+    training.add_argument("--minutes", type=lambda text: 60 * float(text), dest="seconds", help=argparse.SUPPRESS)  # its former name
     training.add_argument("--device", default="auto")
     training.add_argument("more", nargs="*", help="options of `atelier train network`, for both, after --")
     given = parser.parse_args(arguments)
@@ -131,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made = pack({kind: getattr(given, kind) for kind in SHORT}, given.out, given.limit)
         print(f"{given.out}: {', '.join(f'{count} {kind}' for kind, count in made.items())}")
     else:
-        print(train(given.lessons, given.out, given.minutes, given.device, given.more))
+        print(train(given.lessons, given.out, given.seconds, given.device, given.more))
 
 
 if __name__ == "__main__":

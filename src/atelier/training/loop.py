@@ -103,7 +103,7 @@ class Trainer:
                 raise SettingError("contents", f"the styles are {', '.join(named)}", name)
             self.contents[named.index(name)] = content
         self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
-        self.step, self.seconds, self.total = 0, 0.0, 0 if settings.minutes else settings.steps
+        self.step, self.seconds, self.total = 0, 0.0, 0 if settings.seconds else settings.steps
         self.running: dict[str, float] = {}
         self.lost = 0
         self.half = settings.precision == "bfloat16" or (settings.precision == "auto" and fastest(str(self.device)) is torch.bfloat16)
@@ -264,7 +264,7 @@ class Trainer:
         self.weight.copy_(state["weight"])
         self.step, self.seconds, self.running, self.lost = state["step"], state["seconds"], dict(state["running"]), state["lost"]
         # A limit of time has settled the steps once; one of steps is the one given now.
-        self.total = state["total"] if self.settings.minutes else self.settings.steps
+        self.total = state["total"] if self.settings.seconds else self.settings.steps
         self.optimiser.load_state_dict(state["optimiser"])
 
     def averaged(self) -> tuple[Painter, nn.Module]:
@@ -297,9 +297,9 @@ def run(
         trainer.seconds = before + time.perf_counter() - began
         if not trainer.total:
             seconds = trainer.team.total([trainer.seconds])[0] / trainer.team.size  # the same number on all
-            if trainer.step >= settings.steps or (seconds >= 6 * settings.minutes and trainer.step >= min(10, settings.steps)):
-                # 6 s of each minute are the tenth by which the pace is told
-                trainer.total = max(trainer.step, min(settings.steps, round(trainer.step * 60 * settings.minutes / seconds)))
+            if trainer.step >= settings.steps or (seconds >= settings.seconds / 10 and trainer.step >= min(10, settings.steps)):
+                # the tenth by which the pace is told
+                trainer.total = max(trainer.step, min(settings.steps, round(trainer.step * settings.seconds / seconds)))
         if trainer.step % LOG_EVERY == 0 or trainer.step == trainer.total:
             log({"step": trainer.step, **trainer.running, "seconds": round(trainer.seconds, 1)})
         try:

@@ -56,7 +56,7 @@ from atelier.training.team import Team, team
 
 SHIPPED = "shipped"
 """What `--start` calls the networks that ship."""
-MAY_CHANGE = ("steps", "minutes", "every", "threads", "precision", "rate", "decay", "contents", "content")
+MAY_CHANGE = ("steps", "seconds", "every", "threads", "precision", "rate", "decay", "contents", "content")
 """Settings that a training may go on with other values of."""
 SHEET = 4
 """Photos and styles, at the most, on a sample sheet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from atelier.errors import SettingError
 from atelier.request import check_all, option
@@ -19,7 +20,8 @@ CROP = "Side of the crops that are painted, px"
 WHOLE = "Share of the steps that paint one photo as a whole, of a long side of 1.5 to 2 times `crop`, in place of crops"
 CALM = "Share of composed pictures of skies, walls and paper among the photos"
 STYLE_SIZE = "Long side at which a style's painting is looked at, px: more makes larger strokes"
-MINUTES = "Take about this long: the steps are set by the pace of the first tenth (0: no limit)"
+SECONDS = "Take about this long: the steps are set by the pace of the first tenth (0: no limit)"
+TIME: dict[str, Any] = {"low": 0, "high": 1e8, "unit": "s", "former": ("minutes",), "rescaled": {"minutes": 60}}
 THREADS = "Threads of the processor (0: as torch has it)"
 PRECISION = "Arithmetic of the painter; auto is bfloat16 where the device multiplies it, else float32"
 
@@ -51,7 +53,7 @@ class TrainSettings:
     grid: float = option(0.3, GRID, low=0, high=100)
     cross: float = option(0.03, "Share of steps that ask for the photo itself back, in place of a style", low=0, high=0.9)
     steps: int = option(10_000, "Steps in all", low=1, high=100_000_000)
-    minutes: float = option(0.0, MINUTES, low=0, high=1e6)
+    seconds: float = option(0.0, SECONDS, **TIME)
     batch: int = option(3, BATCH, low=1, high=4096)
     together: bool = option(False, TOGETHER)
     crop: int = option(256, CROP, low=SMALLEST, high=2048)
@@ -105,7 +107,7 @@ class TrainSettings:
 class StyleSettings:
     """How one style is trained into the body that ships."""
 
-    minutes: float = option(10.0, MINUTES, low=0, high=1e6)
+    seconds: float = option(600.0, SECONDS, **TIME)
     steps: int = option(1500, "Steps at most", low=1, high=1_000_000)
     content: float = option(0.6, CONTENT, low=0.01, high=2)
     tv: float = option(2.0, TV, low=0, high=100)
@@ -127,6 +129,6 @@ class StyleSettings:
         """As the loop takes them. No steps for the photo itself: the body and its numbers for that stay as they are."""
         return TrainSettings(
             reader=False, content=self.content, tv=self.tv, grid=self.grid, cross=0.0, steps=self.steps,
-            minutes=self.minutes, batch=self.batch, crop=self.crop, photo_crops=self.photo_crops, style_size=self.style_size,
+            seconds=self.seconds, batch=self.batch, crop=self.crop, photo_crops=self.photo_crops, style_size=self.style_size,
             rate=self.rate, table_rate=1.0, warmup=20, content_rate=0.03, whole=0.0, calm=0.0, threads=self.threads,
         )  # fmt: skip
