@@ -28,7 +28,7 @@ def evaluate_clips(
     if as_json is not None and as_json != STANDARD:
         with beforehand():
             check_place(as_json)
-    start = 0.0 if begin is None else seconds_of(begin, "--from")
+    start = 0.0 if begin is None else seconds_of(begin, "begin")
     with watching(quiet) as report:
         painting = None if style is None else as_picture(open_style(style, opened, report)).flat()
         found = [judge_clip(film, source, painting, begin=start, limits=opened, features=features, report=report) for film in films]

@@ -25,8 +25,8 @@ class Filming:
     @property
     def told(self) -> dict[str, Any]:
         """As fields of a request."""
-        end = None if self.end is None else seconds_of(self.end, "--to")
-        begin = 0.0 if self.begin is None else seconds_of(self.begin, "--from")
+        end = None if self.end is None else seconds_of(self.end, "end")
+        begin = 0.0 if self.begin is None else seconds_of(self.begin, "begin")
         return {"panorama": self.panorama, "begin": begin, "end": end, "fps": self.fps, "temporal": self.temporal}
 
     @property
@@ -45,14 +45,14 @@ def expand_all(photos: list[str], out: str) -> list[str]:
     return [source for photo in photos for source in ([photo] if photo in whole else expand([photo]))]
 
 
-def seconds_of(text: str, flag: str) -> float:
+def seconds_of(text: str, option: str) -> float:
     """`83.5`, `1:23.5` or `0:01:23.5` to seconds. Raises SettingError."""
     try:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or any(not 0 <= part < float("inf") for part in parts):
-        raise SettingError(f"{flag} {text}: give seconds, or minutes and seconds as 1:23.5")
+        raise SettingError(option, "give seconds, or minutes and seconds as 1:23.5", text)
     return float(sum(part * 60**power for power, part in enumerate(reversed(parts))))
 
 

@@ -54,13 +54,13 @@ def evaluate(
 
     if source is not None:
         if flat or content is not None or plot is not None:
-            raise SettingError("--source is for films: leave out --content, --flat and --plot")
+            raise SettingError("source", "`source` is for films: leave out `content`, `flat` and `plot`")
         from atelier.cli.clips import evaluate_clips
 
         evaluate_clips(pictures, source, style, begin, as_json, features, limits(max_pixels, max_bytes, allow_private), quiet)
         return
     if begin is not None:
-        raise SettingError("--from is for films: give --source")
+        raise SettingError("begin", "`begin` is for films: give `source`")
     if flat and (content is not None or style is not None or plot is not None):
         raise SettingError("flat", "`flat` looks at pictures alone: leave out `content`, `style` and `plot`")
     if not flat and (content is None or style is None):

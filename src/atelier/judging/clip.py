@@ -118,7 +118,7 @@ def judge_clip(
         last = moment.time
         report(Progress("judging", number + 1, film.count or 0))
     if len(detail) < 2:
-        raise SettingError(f"{painted}: a film of one frame has nothing to flicker; give one of two or more")
+        raise SettingError("painted", f"{painted}: a film of one frame has nothing to flicker; give one of two or more")
     strokes = _strokes(kept, style, features, report) if style is not None else []
     first, tenth = errors
     return ClipVerdict(
@@ -134,7 +134,8 @@ def paired(painted: str, source: str, begin: float, limits: Limits = Limits()) -
     one, other = film.size[0] / film.size[1], original.size[0] / original.size[1]
     if abs(one / other - 1) > 0.02:
         raise SettingError(
-            f"{painted} is {film.size[0]}x{film.size[1]} px, {source} {original.size[0]}x{original.size[1]}: give what it was painted from"
+            "source",
+            f"{painted} is {film.size[0]}x{film.size[1]} px, {source} {original.size[0]}x{original.size[1]}: give what it was painted from",
         )
     half = 0.5 / float(original.rate)
     coming = iter(Ahead(original.moments(size)))
