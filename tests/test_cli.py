@@ -21,7 +21,7 @@ from PIL import Image as Pillow
 
 import atelier
 from atelier.cli import main, watching
-from atelier.cli.helping import COMMANDS
+from atelier.cli.helping import COMMANDS, EXAMPLES
 from atelier.engines.optimize.recipes import RECIPES
 from atelier.errors import OutputError
 from atelier.image import Image, decode, encode
@@ -483,7 +483,11 @@ def test_former_flags_go_on_working_and_no_help_shows_them(
 
 
 def test_help_needs_neither_torch_nor_numpy() -> None:
-    code = "import sys\nfrom atelier.cli import main\ntry:\n    main(['stylize', '--help'])\nexcept SystemExit:\n    pass\n"
+    """Of no command, so that it is there at once."""
+    lines = [each.split()[1:] for each in EXAMPLES.values()]
+    asked = [[*each[: 2 if each[0] in ("train", "weights") else 1], "--help"] for each in lines]
+    code = "import sys\nfrom atelier.cli import main\n"
+    code += f"for words in {[['--help'], *asked]}:\n    try:\n        main(words)\n    except SystemExit:\n        pass\n"
     code += "print([name for name in ('torch', 'numpy', 'PIL', 'rich', 'onnxruntime') if name in sys.modules], file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"

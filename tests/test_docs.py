@@ -125,6 +125,17 @@ def test_commands_parse(page: str, line: str, commands: dict[str, Any]) -> None:
     command.make_context(name, words[len(name.split()) :], resilient_parsing=False)
 
 
+EARLIER = ROOT / "tests/data/earlier/commands.txt"
+"""Commands that README and docs had at earlier versions, one a line."""
+
+
+@pytest.mark.parametrize("line", EARLIER.read_text(encoding="utf-8").splitlines())
+def test_commands_of_earlier_versions_parse(line: str, commands: dict[str, Any]) -> None:
+    words = shlex.split(line.split(" > ")[0])[1:]
+    name = next(each for each in (" ".join(words[:2]), words[0]) if each in commands)
+    commands[name].make_context(name, words[len(name.split()) :], resilient_parsing=False)
+
+
 def hidden(command: Any) -> set[str]:
     """Flags that are understood and not shown."""
     return {flag for each in command.params if getattr(each, "hidden", False) for flag in each.opts}

@@ -55,9 +55,7 @@ class Command(TyperCommand):
                 formatter.write_dl(sections[each])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        if example := EXAMPLES.get(ctx.command.name):
-            with formatter.section("Example"):
-                formatter.write_text(example)
+        write_example(ctx, formatter)
 
 
 class Group(TyperGroup):
@@ -77,6 +75,9 @@ class Group(TyperGroup):
         except UsageError as error:
             raise misunderstood(ctx, error) from None
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        write_example(ctx, formatter)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         told = {name: command.get_short_help_str(70) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
         sections = {each: [name for name in names if name in told] for each, names in GROUPS_OF_COMMANDS.items()}
@@ -85,6 +86,13 @@ class Group(TyperGroup):
             if names:
                 with formatter.section(each):
                     formatter.write_dl([(f"{name:11}", told[name]) for name in names])
+
+
+def write_example(ctx: Any, formatter: Any) -> None:
+    """What a command's help ends with, where there is an example of it."""
+    if example := EXAMPLES.get(ctx.command.name):
+        with formatter.section("Example"):
+            formatter.write_text(example)
 
 
 class Commands(typer.Typer):
