@@ -170,7 +170,7 @@ SKY, PLAIN = Style("a.jpg", region="sky"), Style("a.jpg")
         ((SKY,), {"masks": ("x.png",)}, "leave @sky out"),
         ((PLAIN,), {"feather": 3.0}, "`feather` is how wide"),
         ((PLAIN,), {"blend": "radial"}, "`blend` goes over from one style to another: give two, not 1"),
-        ((PLAIN,), {"feather": -1.0, "regions": "auto"}, "feather -1.0"),
+        ((PLAIN,), {"feather": -1.0, "regions": "auto"}, "feather -1"),
         ((), {"regions": "auto", "settings": {"model": "m.onnx"}}, "`model` paints all of a photo"),
         ((PLAIN,), {"task": "texture", "regions": "auto"}, "texture has no styles on one"),
         ((SKY,), {"task": "texture"}, "@sky parts a photo"),
@@ -256,7 +256,7 @@ def test_regions_that_are_not_to_be_had(region: str, words: str, photo: str, pic
 def test_names_that_are_no_map(photo: str, picture: Paint) -> None:
     with pytest.raises(SourceError, match=r"nothing\.png"):
         laid(instant(Style("a", region="sky"), regions="nothing.png"), open_still(photo), picture(9, 9))
-    with pytest.raises(SettingError, match="there is no segmenter 'automatic': choose from auto"):
+    with pytest.raises(SettingError, match="regions automatic: there is no segmenter of that name: choose from auto"):
         laid(instant(Style("a", region="sky"), regions="automatic"), open_still(photo), picture(9, 9))
 
 

@@ -520,7 +520,7 @@ def test_places_and_samples_that_do_not_go_together(engine: Callable[..., Optimi
         ([Sample(style, place=0, part=np.ones((3, 4), np.float32)), two], places, "a painting of 30x34 px .* marked on 4x3 px"),
         ([Sample(style, place=0, part=np.zeros((34, 30), np.float32)), two], places, "not with 0 alone"),
         ([Sample(style, place=0, size=0.0), two], places, "must be above 0"),
-        ([Sample(style, float("nan"), place=0), two], places, "a style's weight is nan"),
+        ([Sample(style, float("nan"), place=0), two], places, "weight nan: a style's weight must be"),
     ):
         with pytest.raises(SettingError, match=why):
             engine(samples, guide)(picture(32, 24))

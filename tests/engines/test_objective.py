@@ -255,7 +255,7 @@ def test_weights_of_styles_that_make_no_sense(network: Network, weights: tuple[f
 
 
 def test_layers_under_any_name_but_once(network: Network) -> None:
-    assert named({"block4_conv2": 2.0, "RELU1_1": 1, "conv3_1": 0.0}) == {"conv4_2": 2.0, "conv1_1": 1.0}
+    assert named({"block4_conv2": 2.0, "RELU1_1": 1, "conv3_1": 0.0}, "style_layers") == {"conv4_2": 2.0, "conv1_1": 1.0}
     with pytest.raises(SettingError, match="conv1_1 is given twice"):
         Objective(network, Settings(style_layers={"conv1_1": 1.0, "block1_conv1": 1.0}), None, [Exemplar(pixels(32, 32))])
     with pytest.raises(SettingError, match="no layer 'conv9_1'"):

@@ -36,7 +36,7 @@ def test_recipes_go_by_name() -> None:
 def test_other_names_are_refused_with_those_there_are() -> None:
     with pytest.raises(SettingError) as caught:
         recipe("nope")
-    assert "'nope'" in str(caught.value)
+    assert "recipe nope" in str(caught.value)
     assert all(name in str(caught.value) for name in RECIPES)
 
 

@@ -173,5 +173,5 @@ def test_what_is_no_profile_to_write_in_is_not_kept() -> None:
         assert encode(image, "png", profile="keep") == encode(image, "png")
     with pytest.raises(OutputError, match="sRGB"):
         encode(image, "jxl", profile="keep")
-    with pytest.raises(SettingError, match="profile must be"):
+    with pytest.raises(SettingError, match="profile adobe: must be"):
         encode(image, "png", profile="adobe")

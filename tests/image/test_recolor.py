@@ -320,8 +320,8 @@ def test_the_same_seed_gives_the_same_picture(method: str) -> None:
 def test_what_is_refused() -> None:
     for wrong, words in (
         ({"method": "magic"}, "method magic: choose from transport, root"),
-        ({"space": "hsv"}, "colour space 'hsv'"),
-        ({"gamut": "wide"}, "gamut 'wide': choose from soft"),
+        ({"space": "hsv"}, "space hsv"),
+        ({"gamut": "wide"}, "gamut wide: choose from soft"),
         ({"method": "luminance", "space": "rgb"}, "no luminance.*oklab, lab, yuv, ycbcr$"),
         ({"stretch": 0.5}, "stretch 0.5: must be at least 1"),
         ({"stretch": float("nan")}, "at least 1"),

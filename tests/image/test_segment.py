@@ -92,8 +92,8 @@ def test_what_object_and_background_refuse(monkeypatch: pytest.MonkeyPatch) -> N
     pytest.importorskip("cv2")
     for options, words in (
         ({"box": (50, 50, 40, 60)}, "must be inside the photo of 200 × 150"),
-        ({"box": (0, 0, 500, 60)}, "not inside"),
-        ({"scribbles": np.zeros((3, 3))}, "scribbles must be"),
+        ({"box": (0, 0, 500, 60)}, "must be inside"),
+        ({"scribbles": np.zeros((3, 3))}, "scribbles: must be"),
         ({"scribbles": np.zeros((HEIGHT, WIDTH))}, "mark no object"),
     ):
         with pytest.raises(SettingError, match=words):

@@ -108,7 +108,7 @@ def test_linear_light() -> None:
 def test_the_table() -> None:
     assert list(SPACES) == [space.name for space in SPACES.values()]
     assert find_space("lab") is SPACES["lab"]
-    with pytest.raises(SettingError, match="'hsv': choose from oklab, lab"):
+    with pytest.raises(SettingError, match="space hsv: choose from oklab, lab"):
         find_space("hsv")
     with pytest.raises(TypeError):
         SPACES["hsv"] = SPACES["lab"]  # type: ignore[index]

@@ -621,7 +621,7 @@ def test_a_narrower_network_is_cut_out(train: Train, folders: dict[str, Path], t
 
 def test_what_is_to_be_cut_must_be_less_than_there_is(train: Train, tmp_path: Path) -> None:
     made = train(steps=1)
-    for how, words in (({"wide": 16}, "`wide` 16: the network has 16"), ({"wide": 8, "deep": 20}, "`deep` 20"), ({}, "`wide`, `deep` or")):
+    for how, words in (({"wide": 16}, "wide 16: the network has 16"), ({"wide": 8, "deep": 20}, "deep 20"), ({}, "`wide`, `deep` or")):
         with pytest.raises(SettingError, match=words):
             compressed(made.folder, tmp_path / "small.safetensors", **how)
     tensors, about = network.read_network(made.folder)
