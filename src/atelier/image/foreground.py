@@ -105,7 +105,7 @@ def _mark(small: Image, photo: Image, box: tuple[int, int, int, int] | None, scr
             share = np.asarray(Pillow.fromarray(drawn.astype(np.float32)).resize((width, height), Pillow.Resampling.BOX))
             trimap[share > 0] = mark
         if not (scribbles > 0).any() and box is None:
-            raise SettingError("regions", "the scribbles mark no object: draw over it, too")
+            raise SettingError("scribbles", "`scribbles` mark no object: draw over it, too")
         if box is None and not (scribbles < 0).any():
             edge = np.ones_like(trimap, np.bool_)
             edge[2:-2, 2:-2] = False
