@@ -57,11 +57,11 @@ def cases(folder: Path, size: int, names: list[str]) -> list[Case]:
             belongs = match_regions(maps, own)
             # Where the map has more, the largest two, and the photo elsewhere.
             order = sorted(belongs, key=lambda pair: -maps.shares[maps.names[pair[0]]])[:2]
-            samples = [Sample(painting, place=at, part=own.mask(own.names[theirs])) for at, (_, theirs) in enumerate(order)]
+            samples = [Sample(painting, region=at, part=own.mask(own.names[theirs])) for at, (_, theirs) in enumerate(order)]
             found.append(Case(name, photo, maps.soft(FEATHER * size, [ours for ours, _ in order]), samples))
             continue
         paintings = [open_still(pairs.find(folder, "paintings", each)).flat() for each in ("starry_night", "great_wave")]
-        samples = [Sample(painting, place=at) for at, painting in enumerate(paintings)]
+        samples = [Sample(painting, region=at) for at, painting in enumerate(paintings)]
         if name == "portrait":
             photo = pairs.sized(open_still(there(folder / "masks" / "portrait_00110.jpg")), size)
             mask = open_still(there(folder / "masks" / "portrait_00110_mask.png"))
@@ -116,7 +116,7 @@ def within(image: Image, sample: Sample, place: np.ndarray, settings: Settings) 
     from atelier.engines.optimize.samples import scale
 
     alone = override(settings, {"content_weight": 0.0, "warm_features": "", "warm_iterations": 0})
-    engine = OptimizeEngine([Sample(sample.picture, place=0, part=sample.part)], alone, "auto", 0)
+    engine = OptimizeEngine([Sample(sample.picture, region=0, part=sample.part)], alone, "auto", 0)
     exemplars = [scale(exemplar, alone, sample, max(image.size), 1.0) for sample, exemplar in engine.samples]
     hard = torch.tensor((place > 0.5).astype(np.float32))[None].to(engine.device)
     network = engine.networks[settings.features]
@@ -137,7 +137,7 @@ def measure(case: Case, settings: Settings | InstantSettings, judging: Settings,
         place = case.places[at]
         # Alone: with what is learned from as it is, and everywhere.
         whole = np.ones_like(place)[None]
-        alone, _, _ = painted([Sample(sample.picture, place=0, part=sample.part)], whole, case.photo, settings)
+        alone, _, _ = painted([Sample(sample.picture, region=0, part=sample.part)], whole, case.photo, settings)
         ratios.append(within(made, sample, place, judging) / within(alone, sample, place, judging))
         if out:
             write_still(alone, str(out / f"{case.name}-alone{at}.png"))

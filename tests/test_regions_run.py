@@ -215,7 +215,7 @@ def test_regions_become_places(photo: str, map_: str, picture: Paint, regions: R
     content, a, b = open_still(photo), picture(20, 20, 3), picture(20, 20, 4)
     request = instant(Style("a", 0.5, "sea"), Style("b", 2.0, "blue", size=2.0), Style("b", 1.0, "2"), regions=map_, feather=0.0)
     samples, guide = laid(request, content, a, b, b)
-    assert [(each.place, each.weight, each.size) for each in samples] == [(1, 0.5, 1.0), (0, 2.0, 2.0), (1, 1.0, 1.0)]
+    assert [(each.region, each.weight, each.size) for each in samples] == [(1, 0.5, 1.0), (0, 2.0, 2.0), (1, 1.0, 1.0)]
     np.testing.assert_array_equal(guide.places, [regions.labels == 0, regions.labels == 1])
     soft = laid(dataclasses.replace(request, feather=6.0), content, a, b, b)[1].places
     assert ((soft > 0) & (soft < 1)).any() and soft.sum(0).max() <= 1 + 1e-6 and not soft[:, 44:].any()
@@ -270,7 +270,7 @@ def a_mask(name: str, rows: slice, level: int = 255) -> str:
 def test_a_mask_for_each_style(photo: str, picture: Paint) -> None:
     masks = (a_mask("one.png", slice(0, 20)), a_mask("two.png", slice(20, 40)))
     samples, guide = laid(instant(Style("a"), Style("b"), masks=masks, feather=0.0), open_still(photo), picture(9, 9), picture(9, 9))
-    assert [each.place for each in samples] == [0, 1]
+    assert [each.region for each in samples] == [0, 1]
     assert guide.places[0, :20].all() and guide.places[1, 20:40].all() and not guide.places[:, 40:].any()
     overlapping = (masks[0], a_mask("two.png", slice(10, 40)))
     with pytest.raises(SettingError, match=r"masks of 'one' and 'two' overlap in 20\.8 %"):
@@ -284,7 +284,7 @@ def test_a_region_takes_that_of_the_painting(photo: str, map_: str, picture: Pai
     Path("style.png").write_bytes(encode(write_map(turned), "png"))
     content, painting = open_still(photo), picture(SIZE[1], SIZE[0], 5)
     samples, guide = laid(instant(Style("a"), regions=map_, style_regions=("style.png",)), content, painting)
-    assert len(guide.places) == 3 and [each.place for each in samples] == [0, 1, 2]
+    assert len(guide.places) == 3 and [each.region for each in samples] == [0, 1, 2]
     for at, sample in enumerate(samples):
         np.testing.assert_array_equal(sample.part, turned.labels == at)
     (one,), guide = laid(instant(Style("a", region="sea", rotate=90), regions=map_, style_regions=("style.png",)), content, painting)
@@ -306,7 +306,7 @@ def test_from_one_style_to_the_other(blend: str, engine: str, photo: str, pictur
     request = Request("stylize", photo, (Style("a"), Style("b", size=1.0)), blend=blend, engine=engine)
     samples, guide = laid(request, open_still(photo), picture(9, 9, 1), picture(9, 9, 2))
     np.testing.assert_allclose(guide.places.sum(0), 1, atol=1e-6)
-    second = sum(s.weight * guide.places[s.place] for s in samples if s.picture is samples[-1].picture)
+    second = sum(s.weight * guide.places[s.region] for s in samples if s.picture is samples[-1].picture)
     ways = {"horizontal": second[5], "grey.png": second[5], "vertical": second[:, 5], "diagonal": np.diagonal(second)}
     line = ways.get(blend, second[SIZE[1] // 2, SIZE[0] // 2 :])
     assert (np.diff(line) > -1e-6).all() and line[0] < 0.05 and line[-1] > 0.6

@@ -373,7 +373,7 @@ def test_what_is_left_to_the_photo_is_the_photo_bit_for_bit(
     photo = picture(72, 48, 1)
     places = (blobs(72, 48, feather=6) * 0.999).numpy()
     places[:, :9] *= np.linspace(0, 1, 9, dtype=np.float32)[:, None]
-    samples = [Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, 8), place=1)]
+    samples = [Sample(picture(30, 34, 7), region=0), Sample(picture(34, 30, 8), region=1)]
     kept = places.sum(0) == 0
     assert 0.02 < kept.mean() < 0.5
 
@@ -409,7 +409,7 @@ def test_the_recoloured_start_gives_each_place_the_colours_of_its_own(engine: Ca
     photo = picture(64, 48, 1)
     places = halves(64, 48, 24).numpy()
     blue, gold = (Image(picture(30, 30, 4).pixels * np.float32(0.4) + np.float32(tint)) for tint in ((0.0, 0.1, 0.5), (0.5, 0.4, 0.0)))
-    begin = engine([Sample(blue, place=0), Sample(gold, place=1)], places, start="recolored", iterations=0)(photo).pixels
+    begin = engine([Sample(blue, region=0), Sample(gold, region=1)], places, start="recolored", iterations=0)(photo).pixels
     for style, part in ((blue, begin[:, :24]), (gold, begin[:, 24:])):
         wanted, got = style.pixels.reshape(-1, 3), part.reshape(-1, 3)
         assert np.allclose(got.mean(0), wanted.mean(0), atol=0.01)
@@ -420,14 +420,14 @@ def test_the_colours_are_those_of_the_part_learned_from(engine: Callable[..., Op
     photo, two = picture(64, 48, 1), np.concatenate([np.full((20, 20, 3), 0.2), np.full((20, 20, 3), 0.8)], 1).astype(np.float32)
     part = np.zeros((20, 40), np.float32)
     part[:, 20:] = 1
-    begin = engine([Sample(Image(two), place=0, part=part)], np.ones((1, 48, 64), np.float32), start="recolored", iterations=0)(photo)
+    begin = engine([Sample(Image(two), region=0, part=part)], np.ones((1, 48, 64), np.float32), start="recolored", iterations=0)(photo)
     assert np.allclose(begin.pixels, 0.8, atol=0.05)
 
 
 def test_between_two_styles_the_start_goes_over_smoothly(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     grey = Image(np.full((48, 64, 3), 0.5, np.float32))
     dark, light = (Image(np.full((20, 20, 3), level, np.float32)) for level in (0.2, 0.8))
-    begin = engine([Sample(dark, place=0), Sample(light, place=1)], ramp(64, 48).numpy(), start="recolored", iterations=0)(grey)
+    begin = engine([Sample(dark, region=0), Sample(light, region=1)], ramp(64, 48).numpy(), start="recolored", iterations=0)(grey)
     assert np.allclose(begin.pixels[..., 0], np.linspace(0.2, 0.8, 64), atol=0.02)
 
 
@@ -442,11 +442,11 @@ def test_a_small_place_gets_its_style(engine: Callable[..., OptimizeEngine], pic
     places[1] = 1 - places[0]
     layers = dict.fromkeys(("conv1_1", "conv2_1", "conv3_1"), 1.0)
     settings = {"iterations": 40, "content_weight": 0.05, "style_layers": layers, "start": "photo"}
-    both = engine([Sample(style, place=0), Sample(other, place=1)], places, **settings)(photo)
+    both = engine([Sample(style, region=0), Sample(other, region=1)], places, **settings)(photo)
     alone = engine([Sample(style)], None, **settings)(photo)
 
     def within(image: Image) -> float:
-        judged = engine([Sample(style, place=0)], places[:1], style_layers=layers, content_weight=0.0, start="a", iterations=1)
+        judged = engine([Sample(style, region=0)], places[:1], style_layers=layers, content_weight=0.0, start="a", iterations=1)
         heard: list[Progress] = []
         judged(photo, start=image, report=heard.append)
         return heard[0].losses["style"]
@@ -463,7 +463,7 @@ def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture
     settings = {"style_layers": STYLE, **KINDS[kind], "iterations": 30 if kind == "semantic" else 12, "start": "photo"}
     if optimiser == "sgd" and kind == "gatys":
         settings |= {"normalize": "relative"}  # what suits the rate
-    samples = [Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, 8), place=1)]
+    samples = [Sample(picture(30, 34, 7), region=0), Sample(picture(34, 30, 8), region=1)]
     engine(samples, blobs(64, 48, feather=5).numpy(), optimizer=optimiser, rate=rate, **settings)(picture(64, 48, 1), report=heard.append)
     totals = [progress.losses["total"] for progress in heard if progress.losses]
     assert min(totals) < (1.0 if optimiser == "sgd" else 0.9) * totals[0]
@@ -474,7 +474,7 @@ def test_a_run_with_places_goes_on_bit_for_bit(
     engine: Callable[..., OptimizeEngine], picture: Paint, tmp_path: Path, solver: dict[str, Any]
 ) -> None:
     photo, places = picture(64, 48, 1), blobs(64, 48, feather=6).numpy()
-    samples = [Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, 8), place=1, strokes="coarse", size=1.5)]
+    samples = [Sample(picture(30, 34, 7), region=0), Sample(picture(34, 30, 8), region=1, strokes="coarse", size=1.5)]
     settings = {**solver, "coarse_iterations": 2, "smallest": 32, "iterations": 2}
     kept: list[Any] = []
 
@@ -494,7 +494,7 @@ def test_another_painting_elsewhere_is_the_same_picture_here(engine: Callable[..
     photo, places = picture(128, 32, 1), halves(128, 32, 64).numpy()
     settings = {"style_layers": {"conv1_1": 1.0, "conv2_1": 1.0}, "content_layers": {"conv2_1": 1.0}, "iterations": 4, "start": "photo"}
     one, other = (
-        engine([Sample(picture(30, 34, 7), place=0), Sample(picture(34, 30, seed), place=1)], places, **settings)(photo).pixels
+        engine([Sample(picture(30, 34, 7), region=0), Sample(picture(34, 30, seed), region=1)], places, **settings)(photo).pixels
         for seed in (8, 9)
     )
     assert np.abs(one[:, 72:] - other[:, 72:]).mean() > 0.003
@@ -506,21 +506,21 @@ def test_another_painting_elsewhere_is_the_same_picture_here(engine: Callable[..
 
 def test_places_and_samples_that_do_not_go_together(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     style, places = picture(30, 34, 7), halves(32, 24, 16).numpy()
-    one, two = Sample(style, place=0), Sample(style, place=1)
+    one, two = Sample(style, region=0), Sample(style, region=1)
     for samples, guide, why in (
-        ([one], places, "the guide's place 1 has no style"),
-        ([one, Sample(style, 0.0, place=1)], places, "the guide's place 1 has no style of a weight above 0"),
-        ([one, two, Sample(style)], places, "a style's place is None: the guide has the places 0 to 1"),
-        ([one, two, Sample(style, place=2)], places, "a style's place is 2"),
+        ([one], places, "the guide's region 1 has no style"),
+        ([one, Sample(style, 0.0, region=1)], places, "the guide's region 1 has no style of a weight above 0"),
+        ([one, two, Sample(style)], places, "a style's region is None: the guide has the regions 0 to 1"),
+        ([one, two, Sample(style, region=2)], places, "a style's region is 2"),
         ([one], None, "there is no guide"),
         ([one, two], places * 2, "add up to at most 1"),
         ([one, two], places - 1, "at least 0"),
         ([one, two], places * np.nan, "at least 0"),
         ([one, two], places[0], r"\(places, height, width\)"),
-        ([Sample(style, place=0, part=np.ones((3, 4), np.float32)), two], places, "a painting of 30x34 px .* marked on 4x3 px"),
-        ([Sample(style, place=0, part=np.zeros((34, 30), np.float32)), two], places, "not with 0 alone"),
-        ([Sample(style, place=0, size=0.0), two], places, "must be above 0"),
-        ([Sample(style, float("nan"), place=0), two], places, "weight nan: a style's weight must be"),
+        ([Sample(style, region=0, part=np.ones((3, 4), np.float32)), two], places, "a painting of 30x34 px .* marked on 4x3 px"),
+        ([Sample(style, region=0, part=np.zeros((34, 30), np.float32)), two], places, "not with 0 alone"),
+        ([Sample(style, region=0, size=0.0), two], places, "must be above 0"),
+        ([Sample(style, float("nan"), region=0), two], places, "weight nan: a style's weight must be"),
     ):
         with pytest.raises(SettingError, match=why):
             engine(samples, guide)(picture(32, 24))

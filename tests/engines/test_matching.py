@@ -459,7 +459,7 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_not(
     settings = Settings(**{**plain, **SEMANTIC, "iterations": 2 * REFRESH + 3})
     photo, samples, guide = picture(44, 52, 1), [Sample(picture(50, 40, 2))], None
     if guided:
-        samples = [Sample(picture(50, 40, 2), place=0), Sample(picture(40, 40, 5), place=1, strokes="fine")]
+        samples = [Sample(picture(50, 40, 2), region=0), Sample(picture(40, 40, 5), region=1, strokes="fine")]
         guide = Guide(parted(44, 52).numpy())
     states: list[Any] = []
 

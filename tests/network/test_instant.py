@@ -361,7 +361,7 @@ def test_every_tile_is_counted(size: tuple[int, int], tile: int, picture: Paint)
 def test_the_tiles_of_all_places_are_counted_together(picture: Paint) -> None:
     planes = np.zeros((2, 50, 70), np.float32)
     planes[0, :, :60], planes[1, :, 60:] = 1, 1  # of which one takes many more tiles than the other
-    styles = [Sample(catalogue.shipped()[name], place=at, size=1.0 + at) for at, name in enumerate(SHIPPED[:2])]
+    styles = [Sample(catalogue.shipped()[name], region=at, size=1.0 + at) for at, name in enumerate(SHIPPED[:2])]
     heard: list[Progress] = []
     called(InstantEngine(styles, settings(tile=16)), Guide(planes))(picture(70, 50, seed=1), report=heard.append)
     assert [each.step for each in heard] == list(range(1, len(heard) + 1))
@@ -471,7 +471,7 @@ def test_each_place_knows_its_own_styles_alone(named: bool, picture: Paint) -> N
     photo, planes = picture(120, 90, seed=1), halves(120, 90)
     styles = [catalogue.shipped()[name] for name in SHIPPED[:3]] if named else [picture(60, 60, seed=seed) for seed in (3, 4, 5)]
     one, other = (
-        called(InstantEngine([Sample(styles[0], place=0), Sample(second, place=1)], settings()), Guide(planes))(photo).pixels
+        called(InstantEngine([Sample(styles[0], region=0), Sample(second, region=1)], settings()), Guide(planes))(photo).pixels
         for second in styles[1:]
     )
     kept, left, right = planes.sum(0) == 0, planes[0] == 1, planes[1] == 1
@@ -487,13 +487,13 @@ def test_a_place_that_is_all_of_the_photo_is_no_place(named: bool, picture: Pain
     style = catalogue.shipped()[SHIPPED[0]] if named else painting
     for given in ({}, {"strength": 0.2}, {"style_size": 1.5}):
         plain = called(InstantEngine([Sample(style)], settings(**given)))(photo)
-        placed = called(InstantEngine([Sample(style, place=0)], settings(**given)), Guide(np.ones((1, 70, 100), np.float32)))(photo)
+        placed = called(InstantEngine([Sample(style, region=0)], settings(**given)), Guide(np.ones((1, 70, 100), np.float32)))(photo)
         np.testing.assert_allclose(placed.pixels, plain.pixels, atol=1e-3)
 
 
 def test_tiles_are_not_to_be_seen_in_places_either(picture: Paint) -> None:
     photo, planes = picture(330, 270, seed=1), halves(330, 270)
-    samples = [Sample(catalogue.shipped()[name], place=at) for at, name in enumerate(SHIPPED[:2])]
+    samples = [Sample(catalogue.shipped()[name], region=at) for at, name in enumerate(SHIPPED[:2])]
     whole, tiled = (called(InstantEngine(samples, settings(tile=tile)), Guide(planes))(photo) for tile in (4096, 64))
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
 
@@ -502,7 +502,7 @@ def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> Non
     photo, guide = picture(120, 90, seed=1), Guide(halves(120, 90))
 
     def painted(size: float) -> np.ndarray:
-        samples = [Sample(painting, place=0, size=size), Sample(painting, place=1)]
+        samples = [Sample(painting, region=0, size=size), Sample(painting, region=1)]
         return called(InstantEngine(samples, settings()), guide)(photo).pixels
 
     one, two = painted(1.0), painted(2.0)
@@ -525,7 +525,7 @@ def test_a_part_of_a_painting_is_learned_from_alone(picture: Paint) -> None:
     place = np.ones((1, 60, 80), np.float32)
 
     def painted(sample: Sample) -> Image:
-        return called(InstantEngine([replace(sample, place=0)], settings()), Guide(place))(photo)
+        return called(InstantEngine([replace(sample, region=0)], settings()), Guide(place))(photo)
 
     parted = painted(Sample(both, part=part))
     # As large as in the whole, and with nothing else beside it.
@@ -548,4 +548,4 @@ def test_the_box_that_a_place_fills_best() -> None:
 
 def test_a_guide_for_a_picture_of_another_size(picture: Paint, painting: Image) -> None:
     with pytest.raises(InputError, match="120x90"):
-        called(InstantEngine([Sample(painting, place=0)], settings()), Guide(halves(120, 90)[:1]))(picture(60, 50))
+        called(InstantEngine([Sample(painting, region=0)], settings()), Guide(halves(120, 90)[:1]))(picture(60, 50))

@@ -351,7 +351,7 @@ def sound() -> bytes:
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cut=st.integers(0, 5000), place=st.integers(0, 5000), what=st.binary(max_size=12))
+@given(cut=st.integers(0, 5000), region=st.integers(0, 5000), what=st.binary(max_size=12))
 def test_damage_never_gets_past_as_another_error(tmp_path: Path, sound: bytes, cut: int, place: int, what: bytes) -> None:
     """Bytes replaced near the header, and bytes cut from the end: loaded all the same, or a WeightsError."""
     path = tmp_path / "a.safetensors"

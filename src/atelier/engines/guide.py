@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Sample:
     """A painting to learn from, or a style by name.
 
-    weight: its share among those of its place. place: the index of the guide's place that it is painted in; None for all of the
+    weight: its share among those of its region. region: the index of the guide's region that it is painted in; None for all of the
     photo, where there is no guide. size: of its strokes; 2 paints with strokes twice as large. strokes: which of its strokes
     are taken, `all`, the `coarse` ones or the `fine` ones alone. part: float32 (H, W) in [0, 1] over its picture, how much of
     what is seen where is learned from; None for all of it. code: (N,), the style code that was fitted to it, for the networks; None where
@@ -32,7 +32,7 @@ class Sample:
 
     picture: Image | Entry
     weight: float = 1.0
-    place: int | None = None
+    region: int | None = None
     size: float = 1.0
     strokes: str = "all"
     part: Pixels | None = None

@@ -43,7 +43,7 @@ def _alike(one: Sample, other: Sample) -> bool:
     def plain(sample: Sample) -> object:
         style = sample.picture
         named = None if isinstance(style, Image) else (style.name, style.swatch)
-        return sample.weight, sample.place, sample.size, sample.strokes, named, sample.part is None, sample.code is None
+        return sample.weight, sample.region, sample.size, sample.strokes, named, sample.part is None, sample.code is None
 
     def arrays(sample: Sample) -> list[Any]:
         style, part = sample.picture, [each for each in (sample.part, sample.code) if each is not None]

@@ -72,7 +72,7 @@ def _spare_flat(scene: Scene, samples: list[Sample], guide: Guide | None, report
         report(Progress("opening", note="no flat background is found: all of the photo is painted"))
         return samples, guide
     if guide is None:
-        return [replace(sample, place=0) for sample in samples], Guide(1 - flat[None])
+        return [replace(sample, region=0) for sample in samples], Guide(1 - flat[None])
     return samples, replace(guide, places=guide.places * (1 - flat))
 
 
@@ -126,7 +126,7 @@ def _place(
                 f"the region {shares[at][0]!r} has no style of a weight above 0: give it one, or leave it out and it stays the photo",
             )
     feather = FEATHER * max(scene.content.size) if request.feather is None else request.feather
-    placed = [replace(sample, place=used.index(at), part=part) for sample, each in zip(samples, wanted, strict=True) for at, part in each]
+    placed = [replace(sample, region=used.index(at), part=part) for sample, each in zip(samples, wanted, strict=True) for at, part in each]
     return placed, Guide(regions.soft(feather, used))
 
 
@@ -208,5 +208,5 @@ def _blend(mixtures: int, samples: Sequence[Sample], second: Pixels) -> tuple[li
     for place, at in enumerate(kept):
         for sample, share in zip(samples, (1 - at / (steps - 1), at / (steps - 1)), strict=True):
             if share:
-                placed.append(replace(sample, weight=share, place=place))
+                placed.append(replace(sample, weight=share, region=place))
     return placed, Guide(planes[kept])

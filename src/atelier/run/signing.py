@@ -71,6 +71,6 @@ def _layout_digest(samples: Sequence[Sample], guide: Guide | None) -> str:
         return ""
     told = hashlib.sha256(b"" if guide is None else repr(guide.places.shape).encode() + guide.places.tobytes())
     for sample in samples:
-        told.update(repr((sample.weight, sample.place, sample.size, sample.strokes)).encode())
+        told.update(repr((sample.weight, sample.region, sample.size, sample.strokes)).encode())
         told.update(b"" if sample.part is None else sample.part.tobytes())
     return told.hexdigest()[:16]

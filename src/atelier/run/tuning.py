@@ -30,14 +30,14 @@ def tune(
     from atelier.training.tune import tune_code
 
     opened = models(settings, request.device, session)
-    regions = {sample.place for sample in samples}
-    named = {place: all(not isinstance(s.picture, Image) for s in samples if s.place == place) for place in regions}
+    regions = {sample.region for sample in samples}
+    named = {place: all(not isinstance(s.picture, Image) for s in samples if s.region == place) for place in regions}
     seconds = settings.tune / len(samples)
     out = []
     for sample in samples:
-        body = "styles" if named[sample.place] else "painter"
+        body = "styles" if named[sample.region] else "painter"
         picture = sample.picture if isinstance(sample.picture, Image) else swatch_of(sample)
-        begun = see(sample, named[sample.place], opened).code
+        begun = see(sample, named[sample.region], opened).code
         code = tune_code(picture, photo, begun, body, seconds, request.device, request.seed, report)
         out.append(dataclasses.replace(sample, code=code))
     return out

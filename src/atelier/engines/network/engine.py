@@ -86,8 +86,8 @@ class InstantEngine:
                 raise SettingError(
                     "strokes", "the trained networks take all of a painting's strokes; give `engine=optimize`", sample.strokes
                 )
-        regions = range(1 + max((sample.place or 0 for sample in samples), default=0))
-        self.brushes = [self._brush([sample for sample in samples if (sample.place or 0) == at]) for at in regions]
+        regions = range(1 + max((sample.region or 0 for sample in samples), default=0))
+        self.brushes = [self._brush([sample for sample in samples if (sample.region or 0) == at]) for at in regions]
 
     @property
     def about(self) -> dict[str, str]:

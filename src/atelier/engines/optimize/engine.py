@@ -55,7 +55,7 @@ class OptimizeEngine:
         """A sample's picture in its own size."""
         assert isinstance(sample.picture, Image)
         part = None if sample.part is None else torch.tensor(sample.part, dtype=torch.float32).to(self.device)
-        return Exemplar(self.tensor(sample.picture.pixels), sample.weight, sample.place or 0, sample.strokes, part)
+        return Exemplar(self.tensor(sample.picture.pixels), sample.weight, sample.region or 0, sample.strokes, part)
 
     def tensor(self, pixels: np.ndarray[Any, Any]) -> Tensor:
         """(H, W, 3) to (1, 3, H, W) on the device."""

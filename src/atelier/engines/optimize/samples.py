@@ -56,8 +56,10 @@ def check_samples(samples: Sequence[Sample]) -> None:
 def check_guide(samples: Sequence[Sample], frame: Frame) -> None:
     """Raise SettingError for samples and a frame's guide that do not go together."""
     if frame.guide is None:
-        if any(sample.place is not None for sample in samples):
-            raise SettingError("guide", "a style has a place, and there is no guide to say where that is: give one, or leave the place out")
+        if any(sample.region is not None for sample in samples):
+            raise SettingError(
+                "guide", "a style has a region, and there is no guide to say where that is: give one, or leave the region out"
+            )
         return
     places = frame.guide.places
     if places.ndim != 3 or not places.size:
@@ -65,11 +67,11 @@ def check_guide(samples: Sequence[Sample], frame: Frame) -> None:
     if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
         raise SettingError("guide", "a guide's places must be at least 0 everywhere and add up to at most 1")
     for sample in samples:
-        if sample.place is None or not 0 <= sample.place < len(places):
-            raise SettingError("region", f"a style's place is {sample.place}: the guide has the places 0 to {len(places) - 1}")
+        if sample.region is None or not 0 <= sample.region < len(places):
+            raise SettingError("region", f"a style's region is {sample.region}: the guide has the regions 0 to {len(places) - 1}")
     for at in range(len(places)):
-        if not any(sample.place == at and sample.weight > 0 for sample in samples):
-            raise SettingError("styles", f"the guide's place {at} has no style of a weight above 0: give it one, or leave it to the photo")
+        if not any(sample.region == at and sample.weight > 0 for sample in samples):
+            raise SettingError("styles", f"the guide's region {at} has no style of a weight above 0: give it one, or leave it to the photo")
     if places.shape[1:] != frame.shape:
         raise SettingError(
             "guide", f"the guide is for photos of {places.shape[2]}x{places.shape[1]} px, not {frame.size[0]}x{frame.size[1]}"
