@@ -216,8 +216,8 @@ def test_regions_become_places(photo: str, map_: str, picture: Paint, regions: R
     request = instant(Style("a", 0.5, "sea"), Style("b", 2.0, "blue", size=2.0), Style("b", 1.0, "2"), regions=map_, feather=0.0)
     samples, guide = laid(request, content, a, b, b)
     assert [(each.region, each.weight, each.size) for each in samples] == [(1, 0.5, 1.0), (0, 2.0, 2.0), (1, 1.0, 1.0)]
-    np.testing.assert_array_equal(guide.places, [regions.labels == 0, regions.labels == 1])
-    soft = laid(dataclasses.replace(request, feather=6.0), content, a, b, b)[1].places
+    np.testing.assert_array_equal(guide.regions, [regions.labels == 0, regions.labels == 1])
+    soft = laid(dataclasses.replace(request, feather=6.0), content, a, b, b)[1].regions
     assert ((soft > 0) & (soft < 1)).any() and soft.sum(0).max() <= 1 + 1e-6 and not soft[:, 44:].any()
     assert laid(instant(Style("a")), content, a)[1] is None
 
@@ -233,7 +233,7 @@ def test_a_map_of_another_size_is_resized_with_a_word(photo: str, map_: str, pic
             report=lambda p: said.append(p.note),
             **more,
         )
-        assert guide.places.shape == (1, SIZE[1], SIZE[0])
+        assert guide.regions.shape == (1, SIZE[1], SIZE[0])
         return list(filter(None, said))
 
     assert notes(SIZE) == []
@@ -271,7 +271,7 @@ def test_a_mask_for_each_style(photo: str, picture: Paint) -> None:
     masks = (a_mask("one.png", slice(0, 20)), a_mask("two.png", slice(20, 40)))
     samples, guide = laid(instant(Style("a"), Style("b"), masks=masks, feather=0.0), open_still(photo), picture(9, 9), picture(9, 9))
     assert [each.region for each in samples] == [0, 1]
-    assert guide.places[0, :20].all() and guide.places[1, 20:40].all() and not guide.places[:, 40:].any()
+    assert guide.regions[0, :20].all() and guide.regions[1, 20:40].all() and not guide.regions[:, 40:].any()
     overlapping = (masks[0], a_mask("two.png", slice(10, 40)))
     with pytest.raises(SettingError, match=r"masks of 'one' and 'two' overlap in 20\.8 %"):
         laid(instant(Style("a"), Style("b"), masks=overlapping), open_still(photo), picture(9, 9), picture(9, 9))
@@ -284,11 +284,11 @@ def test_a_region_takes_that_of_the_painting(photo: str, map_: str, picture: Pai
     Path("style.png").write_bytes(encode(write_map(turned), "png"))
     content, painting = open_still(photo), picture(SIZE[1], SIZE[0], 5)
     samples, guide = laid(instant(Style("a"), regions=map_, style_regions=("style.png",)), content, painting)
-    assert len(guide.places) == 3 and [each.region for each in samples] == [0, 1, 2]
+    assert len(guide.regions) == 3 and [each.region for each in samples] == [0, 1, 2]
     for at, sample in enumerate(samples):
         np.testing.assert_array_equal(sample.part, turned.labels == at)
     (one,), guide = laid(instant(Style("a", region="sea", rotate=90), regions=map_, style_regions=("style.png",)), content, painting)
-    assert len(guide.places) == 1
+    assert len(guide.regions) == 1
     np.testing.assert_array_equal(one.part, np.rot90(turned.labels == 1, -1))
     assert one.part.shape == one.picture.shape
     fewer = Regions(np.minimum(turned.labels, 1), regions.names[:2], regions.colors[:2])
@@ -305,12 +305,12 @@ def test_from_one_style_to_the_other(blend: str, engine: str, photo: str, pictur
     Pillow.fromarray(np.linspace(0, 255, SIZE[0]).astype(np.uint8)[None].repeat(SIZE[1], 0)).save("grey.png")
     request = Request("stylize", photo, (Style("a"), Style("b", size=1.0)), blend=blend, engine=engine)
     samples, guide = laid(request, open_still(photo), picture(9, 9, 1), picture(9, 9, 2))
-    np.testing.assert_allclose(guide.places.sum(0), 1, atol=1e-6)
-    second = sum(s.weight * guide.places[s.region] for s in samples if s.picture is samples[-1].picture)
+    np.testing.assert_allclose(guide.regions.sum(0), 1, atol=1e-6)
+    second = sum(s.weight * guide.regions[s.region] for s in samples if s.picture is samples[-1].picture)
     ways = {"horizontal": second[5], "grey.png": second[5], "vertical": second[:, 5], "diagonal": np.diagonal(second)}
     line = ways.get(blend, second[SIZE[1] // 2, SIZE[0] // 2 :])
     assert (np.diff(line) > -1e-6).all() and line[0] < 0.05 and line[-1] > 0.6
-    assert len(guide.places) == (5 if engine == "instant" else 2)
+    assert len(guide.regions) == (5 if engine == "instant" else 2)
 
 
 # Turned ---------------------------------------------------------------------------------------------------------------

@@ -516,7 +516,7 @@ def test_places_and_samples_that_do_not_go_together(engine: Callable[..., Optimi
         ([one, two], places * 2, "add up to at most 1"),
         ([one, two], places - 1, "at least 0"),
         ([one, two], places * np.nan, "at least 0"),
-        ([one, two], places[0], r"\(places, height, width\)"),
+        ([one, two], places[0], r"\(regions, height, width\)"),
         ([Sample(style, region=0, part=np.ones((3, 4), np.float32)), two], places, "a painting of 30x34 px .* marked on 4x3 px"),
         ([Sample(style, region=0, part=np.zeros((34, 30), np.float32)), two], places, "not with 0 alone"),
         ([Sample(style, region=0, size=0.0), two], places, "must be above 0"),

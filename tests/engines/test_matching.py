@@ -474,7 +474,7 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_not(
     resumed = called(OptimizeEngine(samples, settings, "cpu", 0), guide)(photo, state=states[-1])
     assert np.array_equal(whole.pixels, resumed.pixels)
     if guide:
-        left = guide.places.sum(0) == 0
+        left = guide.regions.sum(0) == 0
         assert left.any()
         assert np.array_equal(whole.pixels[left], photo.pixels[left])  # bit for bit
 

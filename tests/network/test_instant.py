@@ -506,7 +506,7 @@ def test_a_place_has_one_size_of_strokes(picture: Paint, painting: Image) -> Non
         return called(InstantEngine(samples, settings()), guide)(photo).pixels
 
     one, two = painted(1.0), painted(2.0)
-    left, right, kept = guide.places[0] == 1, guide.places[1] == 1, guide.places.sum(0) == 0
+    left, right, kept = guide.regions[0] == 1, guide.regions[1] == 1, guide.regions.sum(0) == 0
     np.testing.assert_array_equal(one[right], two[right])
     np.testing.assert_array_equal(two[kept], photo.pixels[kept])
     rough = [np.abs(np.diff(pixels, axis=1))[left[:, 1:]].mean() for pixels in (one, two)]

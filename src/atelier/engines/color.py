@@ -59,8 +59,8 @@ class Finished:
         assert isinstance(painted, Frame)
         if frame.guide is None:
             return replace(painted, pixels=colored(painted.pixels, frame.pixels, self.settings, frame.alpha))
-        pixels = colored_places(painted.pixels, frame.pixels, self.settings, frame.guide.places)
-        return replace(painted, pixels=np.where(frame.guide.places.sum(0)[..., None] > 0, pixels, frame.pixels))
+        pixels = colored_places(painted.pixels, frame.pixels, self.settings, frame.guide.regions)
+        return replace(painted, pixels=np.where(frame.guide.regions.sum(0)[..., None] > 0, pixels, frame.pixels))
 
     @property
     def about(self) -> Mapping[str, str]:

@@ -45,7 +45,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """Where each style goes. places: float32 (R, H, W) in [0, 1] over the photo, one plane a place, that add up to at most 1;
+    """Where each style goes. regions: float32 (R, H, W) in [0, 1] over the photo, one plane a region, that add up to at most 1;
     what is left of 1 is the photo itself, and where all of it is, its pixels come through bit for bit."""
 
-    places: Pixels
+    regions: Pixels

@@ -73,7 +73,7 @@ def _spare_flat(scene: Scene, samples: list[Sample], guide: Guide | None, report
         return samples, guide
     if guide is None:
         return [replace(sample, region=0) for sample in samples], Guide(1 - flat[None])
-    return samples, replace(guide, places=guide.places * (1 - flat))
+    return samples, replace(guide, regions=guide.regions * (1 - flat))
 
 
 def _lay_out(

@@ -69,7 +69,7 @@ def _layout_digest(samples: Sequence[Sample], guide: Guide | None) -> str:
     """What tells whether styles still go where they went; empty where they go everywhere, as they are."""
     if guide is None and all(sample.size == 1 and sample.strokes == "all" for sample in samples):
         return ""
-    told = hashlib.sha256(b"" if guide is None else repr(guide.places.shape).encode() + guide.places.tobytes())
+    told = hashlib.sha256(b"" if guide is None else repr(guide.regions.shape).encode() + guide.regions.tobytes())
     for sample in samples:
         told.update(repr((sample.weight, sample.region, sample.size, sample.strokes)).encode())
         told.update(b"" if sample.part is None else sample.part.tobytes())

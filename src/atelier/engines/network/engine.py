@@ -100,8 +100,8 @@ class InstantEngine:
         """Paint. The result has the frame's size and, as it is, its alpha. Raises ImageError for one of another size than its guide's."""
         if self.settings.strength == 0:
             return frame
-        if frame.guide is not None and frame.guide.places.shape[1:] != frame.shape:
-            height, width = frame.guide.places.shape[1:]
+        if frame.guide is not None and frame.guide.regions.shape[1:] != frame.shape:
+            height, width = frame.guide.regions.shape[1:]
             raise ImageError(f"the guide is for pictures of {width}x{height} px, not {frame.size[0]}x{frame.size[1]}")
         hold = None if frame.before is None else Hold(frame.before.state or {}, frame.before.flow)
         out = np.empty((*frame.shape, 3), np.float32)
@@ -127,7 +127,7 @@ class InstantEngine:
         if guide is None:
             layers = [Layer(self.brushes[0], photo, None, tile, hold.of(0) if hold else None)]
         else:
-            pairs = enumerate(zip(self.brushes, guide.places, strict=True))
+            pairs = enumerate(zip(self.brushes, guide.regions, strict=True))
             layers = [Layer(brush, photo, plane, tile, hold.of(at) if hold else None) for at, (brush, plane) in pairs if plane.any()]
         yield from paint_layers(photo, self.brushes[0].painter.grid(photo.size, tile), layers, report)
 

@@ -70,7 +70,7 @@ class OptimizeEngine:
         the picture so far. Raises Diverged if there never was a picture.
         """
         check_guide([sample for sample, _ in self.samples], frame)
-        regions = None if frame.guide is None else torch.tensor(frame.guide.places, dtype=torch.float32).to(self.device)
+        regions = None if frame.guide is None else torch.tensor(frame.guide.regions, dtype=torch.float32).to(self.device)
         self.check(stages(self.settings, *frame.shape), frame.source)
         photo, exemplars = self.tensor(frame.pixels), [exemplar for _, exemplar in self.samples]
         start = None if frame.start is None else self.tensor(frame.start)

@@ -61,18 +61,18 @@ def check_guide(samples: Sequence[Sample], frame: Frame) -> None:
                 "guide", "a style has a region, and there is no guide to say where that is: give one, or leave the region out"
             )
         return
-    places = frame.guide.places
-    if places.ndim != 3 or not places.size:
-        raise SettingError("guide", f"a guide's places are (places, height, width), got {places.shape}")
-    if not (places.min() >= 0 and places.sum(0).max() <= 1 + 1e-3):
-        raise SettingError("guide", "a guide's places must be at least 0 everywhere and add up to at most 1")
+    regions = frame.guide.regions
+    if regions.ndim != 3 or not regions.size:
+        raise SettingError("guide", f"a guide's regions are (regions, height, width), got {regions.shape}")
+    if not (regions.min() >= 0 and regions.sum(0).max() <= 1 + 1e-3):
+        raise SettingError("guide", "a guide's regions must be at least 0 everywhere and add up to at most 1")
     for sample in samples:
-        if sample.region is None or not 0 <= sample.region < len(places):
-            raise SettingError("region", f"a style's region is {sample.region}: the guide has the regions 0 to {len(places) - 1}")
-    for at in range(len(places)):
+        if sample.region is None or not 0 <= sample.region < len(regions):
+            raise SettingError("region", f"a style's region is {sample.region}: the guide has the regions 0 to {len(regions) - 1}")
+    for at in range(len(regions)):
         if not any(sample.region == at and sample.weight > 0 for sample in samples):
             raise SettingError("styles", f"the guide's region {at} has no style of a weight above 0: give it one, or leave it to the photo")
-    if places.shape[1:] != frame.shape:
+    if regions.shape[1:] != frame.shape:
         raise SettingError(
-            "guide", f"the guide is for photos of {places.shape[2]}x{places.shape[1]} px, not {frame.size[0]}x{frame.size[1]}"
+            "guide", f"the guide is for photos of {regions.shape[2]}x{regions.shape[1]} px, not {frame.size[0]}x{frame.size[1]}"
         )
