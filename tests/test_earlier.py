@@ -15,8 +15,10 @@ from atelier.media import open_still
 EARLIER = Path(__file__).parent / "data" / "earlier"
 SAME = {"optimised": 0.1, "gatys": 2e-2, "texture": 2e-2, "reconstructed": 2e-2, "drawn": 1e-6}
 """How far a pixel may be off, of [0, 1]: the order of sums differs from machine to machine, and a step of Adam goes by signs."""
-TRAINED = {"named": 0.5, "any": 0.5, "regions": 0.5}
+TRAINED = ("named", "any", "regions")
 """The trained networks ship anew now and then, and the same request then makes another picture."""
+LIKE = 0.15
+"""How far such a picture may be off in the mean: it is of the same photo in the same style."""
 
 
 @pytest.mark.parametrize("name", [*SAME, *TRAINED])
@@ -26,7 +28,8 @@ def test_pictures_of_earlier_versions_are_made_again(name: str, tmp_path: Path) 
     made = run.redo(str(picture), run.Outputs(str(tmp_path / "again.png")))
     before, again = open_still(picture), open_still(tmp_path / "again.png")
     assert made.finished and again.size == before.size
-    assert np.abs(again.pixels - before.pixels).max() <= {**SAME, **TRAINED}[name]
+    off = np.abs(again.pixels - before.pixels)
+    assert off.mean() <= LIKE if name in TRAINED else off.max() <= SAME[name]
 
 
 def test_a_drawing_of_an_earlier_version_too(tmp_path: Path) -> None:
