@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atelier.errors import Cancelled, InputError, SourceError, TargetError
+from atelier.errors import Cancelled, InputError, SettingError, SourceError, TargetError
+from atelier.image import Image, encode
 from atelier.media.films import open_film
 from atelier.media.films import writing as pieces
 from atelier.progress import Progress
@@ -88,3 +89,22 @@ def test_what_is_refused(clip: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not one frame"):
         make(request(clip, begin=50.0), Outputs(str(tmp_path / "out.mp4")))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", [{"begin": 2.0}, {"end": 3.0}, {"fps": 5.0}])
+def test_a_picture_has_no_length(given: dict[str, float], photo: Path, tmp_path: Path) -> None:
+    request = Request("stylize", str(photo), (Style("starry-night"),), **given)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="of a film"):
+        make(request, Outputs(str(tmp_path / "out.png")))
+
+
+def test_a_picture_makes_no_film(photo: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"name the result as one, painted\.png"):
+        make(Request("stylize", str(photo), (Style("starry-night"),)), Outputs(str(tmp_path / "out.mp4")))
+
+
+@pytest.fixture
+def photo(tmp_path: Path, picture: Callable[..., Image]) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(encode(picture(40, 32, 1), "png"))
+    return path

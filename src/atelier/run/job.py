@@ -13,7 +13,7 @@ from atelier.engines.guide import Guide, Sample
 from atelier.engines.panorama import Panorama
 from atelier.engines.session import Session
 from atelier.engines.table import choose, settle, spread_effort
-from atelier.errors import SourceError
+from atelier.errors import SettingError, SourceError
 from atelier.image import Image, Limits, fit, resize
 from atelier.image.hidden import fill_hidden
 from atelier.image.metadata import SPHERICAL
@@ -167,6 +167,7 @@ def open(
     kept = _Opener(request, settings, kind, resolver, session, report)
     if film:
         return kept.film()
+    _refuse_span(request)
     if (
         not hold
         and not request.panorama
@@ -195,6 +196,16 @@ def check(request: Request) -> tuple[Request, AnySettings]:
     if names_read(request).count(STANDARD) > 1:
         raise SourceError("only one picture can come from standard input")
     return request, settings
+
+
+def _refuse_span(request: Request) -> None:
+    """Raise SettingError for what is said of a film's length where the content is a single picture."""
+    given = {"begin": request.begin != 0, "end": request.end is not None, "fps": request.fps is not None}
+    for name, told in given.items():
+        if told:
+            raise SettingError(
+                name, "is of a film, and this is a picture: leave it out, or name the result as a film", getattr(request, name)
+            )
 
 
 def names_read(request: Request) -> list[str]:

@@ -220,7 +220,8 @@ def open_container(path: str, name: str) -> InputContainer:
     form = container.format.name
     if form.endswith("_pipe") or form == "image2":
         container.close()
-        raise SourceError(f"{name} is a single picture, not a film, whatever it is called: name it .{form.removesuffix('_pipe')}")
+        more = "name it as one" if is_film(name) else "name the result as one, painted.png"
+        raise SourceError(f"{name} is a single picture, not a film: {more}")
     return container
 
 
