@@ -15,7 +15,7 @@ import atelier
 from atelier.errors import SettingError, TargetError
 from atelier.image import Image, encode
 from atelier.image.spaces import lab_from_srgb
-from atelier.judging.difference import colour_distances, difference, in_words, legend, map_of, scale_of, side_by_side
+from atelier.judging.difference import color_distances, difference, in_words, legend, map_of, scale_of, side_by_side
 
 Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
@@ -37,8 +37,8 @@ def test_delta_e_of_known_colours() -> None:
     """CIELAB of sRGB red, green, black and white, D65, as colour tables have them."""
     red, green = even(1, 0, 0), even(0, 1, 0)
     expected = math.dist((53.24, 80.09, 67.20), (87.73, -86.18, 83.18))
-    assert difference(red, green).colour == pytest.approx(expected, abs=0.05)
-    assert difference(even(0, 0, 0), even(1, 1, 1)).colour == pytest.approx(100, abs=1e-3)
+    assert difference(red, green).color == pytest.approx(expected, abs=0.05)
+    assert difference(even(0, 0, 0), even(1, 1, 1)).color == pytest.approx(100, abs=1e-3)
 
 
 def test_shares_of_pixels() -> None:
@@ -47,18 +47,18 @@ def test_shares_of_pixels() -> None:
     changed[:, :4] = 0.9  # a tenth
     found = difference(Image(changed), Image(pixels))
     assert found.noticed == pytest.approx(0.1)
-    assert found.colour_95 > 20
+    assert found.color_95 > 20
     changed[:, 1:] = 0.5  # a fortieth is not among the 95 %
-    assert difference(Image(changed), Image(pixels)).colour_95 < 1e-3
+    assert difference(Image(changed), Image(pixels)).color_95 < 1e-3
     barely = difference(Image(pixels + np.float32(0.005)), Image(pixels))
     assert barely.noticed == 0
-    assert barely.colour > 0
+    assert barely.color > 0
 
 
 def test_the_same_picture_and_a_small_one(picture: Callable[..., Image]) -> None:
     image = picture(24, 20)
     found = difference(image, image)
-    assert (found.psnr, found.colour, found.noticed) == (math.inf, 0, 0)
+    assert (found.psnr, found.color, found.noticed) == (math.inf, 0, 0)
     assert found.ssim == pytest.approx(1)
     assert json.loads(found.to_json(picture="a"))["psnr"] is None
     assert "same" in in_words(found)
@@ -101,7 +101,7 @@ def test_scales_are_round_and_hold_nearly_all() -> None:
 def test_distances_are_per_pixel() -> None:
     a, b = even(0.2, 0.4, 0.6).pixels.copy(), even(0.2, 0.4, 0.6).pixels.copy()
     b[3, 5] = 1.0
-    apart = colour_distances(a, b)
+    apart = color_distances(a, b)
     assert np.argwhere(apart > 0.01).tolist() == [[3, 5]]
 
 
@@ -130,7 +130,7 @@ def test_compare_by_command(ended: Command, photo: Path, painting: Path, tmp_pat
     told = json.loads(numbers.read_text())
     assert [each.get("same") for each in told["pictures"]] == [None, False, True]
     assert [each.get("resized") for each in told["pictures"]] == [None, True, False]
-    assert told["pictures"][1]["colour"] > 5
+    assert told["pictures"][1]["color"] > 5
 
 
 def test_compare_judges_between_photo_and_painting(ended: Command, photo: Path, painting: Path, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_compared_from_python(photo: Path, painting: Path, tmp_path: Path, pictu
     found = atelier.compare([photo, painting, picture(40, 28, 1).pixels], out=tmp_path / "side.png")
     assert found.labels == ("photo", "painting", "picture 3")
     assert found.resized == (False, True, False)
-    assert found.differences[0].colour > 5 > 0.5 > found.differences[1].colour
+    assert found.differences[0].color > 5 > 0.5 > found.differences[1].color
     assert {each.size for each in found.pictures} == {(40, 28)}
     assert Pillow.open(tmp_path / "side.png").size == found.sheet().size
     judged = atelier.compare({"before": photo, "after": painting}, content=photo, style=painting, features="none", size=40)

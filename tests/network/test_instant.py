@@ -172,7 +172,7 @@ def test_what_ships_is_complete() -> None:
 
 def a_style(path: Path, name: str = "mine", body: str = catalogue.BODY) -> Path:
     entry = catalogue.shipped()[SHIPPED[0]]
-    colours = np.vstack([entry.colours.mean[None], entry.colours.covariance]).astype(np.float32)
+    colours = np.vstack([entry.colors.mean[None], entry.colors.covariance]).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {f"{name}.numbers": entry.code.astype(np.float16), f"{name}.colours": colours}
     safetensors.numpy.save_file(tensors, path, metadata={"body": body, "styles": json.dumps({name: {"title": "Mine"}})})

@@ -16,7 +16,7 @@ from atelier.errors import SettingError, WeightsError
 from atelier.losses import correlation
 from atelier.perception.bands import Sum
 from atelier.perception.convention import LAYERS
-from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network, activations, fastest, layer_name, normalise, pool
+from atelier.perception.network import CONVS, TEACHER_CHANNELS, Network, activations, fastest, layer_name, normalize, pool
 from atelier.perception.weights import load
 
 
@@ -100,7 +100,7 @@ def test_a_picture_of_one_colour_has_no_edge_in_conv1_1(net: str) -> None:
     assert torch.allclose(inside, inside[:, :1, :1].expand_as(inside), rtol=1e-5)
     assert not torch.allclose(second[:, 0], second[:, 1], rtol=1e-2)
     # Zero padding, which the plan alone does, sees a frame.
-    framed = activations(network.weights, normalise(colour), ("conv1_1",))["conv1_1"][0]
+    framed = activations(network.weights, normalize(colour), ("conv1_1",))["conv1_1"][0]
     assert torch.allclose(framed[:, 1:-1, 1:-1], first[:, 1:-1, 1:-1], rtol=1e-4, atol=1e-3)
     assert not torch.allclose(framed[:, 0], framed[:, 1], rtol=1e-2)
 

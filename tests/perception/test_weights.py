@@ -352,11 +352,11 @@ def sound() -> bytes:
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(0, 5000), region=st.integers(0, 5000), what=st.binary(max_size=12))
-def test_damage_never_gets_past_as_another_error(tmp_path: Path, sound: bytes, cut: int, place: int, what: bytes) -> None:
+def test_damage_never_gets_past_as_another_error(tmp_path: Path, sound: bytes, cut: int, region: int, what: bytes) -> None:
     """Bytes replaced near the header, and bytes cut from the end: loaded all the same, or a WeightsError."""
     path = tmp_path / "a.safetensors"
     damaged = bytearray(sound[: len(sound) - cut])
-    damaged[place : place + len(what)] = what
+    damaged[region : region + len(what)] = what
     path.write_bytes(damaged)
     try:
         load(path)

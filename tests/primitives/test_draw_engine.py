@@ -110,12 +110,12 @@ def test_transparent_parts_stay_so() -> None:
 
 def test_colours() -> None:
     few = draw(count=20, palette="#ff0000, #00ff00,#0000ff")
-    assert {m.colour for m in few.marks} <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
-    assert len({m.colour for m in draw(count=30, palette_size=3).marks}) <= 3
+    assert {m.color for m in few.marks} <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
+    assert len({m.color for m in draw(count=30, palette_size=3).marks}) <= 3
     painting = Image(np.tile(np.array([[[0.9, 0.1, 0.1], [0.1, 0.1, 0.6]]], np.float32), (8, 4, 1)))
     drawing = called(DrawEngine(DrawSettings(**QUICK, count=20, palette_size=2), palette=painting))(photo())  # type: ignore[arg-type]
     for mark in drawing.marks:
-        assert min(np.abs(np.array(mark.colour) - c).max() for c in ((230, 26, 26), (26, 26, 153))) <= 3
+        assert min(np.abs(np.array(mark.color) - c).max() for c in ((230, 26, 26), (26, 26, 153))) <= 3
     with pytest.raises(SettingError, match="#rrggbb"):
         draw(palette="#ff0000,red")
 

@@ -80,7 +80,7 @@ def test_a_shape_is_worth_what_visiting_every_pixel_says(seed: int, alpha: float
     found = worth(len(runs), task)
     wanted, colour = brute(target, below, through, above, weight, mask, alpha)
     assert found == pytest.approx(wanted, abs=2e-4)
-    assert np.allclose(task.colour, [*colour, alpha], atol=2e-3)
+    assert np.allclose(task.color, [*colour, alpha], atol=2e-3)
 
 
 def test_outside_of_its_window_a_shape_is_worth_nothing() -> None:
@@ -176,7 +176,7 @@ def test_a_palette_is_kept_to(pool: ThreadPoolExecutor) -> None:
     for _ in range(6):
         one.grow(QUICK, 1)
     one.refine(10)
-    assert {mark.colour for mark in one.marks} <= {(0, 0, 0), (255, 0, 0), (255, 255, 255)}
+    assert {mark.color for mark in one.marks} <= {(0, 0, 0), (255, 0, 0), (255, 255, 255)}
 
 
 def test_each_shape_may_choose_its_own_opacity(pool: ThreadPoolExecutor) -> None:

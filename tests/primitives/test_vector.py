@@ -21,7 +21,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def same(drawing: Drawing, opacity: float) -> Drawing:
-    marks = tuple(Mark(m.shape, m.state, m.colour, opacity) for m in drawing.marks)
+    marks = tuple(Mark(m.shape, m.state, m.color, opacity) for m in drawing.marks)
     return Drawing(drawing.width, drawing.height, drawing.size, drawing.background, marks)
 
 

@@ -192,7 +192,7 @@ def test_features_are_given_a_paintings_mean_and_covariance() -> None:
     photo, painting = (torch.randn(6, 20, 20, generator=generator) * scale + shift for scale, shift in ((1.0, 2.0), (3.0, -1.0)))
     of, to = objective.Spread.of(photo), objective.Spread.of(painting)
     white = of.whitened(photo)[None]
-    result, _ = objective.coloured([white, white], [[to, to]])
+    result, _ = objective.colored([white, white], [[to, to]])
     flat, wanted = result[0].flatten(1), painting.flatten(1)
     assert torch.allclose(flat.mean(1), wanted.mean(1), atol=1e-3)
     assert torch.allclose(torch.cov(flat), torch.cov(wanted), rtol=0.02, atol=0.05)
@@ -750,7 +750,7 @@ def test_a_style_is_learned_and_found_by_name(
     assert made.path == body / "own" / "my-stripes.safetensors"
     entry = catalogue.entry("my-stripes")
     assert entry is not None
-    assert np.allclose(entry.colours.mean, picture(48, 60, 5).pixels.mean((0, 1)), atol=0.02)
+    assert np.allclose(entry.colors.mean, picture(48, 60, 5).pixels.mean((0, 1)), atol=0.02)
     start = catalogue.shipped()["stripes"].code
     assert 0 < np.abs(entry.code - start).max() < 0.5
     painted = called(InstantEngine([Sample(entry)], InstantSettings(backend="onnxruntime"), "cpu"))(picture(40, 30))

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from atelier.image import Image, encode
-from atelier.perception.network import CONVS, Network, activations, normalise
+from atelier.perception.network import CONVS, Network, activations, normalize
 from atelier.perception.record import verify
 from atelier.perception.weights import load
 from atelier.training.pocket import run, student
@@ -96,8 +96,8 @@ def test_the_normalised_teacher_is_the_teacher_with_layers_of_unit_size(teacher:
     x = pictures()
     network = Network.load(str(teacher), dtype=torch.float32)
     normal, scale = normalize_teacher(teacher, x, torch.float32, "cpu")
-    ours = activations(normal, normalise(x) / scale, CONVS)
-    for layer, f in activations(network.weights, normalise(x), CONVS).items():
+    ours = activations(normal, normalize(x) / scale, CONVS)
+    for layer, f in activations(network.weights, normalize(x), CONVS).items():
         assert float(ours[layer].square().mean()) == pytest.approx(1, rel=1e-3)
         assert torch.allclose(ours[layer] * f.square().mean().sqrt(), f, rtol=1e-3, atol=1e-3 * float(f.max())), layer
 
@@ -106,9 +106,9 @@ def test_cutting_nothing_away_leaves_the_teacher(teacher: Path, monkeypatch: pyt
     monkeypatch.setattr(student, "WIDTHS", dict(zip(CONVS, TEACHER, strict=True)))
     x = pictures(6)
     normal, scale = normalize_teacher(teacher, x, torch.float32, "cpu")
-    params = cut_from_teacher(normal, normalise(x) / scale, ridge=1e-5)
-    seen = activations(convolutions(params, torch.float32), normalise(x) / scale, CONVS)
-    _, numbers = distillation_loss(seen, activations(normal, normalise(x) / scale, CONVS), params)
+    params = cut_from_teacher(normal, normalize(x) / scale, ridge=1e-5)
+    seen = activations(convolutions(params, torch.float32), normalize(x) / scale, CONVS)
+    _, numbers = distillation_loss(seen, activations(normal, normalize(x) / scale, CONVS), params)
     assert set(numbers) == set(TAPS)
     assert all(feature < 1e-2 and gram < 1e-2 for feature, gram in numbers.values())
 
@@ -117,9 +117,9 @@ def test_the_loss_is_that_of_the_features_it_never_forms(teacher: Path) -> None:
     """|QS - T|² / |T|² and |Gram(QS) - Gram(T)|² / |Gram(T)|², means over pictures."""
     x = pictures()
     normal, scale = normalize_teacher(teacher, x, torch.float32, "cpu")
-    params = cut_from_teacher(normal, normalise(x) / scale)
-    seen = activations(convolutions(params, torch.float32), normalise(x) / scale, CONVS)
-    target = activations(normal, normalise(x) / scale, CONVS)
+    params = cut_from_teacher(normal, normalize(x) / scale)
+    seen = activations(convolutions(params, torch.float32), normalize(x) / scale, CONVS)
+    target = activations(normal, normalize(x) / scale, CONVS)
     _, numbers = distillation_loss(seen, target, params)
     for layer in TAPS:
         q = params[f"{layer}.head"].double()
@@ -135,11 +135,11 @@ def test_what_is_saved_is_what_was_learned(teacher: Path, tmp_path: Path) -> Non
     """But for the rounding to 8 bits; and the metric measures as the head does."""
     x = pictures()
     normal, scale = normalize_teacher(teacher, x, torch.float32, "cpu")
-    params = cut_from_teacher(normal, normalise(x) / scale)
+    params = cut_from_teacher(normal, normalize(x) / scale)
     run.save(tmp_path / "out.safetensors", params, scale, {"note": "hello"})
     network = Network.load(str(tmp_path / "out.safetensors"), dtype=torch.float32)
-    ours = activations(network.weights, normalise(x), CONVS)
-    for layer, f in activations(convolutions(params, torch.float32), normalise(x) / scale, CONVS).items():
+    ours = activations(network.weights, normalize(x), CONVS)
+    for layer, f in activations(convolutions(params, torch.float32), normalize(x) / scale, CONVS).items():
         assert float((ours[layer] - f).norm() / f.norm()) < 0.06, layer
     assert set(network.metric) == set(TAPS)
     for layer, r in network.metric.items():

@@ -132,7 +132,7 @@ def compare(
     limits: Limits = Limits(),
     report: Report = silent,
 ) -> Comparison:
-    """How and where pictures differ from the first of them: `compare([a, b]).differences[0].colour`.
+    """How and where pictures differ from the first of them: `compare([a, b]).differences[0].color`.
 
     pictures: two or more, or by name; those of another size are brought to that of the first. content, style: photo and painting that
     they are judged between, in `verdicts`, at a long side of `size` px by the network `features` (see `atelier.judging.Judge`). out: a

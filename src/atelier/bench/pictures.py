@@ -28,14 +28,14 @@ def make_up(side: int, seed: int = 0) -> Image:
     smallest, largest = 0.02, 0.4
     for share in rng.random(300):  # from the back to the front; 1/r² is even between the squares' inverses
         radius = (share * smallest**-2 + (1 - share) * largest**-2) ** -0.5
-        centre, colour, slope = rng.random(2), rng.uniform(0.08, 0.92, 3), rng.uniform(-0.3, 0.3, 2)
+        centre, color, slope = rng.random(2), rng.uniform(0.08, 0.92, 3), rng.uniform(-0.3, 0.3, 2)
         low = np.floor((centre - radius) * side).astype(int).clip(0, side)
         high = np.ceil((centre + radius) * side + 1).astype(int).clip(0, side)
         window = slice(low[1], high[1]), slice(low[0], high[0])
         dx, dy = x[window] - centre[0], y[window] - centre[1]
         cover = ((radius - np.hypot(dx, dy)) * side).clip(0, 1)[:, :, None]
         shade = 1 + (dx * slope[0] + dy * slope[1])[:, :, None] / radius
-        pixels[window] += cover * (colour * shade - pixels[window])
+        pixels[window] += cover * (color * shade - pixels[window])
     frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None])
     frequency[0, 0] = np.inf
     grain = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((side, side))) / frequency, (side, side))

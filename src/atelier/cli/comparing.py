@@ -116,7 +116,7 @@ def _differences(labels: Sequence[str], found: Sequence[Difference]) -> None:
     for label, each in zip(labels[1:], found, strict=True):
         psnr = "same" if math.isinf(each.psnr) else f"{each.psnr:.2f}"
         likeness = "-" if each.ssim is None else f"{each.ssim:.4f}"
-        table.add_row(Text(label), psnr, likeness, f"{each.colour:.2f}", f"{each.colour_95:.2f}", f"{each.noticed:.1%}")
+        table.add_row(Text(label), psnr, likeness, f"{each.color:.2f}", f"{each.color_95:.2f}", f"{each.noticed:.1%}")
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 70 + max(len(label) for label in labels)

@@ -68,13 +68,13 @@ def regions(
             resolver=Local(opened),
             report=report,
         )
-    rows = [(name, colour, found.shares[name]) for name, colour in found.legend.items()]
+    rows = [(name, color, found.shares[name]) for name, color in found.legend.items()]
     if as_json:
         listed = [{"number": at, "name": n, "colour": c, "share": round(share, 5)} for at, (n, c, share) in enumerate(rows, 1)]
         typer.echo(json.dumps({"map": out, "shown": shown, "regions": listed}, ensure_ascii=False, indent=2))
         return
-    for at, (name, colour, share) in enumerate(rows, 1):
-        typer.echo(f"{at:3} {name:14} {colour} {100 * share:5.1f} %")
+    for at, (name, color, share) in enumerate(rows, 1):
+        typer.echo(f"{at:3} {name:14} {color} {100 * share:5.1f} %")
     if not quiet:
         typer.echo(f"Written: {out}, to correct by hand in its own colours, and {shown} to look at", err=True)
         words = ["atelier", "stylize", photo, "--regions", out, "--style", f"PAINTING@{rows[0][0]}", "-o", "painted.png"]

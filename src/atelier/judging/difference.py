@@ -44,8 +44,8 @@ class Difference:
 
     psnr: float
     ssim: float | None
-    colour: float
-    colour_95: float
+    color: float
+    color_95: float
     noticed: float
 
     def to_json(self, **more: object) -> str:
@@ -108,18 +108,18 @@ def difference(picture: Image, first: Image) -> Difference:
     """Raises SettingError for pictures of different sizes. What is transparent is laid over white."""
     _same_size(picture, first)
     a, b = picture.flat().pixels, first.flat().pixels
-    apart = colour_distances(a, b)
+    apart = color_distances(a, b)
     squared = float(np.mean(np.square(a - b, dtype=np.float64)))
     return Difference(
         psnr=10 * math.log10(1 / squared) if squared else math.inf,
         ssim=ssim(luminance(a), luminance(b)) if min(picture.size) >= WINDOW else None,
-        colour=float(apart.mean(dtype=np.float64)),
-        colour_95=float(np.percentile(apart, 95)),
+        color=float(apart.mean(dtype=np.float64)),
+        color_95=float(np.percentile(apart, 95)),
         noticed=float((apart > NOTICED).mean()),
     )
 
 
-def colour_distances(a: Pixels, b: Pixels) -> Floats:
+def color_distances(a: Pixels, b: Pixels) -> Floats:
     """ΔE*ab of every pixel: sRGB (H, W, 3), (H, W, 3) -> (H, W)."""
     apart: Floats = np.linalg.norm(lab_from_srgb(a) - lab_from_srgb(b), axis=-1).astype(np.float32)
     return apart
@@ -163,7 +163,7 @@ def side_by_side(
     differences: of all but the first. side: of a picture on the sheet, px at the most. words: more to say under each. Raises SettingError.
     """
     (name, first), others = pictures[0], pictures[1:]
-    maps = [colour_distances(picture.flat().pixels, first.flat().pixels) for _, picture in others]
+    maps = [color_distances(picture.flat().pixels, first.flat().pixels) for _, picture in others]
     scale = scale_of(maps)
     more = list(words) if words else [""] * len(pictures)
     shown = min(side, max(first.size))
@@ -182,7 +182,7 @@ def in_words(found: Difference) -> str:
     if found.psnr == math.inf:
         return "the same, pixel for pixel"
     likeness = f" · SSIM {found.ssim:.2f}" if found.ssim is not None else ""
-    return f"{found.psnr:.1f} dB{likeness}\ncolour {found.colour:.1f}"
+    return f"{found.psnr:.1f} dB{likeness}\ncolour {found.color:.1f}"
 
 
 def _same_size(picture: Image, first: Image) -> None:

@@ -80,7 +80,7 @@ def pool(x: Tensor, kind: str) -> Tensor:
     raise SettingError("pooling", "choose max, average or l2", kind)
 
 
-def normalise(x: Tensor) -> Tensor:
+def normalize(x: Tensor) -> Tensor:
     """RGB in [0, 1], (B, 3, H, W), to what the networks take: 0..255 minus the ImageNet mean."""
     return x * 255.0 - torch.tensor(MEAN, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
 

@@ -47,7 +47,7 @@ def _alike(one: Sample, other: Sample) -> bool:
 
     def arrays(sample: Sample) -> list[Any]:
         style, part = sample.picture, [each for each in (sample.part, sample.code) if each is not None]
-        own = [style.pixels] if isinstance(style, Image) else [style.code, style.colours.mean, style.colours.covariance]
+        own = [style.pixels] if isinstance(style, Image) else [style.code, style.colors.mean, style.colors.covariance]
         return [*own, *part]
 
     return plain(one) == plain(other) and all(map(_same, arrays(one), arrays(other)))

@@ -157,13 +157,13 @@ def _wanted(style: Style, regions: Regions, painting: Painting, map_: Map | str 
 
 def _partner(regions: Regions, at: int, own: Regions, style: Style) -> int:
     """Which region of a painting goes to one of the photo: that of the same name, else of the same colour."""
-    name, colour = list(regions.legend.items())[at]
+    name, color = list(regions.legend.items())[at]
     if name in own.names:
         return own.names.index(name)
     try:
-        return own.index(colour)
+        return own.index(color)
     except SettingError as error:
-        raise SettingError("style_regions", f"the map of {style.source} has no region for {name!r} ({colour}): {error}") from error
+        raise SettingError("style_regions", f"the map of {style.source} has no region for {name!r} ({color}): {error}") from error
 
 
 def _masked(request: Request, scene: Scene, maps: Maps, report: Report) -> Regions:

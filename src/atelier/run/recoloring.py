@@ -42,19 +42,19 @@ def recolor(
     check_outputs(outputs, named)
     if named.count(STANDARD) > 1:
         raise SettingError("picture", "only one picture can come from standard input")
-    image, colours = resolver.picture(picture, report), as_picture(resolver.style(source, report)).flat()
-    if method in METHODS and METHODS[method].aligned and colours.size != image.size:
-        report(Progress("opening", note=f"{source} is brought from {_size(colours)} to {_size(image)}: {method} needs one size"))
-        colours = resize(colours, image.size)
+    image, colors = resolver.picture(picture, report), as_picture(resolver.style(source, report)).flat()
+    if method in METHODS and METHODS[method].aligned and colors.size != image.size:
+        report(Progress("opening", note=f"{source} is brought from {_size(colors)} to {_size(image)}: {method} needs one size"))
+        colors = resize(colors, image.size)
     given: dict[str, Any] = {}
-    for name, file, of in (("mask", mask, image), ("source_mask", source_mask, colours)):
+    for name, file, of in (("mask", mask, image), ("source_mask", source_mask, colors)):
         if file:
             marks = resolver.picture(file, report)
             if marks.size != of.size:
                 report(Progress("opening", note=f"{file} is brought from {_size(marks)} to {_size(of)}"))
                 marks = resize(marks, of.size)
             given[name] = marks.pixels.mean(2) if marks.alpha is None else marks.pixels.mean(2) * marks.alpha
-    pixels = recolor_pixels(image.pixels, colours.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
+    pixels = recolor_pixels(image.pixels, colors.pixels, method=method, space=space, stretch=stretch, seed=seed, **given)
     out = replace(image, pixels=pixels)
     write_result(out, outputs)
     return out

@@ -47,7 +47,7 @@ def digest_inputs(content: Image, samples: Sequence[Sample], guide: Guide | None
         "content": _digest(content),
         "styles": [_digest(painting) for painting in paintings],
         "start": _digest(start),
-        "named": [hashlib.sha256(entry.code.tobytes() + entry.colours.mean.tobytes()).hexdigest()[:16] for entry in entries],
+        "named": [hashlib.sha256(entry.code.tobytes() + entry.colors.mean.tobytes()).hexdigest()[:16] for entry in entries],
         "places": _layout_digest(samples, guide),
         "codes": [hashlib.sha256(sample.code.tobytes()).hexdigest()[:16] for sample in samples if sample.code is not None],
     }

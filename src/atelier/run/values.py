@@ -115,9 +115,9 @@ def as_map(given: Any, limits: Limits = Limits()) -> Map:
         if numbers.size and 0 <= numbers.min() < numbers.max() < MOST and (numbers.size == given.size or _near(numbers)):
             values, labels = np.unique(given, return_inverse=True)
             if len(values) <= MOST:
-                colours = distinct_colors(MOST + 1)  # a number has the same one in every map
+                colors = distinct_colors(MOST + 1)  # a number has the same one in every map
                 named = tuple(BACKGROUND if value == VOID else str(value) for value in values.tolist())
-                own = tuple(colours[min(value, MOST)] for value in values.tolist())
+                own = tuple(colors[min(value, MOST)] for value in values.tolist())
                 return Regions(labels.reshape(given.shape).astype(np.uint8), named, own)
         if given.dtype not in (np.uint8, np.uint16):  # which may be pictures
             raise SettingError(

@@ -25,7 +25,7 @@ from atelier.image.moments import Moments
 from atelier.media import SUFFIXES, open_still
 from atelier.perception.network import STYLE_LAYERS
 from atelier.progress import Progress, Report, silent
-from atelier.training.objective import GIVEN, Eye, Spread, colours, halved, padded
+from atelier.training.objective import GIVEN, Eye, Spread, colors, halved, padded
 
 Bytes = NDArray[np.uint8]
 """(H, W, 3) sRGB."""
@@ -187,12 +187,12 @@ def painting_looks(image: Bytes, count: int, long: tuple[float, float], seed: in
 def variation(look: Bytes, rng: np.random.Generator) -> Bytes:
     """A look (H, W, 3) in other colours, some of them as a negative, of more or less contrast, and turned or mirrored: strokes that are as
     real as the painting's, in a style that a reader has not met."""
-    colours = look.astype(np.float32)[..., rng.permutation(3)] / 255
+    colors = look.astype(np.float32)[..., rng.permutation(3)] / 255
     if rng.random() < 0.25:
-        colours = 1 - colours
-    mean = colours.mean((0, 1))
-    colours = mean + (colours - mean) * math.exp(rng.uniform(-0.35, 0.2)) + rng.uniform(-0.12, 0.12, 3).astype(np.float32)
-    turned = np.rot90(colours, int(rng.integers(4)))[:, :: 1 if rng.random() < 0.5 else -1]
+        colors = 1 - colors
+    mean = colors.mean((0, 1))
+    colors = mean + (colors - mean) * math.exp(rng.uniform(-0.35, 0.2)) + rng.uniform(-0.12, 0.12, 3).astype(np.float32)
+    turned = np.rot90(colors, int(rng.integers(4)))[:, :: 1 if rng.random() < 0.5 else -1]
     return np.round(turned.clip(0, 1) * 255).astype(np.uint8)
 
 
@@ -211,7 +211,7 @@ class Look:
 
     grams: dict[str, Tensor]
     read: dict[str, Tensor]
-    colours: Moments
+    colors: Moments
     spreads: list[Spread]
     content: Tensor
     white: list[Tensor]
@@ -263,7 +263,7 @@ class Pictures:
                 white = [s.whitened(features[n][0]).half().cpu() for s, n in zip(spreads, GIVEN, strict=False)] if self.photos else []
             content = sight.content[0].half().cpu() if self.photos else torch.empty(0)
             grams, asked = ({name: gram[0].cpu() for name, gram in each.items()} for each in (sight.grams, read))
-            self._looks[index] = Look(grams, asked, colours(x[0]), spreads, content, white)
+            self._looks[index] = Look(grams, asked, colors(x[0]), spreads, content, white)
         return self._looks[index]
 
 
@@ -302,11 +302,11 @@ def composed(rng: np.random.Generator, side: int) -> Bytes:
         return np.asarray(field / field.std())
 
     def surface() -> NDArray[np.float64]:
-        angle, colour, other = rng.uniform(0, 2 * math.pi), rng.uniform(0, 1, 3), rng.uniform(0, 1, 3)
+        angle, color, other = rng.uniform(0, 2 * math.pi), rng.uniform(0, 1, 3), rng.uniform(0, 1, 3)
         slope = np.clip(0.5 + (x - 0.5) * math.cos(angle) + (y - 0.5) * math.sin(angle), 0, 1)
         if rng.random() < 0.3:
             slope = 0.5 + 0.5 * np.sin(2 * math.pi * rng.uniform(4, 40) * slope)
-        mixed = slope[..., None] * colour + (1 - slope[..., None]) * other
+        mixed = slope[..., None] * color + (1 - slope[..., None]) * other
         return np.asarray(mixed + rng.uniform(0.02, 0.2) * grain(rng.uniform(0.6, 1.8))[..., None] * rng.uniform(0.6, 1, 3))
 
     out = surface()

@@ -29,14 +29,14 @@ from atelier.training.objective import (
     SHALLOW,
     Sight,
     balance,
-    coloured,
+    colored,
     content_error,
     cut,
     grid_share,
     identity_error,
     layer_errors,
     padded,
-    recoloured,
+    recolored,
     strokes,
 )  # fmt: skip
 from atelier.training.painter import Painter
@@ -91,7 +91,7 @@ class Trainer:
         rates = {name: settings.rate * (settings.table_rate if name == "table" else 1.0) for name in trained}
         groups = [{"params": list(module.parameters()), "lr": rates[name]} for name, module in trained.items()]
         self.rates = list(rates.values())
-        self.optimiser = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.Adam(groups, lr=settings.rate, betas=(0.9, 0.99))
         self.parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
         self.buffers = [b for module in trained.values() for name, b in module.named_buffers() if not name.startswith("triangle")]
         self.average = {f"{part}.{k}": v.detach().clone() for part, module in self.parts.items() for k, v in module.state_dict().items()}
@@ -120,10 +120,10 @@ class Trainer:
         shared = np.random.default_rng((self.seed, 3, self.step))
         itself = settings.cross > 0 and shared.random() < settings.cross
         rng = np.random.default_rng((self.seed, 4, self.step, team.rank))
-        for group, full in zip(self.optimiser.param_groups, self.rates, strict=True):
+        for group, full in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = full * self.pace()
         loss, losses, errors = self.loss(rng, itself)
-        self.optimiser.zero_grad(set_to_none=False)
+        self.optimizer.zero_grad(set_to_none=False)
         torch.autograd.backward(loss)
         for parameter in self.parameters:
             if parameter.grad is None:
@@ -138,7 +138,7 @@ class Trainer:
                 raise Diverged(f"the training has lost its way at step {self.step}: try a smaller `rate`, or `precision=float32`")
             return
         self.lost = 0
-        self.optimiser.step()
+        self.optimizer.step()
         with torch.no_grad():
             keep = min(0.998, self.step / (self.step + 10))
             for part, module in self.parts.items():
@@ -229,14 +229,14 @@ class Trainer:
         self, painter: nn.Module, x: Tensor, looks: list[Look], wanted: list[Look], numbers: Tensor, rng: np.random.Generator
     ) -> Tensor:
         """Photos (B, 3, H, W) in styles (B, N), as the engine would: recoloured, with a margin, with noise."""
-        hues: tuple[list[Moments], list[Moments]] = [look.colours for look in looks], [look.colours for look in wanted]
-        given = padded(recoloured(x, *hues))
+        hues: tuple[list[Moments], list[Moments]] = [look.colors for look in looks], [look.colors for look in wanted]
+        given = padded(recolored(x, *hues))
         size = (len(x), self.plan.noise, given.shape[2] // CELL, given.shape[3] // CELL)
         noise = torch.from_numpy(rng.standard_normal(size, np.float32)).to(self.device)
         features = None
         if self.plan.seen:
             white = [stacked(looks, lambda look, i=i: look.white[i], self.device) for i in range(2)]  # type: ignore[misc]
-            features = coloured(white, [look.spreads for look in wanted])
+            features = colored(white, [look.spreads for look in wanted])
         painted: Tensor = painter(given.to(torch.bfloat16) if self.half else given, numbers, noise, features)
         return cut(painted)
 
@@ -253,7 +253,7 @@ class Trainer:
     def state(self) -> State:
         return {name: module.state_dict() for name, module in self.parts.items()} | {
             "average": self.average, "weight": self.weight, "step": self.step, "seconds": self.seconds, "total": self.total,
-            "running": self.running, "lost": self.lost, "optimiser": self.optimiser.state_dict(),
+            "running": self.running, "lost": self.lost, "optimiser": self.optimizer.state_dict(),
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
@@ -265,7 +265,7 @@ class Trainer:
         self.step, self.seconds, self.running, self.lost = state["step"], state["seconds"], dict(state["running"]), state["lost"]
         # A limit of time has settled the steps once; one of steps is the one given now.
         self.total = state["total"] if self.settings.seconds else self.settings.steps
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.optimizer.load_state_dict(state["optimiser"])
 
     def averaged(self) -> tuple[Painter, nn.Module]:
         """The painter and the reader or table with the running averages of their weights, which is what is kept."""

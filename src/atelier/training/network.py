@@ -424,7 +424,7 @@ class Written:
         tensors = arrays(painter)
         for i, name in enumerate(named.names):
             numbers = style.weight[i].cpu().numpy()
-            model = plain_model(tensors, trainer.plan, numbers, named.look(i * named.each).colours, metadata={"title": name})
+            model = plain_model(tensors, trainer.plan, numbers, named.look(i * named.each).colors, metadata={"title": name})
             atomic_write(model, folder / f"{name}.onnx")
 
 
@@ -444,7 +444,7 @@ def export(folder: Path, painter: Painter, style: nn.Module, trainer: Trainer, a
     tensors = {"photo.numbers": numbers[-1].astype(np.float16)}
     for i, name in enumerate(named.names):
         whole = named.pixels[i * named.each]
-        tensors |= style_tensors(name, numbers[i], named.look(i * named.each).colours, whole.permute(1, 2, 0).numpy())
+        tensors |= style_tensors(name, numbers[i], named.look(i * named.each).colors, whole.permute(1, 2, 0).numpy())
     titles = {name: {"title": name.replace("_", " "), "painter": "", "year": ""} for name in named.names}
     data = safetensors.numpy.save(tensors, {"body": BODY, "styles": json.dumps(titles)})
     atomic_write(model, folder / "styles.onnx")

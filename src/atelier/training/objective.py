@@ -152,7 +152,7 @@ class Spread:
         return (self.inverse @ (features.flatten(1).float() - self.mean[:, None])).reshape(features.shape)
 
 
-def coloured(white: Sequence[Tensor], spreads: Sequence[Sequence[Spread]]) -> tuple[Tensor, Tensor]:
+def colored(white: Sequence[Tensor], spreads: Sequence[Sequence[Spread]]) -> tuple[Tensor, Tensor]:
     """Whitened features (B, C, H, W) a layer, with the means and covariances of paintings, one list a picture (Li et al. 2017, WCT)."""
     out = []
     for layer, x in enumerate(white):
@@ -162,13 +162,13 @@ def coloured(white: Sequence[Tensor], spreads: Sequence[Sequence[Spread]]) -> tu
     return out[0], out[1]
 
 
-def colours(x: Tensor) -> Moments:
+def colors(x: Tensor) -> Moments:
     """Of pixels (3, H, W)."""
     flat = x.flatten(1).double().cpu().numpy()
     return Moments(flat.mean(1), np.cov(flat, bias=True))
 
 
-def recoloured(x: Tensor, own: Sequence[Moments], wanted: Sequence[Moments]) -> Tensor:
+def recolored(x: Tensor, own: Sequence[Moments], wanted: Sequence[Moments]) -> Tensor:
     """Photos (B, 3, H, W) with the colours' means and covariances of paintings: what the painter is given."""
     maps = [linear_map(a, b, transport, stretch=STRETCH) for a, b in zip(own, wanted, strict=True)]
     matrix = torch.from_numpy(np.stack([m for m, _ in maps])).to(x)

@@ -92,9 +92,9 @@ def ship_named(folder: Path, paintings: Path, swatches: Path | None, into: Path)
         about[name] = {"title": title, "painter": painter, "year": year}
         with PIL_Image.open(next(paintings.glob(f"{stem}.*"))) as file:
             file.thumbnail((SIDE, SIDE), PIL_Image.Resampling.LANCZOS)
-            colours = moments(Image.from_array(np.asarray(file.convert("RGB"))).pixels, SPACES["rgb"])
+            colors = moments(Image.from_array(np.asarray(file.convert("RGB"))).pixels, SPACES["rgb"])
         out[f"{name}.numbers"] = numbers.astype(np.float16)
-        out[f"{name}.colours"] = np.vstack([colours.mean[None], colours.covariance]).astype(np.float32)
+        out[f"{name}.colours"] = np.vstack([colors.mean[None], colors.covariance]).astype(np.float32)
         if swatch := swatch_of(swatches, name, stem):
             out[f"{name}.swatch"] = np.frombuffer(swatch, np.uint8)
     path = into / "styles.safetensors"

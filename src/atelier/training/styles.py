@@ -118,7 +118,7 @@ def train_style(
         _, averaged = trainer.averaged()
         assert isinstance(averaged, nn.Embedding)
         assert lessons.named is not None
-        tensors = style_tensors(name, averaged.weight[0].cpu().numpy(), lessons.named.look(0).colours, image)
+        tensors = style_tensors(name, averaged.weight[0].cpu().numpy(), lessons.named.look(0).colors, image)
         about = {name: {"title": name.replace("-", " ").replace("_", " "), "painter": "", "year": ""}}
         made = {"steps": trainer.step, "seed": seed, "began": began, "content": settings.content}
         metadata = {"body": BODY, "styles": json.dumps(about), "trained": json.dumps(made)}

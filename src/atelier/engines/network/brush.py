@@ -79,12 +79,12 @@ class Brush:
 
     def _style(self, photo: Photo, plane: Pixels | None, whole: bool) -> tuple[Pixels, dict[str, Any]]:
         """The picture that statistics are taken from, and what the painter takes beside the photo. whole: the photo itself is that."""
-        small, colours = self._statistics(photo, plane)
+        small, colors = self._statistics(photo, plane)
         own = read_look(self.reader, small, code=self.strength < 1) if self.reader else None
         rest = self.look.code if self.strength == 1 else own.code if own else left_as_it_is()
         if whole:
             small = photo.read(0, 0, *photo.size)  # a body was trained with pictures' own statistics, not those of smaller ones
-        return small, match(self.look, rest, colours, own, self.strength)
+        return small, match(self.look, rest, colors, own, self.strength)
 
     def _statistics(self, photo: Photo, plane: Pixels | None) -> tuple[Pixels, Moments]:
         """The picture that statistics are taken from, THUMBNAIL px or less, and the colours of what is painted."""
@@ -99,7 +99,7 @@ class Brush:
     def _correct(self, painted: Pixels) -> Pixels:
         """What brings painted colours back towards the style's: matrix and offset (3, 4), of the painted thumbnail (H, W, 3). The
         network drifts on paintings it never saw."""
-        found = linear_map(moments(painted, SPACES["rgb"]), self.look.colours, transport, stretch=CORRECTED_STRETCH)
+        found = linear_map(moments(painted, SPACES["rgb"]), self.look.colors, transport, stretch=CORRECTED_STRETCH)
         return blend_map(*found, CORRECTED * self.strength * self.look.read)[0]
 
     def _fade(self, part: Pixels, photo: Photo, x: int, y: int) -> Pixels:

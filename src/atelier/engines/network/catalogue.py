@@ -41,7 +41,7 @@ class Entry:
     painter: str
     year: str
     code: StyleCode
-    colours: Moments
+    colors: Moments
     swatch: bytes = field(repr=False)
     source: str
 
@@ -149,11 +149,11 @@ def read_styles(path: Path) -> Iterator[Entry]:
         raise WeightsError(f"{path} is made for the body {body or 'of nobody knows what'}, not {BODY}: train it anew with atelier train")
     try:
         for name, about in json.loads(metadata["styles"]).items():
-            colours = tensors[f"{name}.colours"].astype(np.float64)
+            colors = tensors[f"{name}.colours"].astype(np.float64)
             yield Entry(
                 name, about.get("title", name), about.get("painter", ""), str(about.get("year", "")),
                 tensors[f"{name}.numbers"].astype(np.float32),
-                Moments(colours[0], colours[1:]), bytes(tensors[f"{name}.swatch"]) if f"{name}.swatch" in tensors else b"", str(path),
+                Moments(colors[0], colors[1:]), bytes(tensors[f"{name}.swatch"]) if f"{name}.swatch" in tensors else b"", str(path),
             )  # fmt: skip
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} is no file of styles: {error}") from error

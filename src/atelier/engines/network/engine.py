@@ -163,7 +163,7 @@ def _read(sample: Sample, named: bool, models: Models) -> Look:
     style = sample.picture
     if not isinstance(style, Image):
         if named:
-            return Look(style.code, style.colours)
+            return Look(style.code, style.colors)
         if not style.swatch:
             raise SettingError("styles", f"the style {style.name} cannot be mixed with paintings: it has no picture in it")
         style = decode(style.swatch)
@@ -175,4 +175,4 @@ def _read(sample: Sample, named: bool, models: Models) -> Look:
     # as large as it would be in the whole painting: its strokes are not to be read as larger ones
     side = max(1, round(max(part.size) * STYLE_SIDE / max(style.size)))
     look = read_look(reader, np.asarray(resize(part, fit(part.size, side)).pixels))
-    return replace(look, colours=moments(style.pixels, SPACES["rgb"], sample.part))
+    return replace(look, colors=moments(style.pixels, SPACES["rgb"], sample.part))

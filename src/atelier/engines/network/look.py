@@ -30,7 +30,7 @@ class Look:
     that an encoder read, from 0 where all of it was fitted to its painting: colours drift as far as that."""
 
     code: StyleCode
-    colours: Moments
+    colors: Moments
     features: tuple[Moments, ...] = ()
     read: float = 1.0
 
@@ -46,7 +46,7 @@ class Look:
         code = np.sum([share * look.code for share, look in zip(shares, looks, strict=True)], axis=0).astype(np.float32)
         features = tuple(of(each) for each in zip(*(look.features for look in looks), strict=True))
         read = sum(share * look.read for share, look in zip(shares, looks, strict=True))
-        return cls(code, of([look.colours for look in looks]), features, read)
+        return cls(code, of([look.colors for look in looks]), features, read)
 
 
 def read_look(reader: Runner, pixels: Pixels, *, code: bool = True) -> Look:
@@ -62,7 +62,7 @@ def read_look(reader: Runner, pixels: Pixels, *, code: bool = True) -> Look:
     return Look(named["numbers"][0], moments(pixels, SPACES["rgb"]), features)
 
 
-def match(look: Look, rest: StyleCode, colours: Moments, own: Look | None, strength: float) -> dict[str, Any]:
+def match(look: Look, rest: StyleCode, colors: Moments, own: Look | None, strength: float) -> dict[str, Any]:
     """What the painter takes beside a photo: the style code, and what makes colours and features as the look's are (Li et al.
     2017, whitening and colouring), all as far as the strength says.
 
@@ -71,7 +71,7 @@ def match(look: Look, rest: StyleCode, colours: Moments, own: Look | None, stren
     """
     code = look.code if strength == 1 else rest + np.float32(strength) * (look.code - rest)
     taken: dict[str, Any] = {"numbers": code[None].astype(np.float32)}
-    taken["colours"] = blend_map(*linear_map(colours, look.colours, transport, stretch=STRETCH), strength)
+    taken["colours"] = blend_map(*linear_map(colors, look.colors, transport, stretch=STRETCH), strength)
     if own:
         for name, of, to in zip(LAYERS, own.features, look.features, strict=True):
             matrix = power(to.covariance) @ power(of.covariance, -0.5)

@@ -68,8 +68,8 @@ def coherent(
     found = found.clone()
     there = found.flatten() >= 0
     query = there.cumsum(0) - 1
-    colour = ((torch.arange(height)[:, None] + torch.arange(width)) % 2).flatten().to(found.device)
-    turns = [((colour == side) & there).nonzero()[:, 0] for side in (0, 1)]
+    color = ((torch.arange(height)[:, None] + torch.arange(width)) % 2).flatten().to(found.device)
+    turns = [((color == side) & there).nonzero()[:, 0] for side in (0, 1)]
     for _ in range(rounds):
         for cells in turns:
             framed = F.pad(found[None, None], (1, 1, 1, 1), value=-1)[0, 0]

@@ -37,7 +37,7 @@ class Task(NamedTuple):
     largest: float
     step: float  # size of a move, px
     runs: np.ndarray  # (N, 3) int32: room for a shape's runs of pixels; each thread has its own
-    colour: np.ndarray  # (4,) the best colour and opacity of the shape looked at last; each thread has its own
+    color: np.ndarray  # (4,) the best colour and opacity of the shape looked at last; each thread has its own
 
 
 @compiled
@@ -93,7 +93,7 @@ def worth(count, task):  # type: ignore[no-untyped-def]
 
     task.colour is filled with its best colour and opacity. Infinite where nothing is covered.
     """
-    sums, runs, colour = task.sums, task.runs, task.colour
+    sums, runs, color = task.sums, task.runs, task.color
     high, wide = sums.shape[0], sums.shape[1]
     s0 = b0 = b1 = b2 = tt = s1 = r0 = r1 = r2 = 0.0
     folded = sums.shape[2] == FOLDED
@@ -131,7 +131,7 @@ def worth(count, task):  # type: ignore[no-untyped-def]
         found = base - 2 * a * (k0 * g0 + k1 * g1 + k2 * g2) + a * a * (k0 * k0 + k1 * k1 + k2 * k2) * tt
         if found < best:
             best = found
-            colour[0], colour[1], colour[2], colour[3] = k0, k1, k2, a
+            color[0], color[1], color[2], color[3] = k0, k1, k2, a
     return best
 
 
@@ -151,29 +151,29 @@ def place(task):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def cover(runs, count, colour, canvas):  # type: ignore[no-untyped-def]
+def cover(runs, count, color, canvas):  # type: ignore[no-untyped-def]
     """Paint runs over the canvas (H, W, 4), premultiplied: c(1-a) + ak. colour: r, g, b, a."""
-    a = colour[3]
+    a = color[3]
     for i in range(count):
         for x in range(runs[i, 1], runs[i, 2]):
             pixel = canvas[runs[i, 0], x]
-            pixel[0] = pixel[0] * (1 - a) + a * colour[0]
-            pixel[1] = pixel[1] * (1 - a) + a * colour[1]
-            pixel[2] = pixel[2] * (1 - a) + a * colour[2]
+            pixel[0] = pixel[0] * (1 - a) + a * color[0]
+            pixel[1] = pixel[1] * (1 - a) + a * color[1]
+            pixel[2] = pixel[2] * (1 - a) + a * color[2]
             pixel[3] = pixel[3] * (1 - a) + a
 
 
 @compiled
-def under(runs, count, colour, through, above):  # type: ignore[no-untyped-def]
+def under(runs, count, color, through, above):  # type: ignore[no-untyped-def]
     """Slide a shape under all that is above so far: U += T·a·(k, 1), T *= 1 - a."""
-    a = colour[3]
+    a = color[3]
     for i in range(count):
         y = runs[i, 0]
         for x in range(runs[i, 1], runs[i, 2]):
             share = through[y, x] * a
-            above[y, x, 0] += share * colour[0]
-            above[y, x, 1] += share * colour[1]
-            above[y, x, 2] += share * colour[2]
+            above[y, x, 0] += share * color[0]
+            above[y, x, 1] += share * color[1]
+            above[y, x, 2] += share * color[2]
             above[y, x, 3] += share
             through[y, x] -= share
 

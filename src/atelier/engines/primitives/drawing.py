@@ -27,17 +27,17 @@ class Mark:
 
     shape: str
     state: tuple[float, ...]
-    colour: tuple[int, int, int]
+    color: tuple[int, int, int]
     opacity: float
 
     @property
     def hex(self) -> str:
-        return "#{:02x}{:02x}{:02x}".format(*self.colour)
+        return "#{:02x}{:02x}{:02x}".format(*self.color)
 
     @property
     def paint(self) -> State:
         """(4,) red, green, blue and opacity in [0, 1]."""
-        return np.array([*(c / 255 for c in self.colour), self.opacity])
+        return np.array([*(c / 255 for c in self.color), self.opacity])
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Drawing:
             size = tuple(_whole(v, "size", 1, 10_000_000) for v in data["size"])
             if len(size) != 2:
                 raise SourceError("the drawing's size must be two numbers")
-            background = None if data["background"] is None else _colour(data["background"])
+            background = None if data["background"] is None else _color(data["background"])
             if not isinstance(data["shapes"], list):
                 raise SourceError("the drawing's shapes must be a list")
             if len(data["shapes"]) > MOST_SHAPES:
@@ -133,6 +133,6 @@ def _finite(value: Any, name: str) -> float:
     return float(value)
 
 
-def _colour(value: Any) -> tuple[int, int, int]:
+def _color(value: Any) -> tuple[int, int, int]:
     r, g, b = (_whole(v, "background", 0, 255) for v in value)
     return r, g, b

@@ -65,7 +65,7 @@ class DrawEngine:
             raise SettingError(
                 "palette_size", "`palette_size` does not go with colours that are listed: leave some out of `palette` instead"
             )
-        self.colours = None if palette is not None else listed(settings.palette)
+        self.colors = None if palette is not None else listed(settings.palette)
         self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "background")
 
     def __call__(self, frame: Frame, report: Report = silent) -> Drawing:
@@ -203,15 +203,15 @@ class DrawEngine:
 
     def _palette(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         s = self.settings
-        if self.colours is not None:
-            return self.colours
+        if self.colors is not None:
+            return self.colors
         if self.painting is None and not s.palette_size:
             return np.zeros((0, 3), np.float32)
         from atelier.image.palette import main_colors
 
         source = pixels if self.painting is None else self.painting.pixels
-        colours = main_colors(source, s.palette_size or 16, self.seed).colors
-        return (np.round(colours * 255) / 255).astype(np.float32)
+        colors = main_colors(source, s.palette_size or 16, self.seed).colors
+        return (np.round(colors * 255) / 255).astype(np.float32)
 
     def _weight(self, photo: Image) -> npt.NDArray[np.float32]:
         shape = photo.pixels.shape[:2]
@@ -266,8 +266,8 @@ def listed(text: str) -> npt.NDArray[np.float32] | None:
     """(n, 3) colours written as #rrggbb,#rrggbb; None where the text is something else."""
     if not text.startswith("#"):
         return None
-    colours = [hexadecimal(part.strip(), "palette") for part in text.split(",")]
-    return np.array(colours, np.float32) / np.float32(255)
+    colors = [hexadecimal(part.strip(), "palette") for part in text.split(",")]
+    return np.array(colors, np.float32) / np.float32(255)
 
 
 def hexadecimal(text: str, option: str) -> tuple[int, int, int]:

@@ -49,10 +49,10 @@ def attempt(sketch: Sketch, rng: np.random.Generator, smallest: float, maximum: 
     x, y = rng.uniform(0, sketch.width), rng.uniform(0, sketch.height)
     state = placed(name, x, y, rng, smallest, maximum)
     pixel = sketch.target[min(int(y), sketch.height - 1), min(int(x), sketch.width - 1)]
-    colour = np.clip(pixel[:3] / max(float(pixel[3]), 1e-6), 0, 1).astype(np.float64)
+    color = np.clip(pixel[:3] / max(float(pixel[3]), 1e-6), 0, 1).astype(np.float64)
     if len(sketch.palette):
-        colour = sketch.palette[((sketch.palette - colour) ** 2).sum(1).argmin()]
-    mark = settled(name, state, np.append(colour, alpha))
+        color = sketch.palette[((sketch.palette - color) ** 2).sum(1).argmin()]
+    mark = settled(name, state, np.append(color, alpha))
     runs = sketch.runs(mark)
     if not len(runs):
         return False

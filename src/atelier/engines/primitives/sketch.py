@@ -204,7 +204,7 @@ class Sketch:
         state = np.array(mark.state)
         seed = int(np.random.SeedSequence((self.seed, self.rounds, index)).generate_state(1)[0])
         energy = shape.search(task, CLIMB, 0, 1, age, seed, state)
-        return (settled(mark.shape, state, task.colour), -energy) if energy < np.inf else (None, 0.0)
+        return (settled(mark.shape, state, task.color), -energy) if energy < np.inf else (None, 0.0)
 
     def _window(self, runs: npt.NDArray[np.int32]) -> Window:
         """The pixels around a shape that it may move over."""
@@ -218,12 +218,12 @@ class Sketch:
     def _search(self, task: Task, effort: Effort, climb: int) -> Found | None:
         seed = np.random.SeedSequence((self.seed, self.rounds, climb)).generate_state(2)
         shape = SHAPES[self.kinds[int(seed[1]) % len(self.kinds)]]
-        mine = task._replace(runs=self._room(), colour=np.empty(4))
+        mine = task._replace(runs=self._room(), color=np.empty(4))
         state = np.empty(shape.parameters)
         energy = shape.search(mine, effort.how, effort.tries, effort.stride, effort.age, int(seed[0]), state)
         if not energy < 0:
             return None
-        mark = settled(shape.name, state, mine.colour)
+        mark = settled(shape.name, state, mine.color)
         return Found(-energy, mark, self.runs(mark))
 
     def task(self, step: float = GROWING_STEP) -> Task:
@@ -259,8 +259,8 @@ def clear(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> bool:
     )
 
 
-def settled(name: str, state: State, colour: State) -> Mark:
+def settled(name: str, state: State, color: State) -> Mark:
     """A shape with its numbers as they are written to files: hundredths of a pixel, 8-bit colours."""
     digits = [4 if i == SHAPES[name].angle else 2 for i in range(len(state))]
-    r, g, b = (round(float(c) * 255) for c in colour[:3])
-    return Mark(name, tuple(round(float(v), d) for v, d in zip(state, digits, strict=True)), (r, g, b), round(float(colour[3]), 4))
+    r, g, b = (round(float(c) * 255) for c in color[:3])
+    return Mark(name, tuple(round(float(v), d) for v, d in zip(state, digits, strict=True)), (r, g, b), round(float(color[3]), 4))

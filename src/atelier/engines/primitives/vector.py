@@ -61,8 +61,8 @@ def _document(drawing: Drawing, size: str = "") -> str:
     head = f'{size}viewBox="0 0 {w} {h}" preserveAspectRatio="none"'
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {head}>']
     if drawing.background is not None:
-        colour = "#{:02x}{:02x}{:02x}".format(*drawing.background)
-        lines.append(f'<rect fill="{colour}" width="{w}" height="{h}"/>')
+        color = "#{:02x}{:02x}{:02x}".format(*drawing.background)
+        lines.append(f'<rect fill="{color}" width="{w}" height="{h}"/>')
     for opacity, run in groupby(drawing.marks, key=lambda mark: _opacity(mark.opacity)):
         marks = list(run)
         grouped = opacity != "1" and len(marks) >= _WORTH_GROUPING

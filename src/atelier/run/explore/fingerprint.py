@@ -78,7 +78,7 @@ def _digest(painting: Painting) -> str:
         whole = hashlib.sha256(repr((painting.shape, painting.text.get(KEY))).encode() + painting.pixels.tobytes())
         whole.update(b"" if painting.alpha is None else painting.alpha.tobytes())
         return whole.hexdigest()
-    return hashlib.sha256(painting.code.tobytes() + painting.colours.mean.tobytes() + painting.swatch).hexdigest()
+    return hashlib.sha256(painting.code.tobytes() + painting.colors.mean.tobytes() + painting.swatch).hexdigest()
 
 
 def _digest_file(path: str) -> str:

@@ -20,7 +20,7 @@ SWEEPS = 4
 """Through the three planes of a 3x3 matrix: as many leave nothing to turn."""
 
 
-def as_style(graph: Graph, photo: str, extent: Extent, colours: Moments) -> str:
+def as_style(graph: Graph, photo: str, extent: Extent, colors: Moments) -> str:
     """The photo's colours with the style's mean and covariance, cut to [0, 1], as `linear_map` has it.
 
     Of the same map another form, which asks for one decomposition of what is not known beforehand, and one more for the
@@ -28,7 +28,7 @@ def as_style(graph: Graph, photo: str, extent: Extent, colours: Moments) -> str:
     few numbers are float64: a grey photo's covariance is all but singular, and float32 loses what the ridge adds to it. For
     the same reason sums are over OPPONENT, in which its colours are exactly 0.
     """
-    values, vectors = np.linalg.eigh(colours.covariance + RIDGE * np.eye(3))
+    values, vectors = np.linalg.eigh(colors.covariance + RIDGE * np.eye(3))
     root = graph.double(((vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T)[None])
     flat = graph("MatMul", graph.single(OPPONENT[None]), extent.flat(photo))
     mean = graph("ReduceMean", flat, axes=[2], keepdims=1)  # (N, 3, 1)
@@ -44,7 +44,7 @@ def as_style(graph: Graph, photo: str, extent: Extent, colours: Moments) -> str:
     matrix = graph("MatMul", graph("MatMul", root, inverse), root)
     matrix = of_eigenvalues(graph, matrix, lambda v: graph("Min", v, graph.double(STRETCH)))
     matrix = graph("Cast", graph("MatMul", matrix, graph.double(back[None])), to=TensorProto.FLOAT)
-    moved = graph("Add", graph("MatMul", matrix, centred), graph.single(colours.mean.reshape(1, 3, 1)))
+    moved = graph("Add", graph("MatMul", matrix, centred), graph.single(colors.mean.reshape(1, 3, 1)))
     return extent.raised(graph("Clip", moved, graph.single(0.0), graph.single(1.0)))
 
 

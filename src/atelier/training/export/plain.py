@@ -27,7 +27,7 @@ def plain_model(
     tensors: Tensors,
     plan: Plan,
     numbers: NDArray[Any],
-    colours: Moments,
+    colors: Moments,
     *,
     size: tuple[int, int] | None = None,
     half: bool = False,
@@ -56,11 +56,11 @@ def plain_model(
     graph = Graph(half)
     photo = graph("Cast", "photo", to=TensorProto.FLOAT) if half_ends else "photo"
     extent = FixedExtent(graph, size) if size else OpenExtent(graph, photo)
-    recoloured = extent.padded(as_style(graph, photo, extent, colours))
+    recolored = extent.padded(as_style(graph, photo, extent, colors))
     noise = extent.noise(plan.noise, seed)
     if half:
-        recoloured = graph("Cast", recoloured, to=TensorProto.FLOAT16)
-    cells = graph("Pad", graph("SpaceToDepth", recoloured, blocksize=4), graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
+        recolored = graph("Cast", recolored, to=TensorProto.FLOAT16)
+    cells = graph("Pad", graph("SpaceToDepth", recolored, blocksize=4), graph.constant([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
     picture = Body(graph, tensors, plan, None, Baked(graph, tensors, plan, numbers)).paint(cells, noise)
     picture = extent.cropped(graph("DepthToSpace", picture, blocksize=2, mode="DCR"))
     if half_ends:

@@ -43,7 +43,7 @@ def style_model(
         raise SettingError("styles", "nothing to export: name a style with a weight over 0; see atelier styles")
     entries = [found(name) for name, _ in styles]
     shares = [weight / total for _, weight in styles]
-    look = Look.mean([Look(entry.code, entry.colours) for entry in entries], shares)
+    look = Look.mean([Look(entry.code, entry.colors) for entry in entries], shares)
     painter = shipped_network("styles")
     tensors, plan = read_painter(painter)
     said = {
@@ -54,7 +54,7 @@ def style_model(
     told = {name: "; ".join(dict.fromkeys(filter(None, (getattr(e, name) for e in entries)))) for name in ("title", "painter", "year")}
     blend = json.dumps({entry.name: round(share, 6) for entry, share in zip(entries, shares, strict=True)})
     metadata = {**said, **{name: value for name, value in told.items() if value}, "atelier.styles": blend}
-    return plain_model(tensors, plan, look.code, look.colours, size=size, half=half, half_ends=half_ends, seed=seed, metadata=metadata)
+    return plain_model(tensors, plan, look.code, look.colors, size=size, half=half, half_ends=half_ends, seed=seed, metadata=metadata)
 
 
 def found(name: str) -> Entry:

@@ -15,7 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from atelier.media import atomic_write
-from atelier.perception.network import CONVS, activations, normalise
+from atelier.perception.network import CONVS, activations, normalize
 from atelier.perception.weights import load
 from atelier.training.pocket.losses import TAPS, distillation_loss
 from atelier.training.pocket.pictures import Pictures, hard_cases
@@ -126,7 +126,7 @@ class Learner:
             earlier = torch.load(run.grow, map_location=run.device, weights_only=True)
             learned, input_scale = earlier["average"], earlier["input_scale"]
             teacher = {n: (w.float(), b.float()) for n, (w, b) in earlier["teacher"].items()}
-        params = cut_from_teacher(teacher, normalise(sample) / input_scale, learned)
+        params = cut_from_teacher(teacher, normalize(sample) / input_scale, learned)
         return cls(run, rng, teacher, input_scale, params, {k: v.clone() for k, v in params.items()})
 
     @classmethod
@@ -149,9 +149,9 @@ class Learner:
         for group in (*self.muon.param_groups, *self.adam.param_groups):
             group["lr"] = run.rate_at(self.step)
         size = SIDES[self.step % 2]
-        optimised = self.pools[size].next(photos, paintings, self.rng, run.device)
-        paint(optimised, self.params, self.input_scale, run.dtype)
-        x = torch.cat([self._crops(size, photos, paintings).to(run.device), optimised["x"]])
+        optimized = self.pools[size].next(photos, paintings, self.rng, run.device)
+        paint(optimized, self.params, self.input_scale, run.dtype)
+        x = torch.cat([self._crops(size, photos, paintings).to(run.device), optimized["x"]])
         x = network_input(x, self.input_scale, run.dtype)
         with torch.no_grad():
             target = activations(self.teacher, x, CONVS)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.errors import WeightsError
-from atelier.perception.network import CONVS, MEAN, activations, normalise
+from atelier.perception.network import CONVS, MEAN, activations, normalize
 from atelier.perception.weights import load
 
 WIDTHS = dict(zip(CONVS, (16, 16, 32, 32, 64, 64, 64, 64, 128, 128, 192, 192, 256), strict=True))
@@ -40,7 +40,7 @@ def normalize_teacher(path: Path, pictures: Tensor, dtype: torch.dtype, device: 
     if max(abs(a - b) for a, b in zip(loaded.mean, MEAN, strict=True)) > 0.5:
         raise WeightsError(f"{path} subtracts other means than the student is to: {loaded.mean}")
     weights = {n: (torch.from_numpy(w).float().to(device), torch.from_numpy(b).float().to(device)) for n, (w, b) in loaded.layers.items()}
-    x = normalise(pictures)
+    x = normalize(pictures)
     before = input_scale = float(x.square().mean().sqrt())
     with torch.inference_mode():
         scales = {n: float(t.square().mean().sqrt()) for n, t in activations(weights, x, CONVS).items()}
@@ -125,4 +125,4 @@ def pivots(covariance: Tensor, count: int) -> list[int]:
 
 def network_input(x: Tensor, input_scale: float, dtype: torch.dtype) -> Tensor:
     """Make pictures (B, 3, H, W) in [0, 1] what teacher and student take."""
-    return (normalise(x) / input_scale).to(dtype).contiguous(memory_format=torch.channels_last)
+    return (normalize(x) / input_scale).to(dtype).contiguous(memory_format=torch.channels_last)

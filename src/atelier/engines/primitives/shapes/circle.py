@@ -50,9 +50,9 @@ def outline(state: State, detail: int) -> Corners:
     return around(state[0], state[1], state[2], state[2], 0.0, detail)
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x, y, r = map(number, state)
-    return f'<circle {fill(colour, opacity)} cx="{x}" cy="{y}" r="{r}"/>'
+    return f'<circle {fill(color, opacity)} cx="{x}" cy="{y}" r="{r}"/>'
 
 
 SHAPE = Shape("circle", 3, search, cover, outline, svg, sizes=(2,))

@@ -55,9 +55,9 @@ def outline(state: State, detail: int) -> Corners:
     return around(x, y, rx, ry, 0.0, detail)
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x, y, rx, ry = map(number, state)
-    return f'<ellipse {fill(colour, opacity)} cx="{x}" cy="{y}" rx="{rx}" ry="{ry}"/>'
+    return f'<ellipse {fill(color, opacity)} cx="{x}" cy="{y}" rx="{rx}" ry="{ry}"/>'
 
 
 SHAPE = Shape("ellipse", 4, search, cover, outline, svg, sizes=(2, 3))

@@ -73,9 +73,9 @@ def outline(state: State, detail: int) -> Corners:
     return np.array([[x0 + nx, y0 + ny], [x1 + nx, y1 + ny], [x1 - nx, y1 - ny], [x0 - nx, y0 - ny]])
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x0, y0, x1, y1, width = map(number, state)
-    return f'<path {stroke(colour, opacity, width)} d="M{x0} {y0}L{x1} {y1}"/>'
+    return f'<path {stroke(color, opacity, width)} d="M{x0} {y0}L{x1} {y1}"/>'
 
 
 SHAPE = Shape("line", 5, search, cover, outline, svg, sizes=(4,))

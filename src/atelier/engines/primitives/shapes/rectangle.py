@@ -65,10 +65,10 @@ def outline(state: State, detail: int) -> Corners:
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     left, top, right, bottom = min(state[0], state[2]), min(state[1], state[3]), max(state[0], state[2]), max(state[1], state[3])
     size = f'width="{number(right - left)}" height="{number(bottom - top)}"'
-    return f'<rect {fill(colour, opacity)} x="{number(left)}" y="{number(top)}" {size}/>'
+    return f'<rect {fill(color, opacity)} x="{number(left)}" y="{number(top)}" {size}/>'
 
 
 SHAPE = Shape("rectangle", 4, search, cover, outline, svg)

@@ -33,10 +33,10 @@ def outline(state: State, detail: int) -> Corners:
     return around(x, y, rx, ry, angle, detail)
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x, y, rx, ry = map(number, state[:4])
     turn = f'transform="rotate({degrees(state[4])} {x} {y})"'
-    return f'<ellipse {fill(colour, opacity)} cx="{x}" cy="{y}" rx="{rx}" ry="{ry}" {turn}/>'
+    return f'<ellipse {fill(color, opacity)} cx="{x}" cy="{y}" rx="{rx}" ry="{ry}" {turn}/>'
 
 
 SHAPE = Shape("rotated-ellipse", 5, search, cover, outline, svg, angle=4, sizes=(2, 3))

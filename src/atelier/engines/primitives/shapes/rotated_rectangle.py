@@ -69,10 +69,10 @@ def outline(state: State, detail: int) -> Corners:
     return np.stack([x + c * u - s * v, y + s * u + c * v], axis=1)
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x, y, w, h, angle = state
     box = f'x="{number(x - w)}" y="{number(y - h)}" width="{number(2 * w)}" height="{number(2 * h)}"'
-    return f'<rect {fill(colour, opacity)} {box} transform="rotate({degrees(angle)} {number(x)} {number(y)})"/>'
+    return f'<rect {fill(color, opacity)} {box} transform="rotate({degrees(angle)} {number(x)} {number(y)})"/>'
 
 
 SHAPE = Shape("rotated-rectangle", 5, search, cover, outline, svg, angle=4, sizes=(2, 3))

@@ -51,14 +51,14 @@ def number(value: Any) -> str:
     return "0" if text == "-0" else text
 
 
-def fill(colour: str, opacity: str) -> str:
+def fill(color: str, opacity: str) -> str:
     """The attributes of a filled element."""
-    return f'fill="{colour}"' + (f' fill-opacity="{opacity}"' if opacity != "1" else "")
+    return f'fill="{color}"' + (f' fill-opacity="{opacity}"' if opacity != "1" else "")
 
 
-def stroke(colour: str, opacity: str, width: str) -> str:
+def stroke(color: str, opacity: str, width: str) -> str:
     """The attributes of a stroked path."""
-    return f'fill="none" stroke="{colour}" stroke-width="{width}"' + (f' stroke-opacity="{opacity}"' if opacity != "1" else "")
+    return f'fill="none" stroke="{color}" stroke-width="{width}"' + (f' stroke-opacity="{opacity}"' if opacity != "1" else "")
 
 
 def degrees(radians: float) -> str:

@@ -120,9 +120,9 @@ def outline(state: State, detail: int) -> Corners:
     return np.concatenate([middle + aside, (middle - aside)[::-1]])
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
+def svg(state: State, color: str, opacity: str) -> str:
     x0, y0, x1, y1, x2, y2, width = map(number, state)
-    return f'<path {stroke(colour, opacity, width)} d="M{x0} {y0}Q{x1} {y1} {x2} {y2}"/>'
+    return f'<path {stroke(color, opacity, width)} d="M{x0} {y0}Q{x1} {y1} {x2} {y2}"/>'
 
 
 SHAPE = Shape("stroke", 7, search, cover, outline, svg, sizes=(6,))

@@ -72,8 +72,8 @@ def outline(state: State, detail: int) -> Corners:
     return state.reshape(3, 2)
 
 
-def svg(state: State, colour: str, opacity: str) -> str:
-    return f'<polygon {fill(colour, opacity)} points="{" ".join(map(number, state))}"/>'
+def svg(state: State, color: str, opacity: str) -> str:
+    return f'<polygon {fill(color, opacity)} points="{" ".join(map(number, state))}"/>'
 
 
 SHAPE = Shape("triangle", 6, search, cover, outline, svg)
