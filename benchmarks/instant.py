@@ -340,7 +340,7 @@ def targets(by_size: dict[str, dict[str, Any]], found: dict[str, Any]) -> list[d
         there = [row[key] for name, row in by_size.get(size, {}).items() if name.startswith(body)]
         return min(there, default=None)
 
-    for body, aim in ((SHIPPED, 1 / 20), (ANY, 1 / 10)):
+    for body, aim in ((SHIPPED, 1 / 10), (ANY, 1 / 5)):
         if (value := best("1024", body, "of_johnson")) is not None:
             add(f"{body}, 1024 x 1024, of Johnson's time", value, aim, share)
     for body in FILES:
