@@ -32,7 +32,7 @@ from atelier.perception.store import find
 from atelier.plot import read_log
 from atelier.progress import Progress
 from atelier.request import InstantSettings
-from atelier.training import data, loop, network, objective
+from atelier.training import data, kept, loop, objective
 from atelier.training.compress import compressed
 from atelier.training.export.painter import painter_model
 from atelier.training.export.reading import read_painter
@@ -586,8 +586,8 @@ def test_the_exported_network_paints_as_the_trained_one(train: Train, shape: dic
     import onnxruntime
 
     made = train(**shape)
-    tensors, about = network.read_network(made.folder)
-    plan = network.plan_of(made.folder, about)
+    tensors, about = kept.read_network(made.folder)
+    plan = kept.plan_of(made.folder, about)
     painter = Painter(plan).eval()
     painter.load_state_dict({k.removeprefix("painter."): v.float() for k, v in tensors.items() if k.startswith("painter.")})
     rng = np.random.default_rng(0)
@@ -612,8 +612,8 @@ def test_a_narrower_network_is_cut_out(train: Train, folders: dict[str, Path], t
     before, after = compressed(made.folder, tmp_path / "small.safetensors", **how)
     assert after < before - 3000
     again = train("small", **{**shape, **how}, start=str(tmp_path / "small.safetensors"), rate=1e-8)
-    cut, about = network.read_network(tmp_path / "small.safetensors")
-    assert json.loads(about["plan"]) == {**json.loads(network.read_network(made.folder)[1]["plan"]), **how}
+    cut, about = kept.read_network(tmp_path / "small.safetensors")
+    assert json.loads(about["plan"]) == {**json.loads(kept.read_network(made.folder)[1]["plan"]), **how}
     for name, value in cut.items():
         if "mean_" not in name and "variance_" not in name:
             assert torch.allclose(again.weights[name], value.float(), atol=1e-6), name
@@ -624,7 +624,7 @@ def test_what_is_to_be_cut_must_be_less_than_there_is(train: Train, tmp_path: Pa
     for how, words in (({"wide": 16}, "wide 16: the network has 16"), ({"wide": 8, "deep": 20}, "deep 20"), ({}, "`wide`, `deep` or")):
         with pytest.raises(SettingError, match=words):
             compressed(made.folder, tmp_path / "small.safetensors", **how)
-    tensors, about = network.read_network(made.folder)
+    tensors, about = kept.read_network(made.folder)
     for plan in ("", "{}", json.dumps({**json.loads(about["plan"]), "more": 1})):
         safetensors.torch.save_file(tensors, tmp_path / "other.safetensors", {"plan": plan})
         with pytest.raises(WeightsError, match="does not say its plan"):
@@ -636,8 +636,8 @@ def test_what_is_to_be_cut_must_be_less_than_there_is(train: Train, tmp_path: Pa
 def test_cutting_away_channels_that_do_nothing_changes_nothing(train: Train, tmp_path: Path, how: dict[str, int]) -> None:
     """Half of the channels are made dead: nothing goes in or out of them, and no style has a number for them."""
     made = train(steps=3)
-    tensors, about = network.read_network(made.folder)
-    plan = network.plan_of(made.folder, about)
+    tensors, about = kept.read_network(made.folder)
+    plan = kept.plan_of(made.folder, about)
     dead, style = torch.arange(1, 16, 2), tensors["table.weight"]
     ends = {
         "wide": ({"down", "rise", "wide0a", "wide0b"}, {"below", "wide0a", "wide0b", "up"}),
@@ -669,8 +669,8 @@ def test_cutting_away_channels_that_do_nothing_changes_nothing(train: Train, tmp
     )
     pictures = []
     for file in ("whole", "half"):
-        found, known = network.read_network(tmp_path / f"{file}.safetensors")
-        painter = Painter(network.plan_of(tmp_path, known))
+        found, known = kept.read_network(tmp_path / f"{file}.safetensors")
+        painter = Painter(kept.plan_of(tmp_path, known))
         painter.load_state_dict({k.removeprefix("painter."): v.float() for k, v in found.items() if k.startswith("painter.")})
         with torch.no_grad():
             pictures.append(painter(x, found["table.weight"][:1].float(), noise))
@@ -685,12 +685,12 @@ def test_a_training_begins_with_the_pair_that_ships(train: Train, folders: dict[
     how = {"reader": True, "seen": True, "paintings": folders["paintings"]}
     first = train("first", steps=2, **how)
     (first.folder / "network.safetensors").rename(first.folder / "elsewhere.safetensors")
-    kept, _ = network.read_network(first.folder / "elsewhere.safetensors")
+    whole, _ = kept.read_network(first.folder / "elsewhere.safetensors")
     use(monkeypatch, first.folder)
     for start in ("shipped", str(first.folder)):
         second = train(f"from {Path(start).name}", steps=1, rate=1e-8, seed=3, start=start, **how)
         for name, value in second.weights.items():
-            assert torch.allclose(value, kept[name].float(), atol=4e-3 if "looks" in name or value.numel() >= 2**16 else 1e-5), name
+            assert torch.allclose(value, whole[name].float(), atol=4e-3 if "looks" in name or value.numel() >= 2**16 else 1e-5), name
     (first.folder / "reader.onnx").unlink()
     with pytest.raises(WeightsError, match=r"reader\.onnx"):
         train("none", start="shipped", **how)

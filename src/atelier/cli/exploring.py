@@ -103,7 +103,7 @@ def explore(
     sheets, most = Sheets(tuple(targets), plot, side), limits(max_pixels, max_bytes, allow_private)
     with watching(quiet) as report:
         explored = make(common, axes, folder, sheets, judged=judge, limits=most, report=report, explain=explained)
-    _told(explored, [name for _, name in sheets.targets], folder, quiet)
+    _tell(explored, [name for _, name in sheets.targets], folder, quiet)
     failed = [variant.exit_code for variant in explored if variant.state == "failed"]
     if not explored.finished:
         raise typer.Exit(Cancelled.exit_code)
@@ -130,7 +130,7 @@ def _axes(
     return [*blend_axes([each.source for each in mixed], steps), *axes], tuple(mixed)
 
 
-def _told(explored: Exploration, written: Sequence[str], folder: Path, quiet: bool) -> None:
+def _tell(explored: Exploration, written: Sequence[str], folder: Path, quiet: bool) -> None:
     """What came of it; failures are errors, and said to the quiet too."""
     failed = [variant for variant in explored if variant.state == "failed"]
     for message in dict.fromkeys(variant.error for variant in failed):

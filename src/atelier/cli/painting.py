@@ -287,7 +287,7 @@ def redo(
     outputs = writing.outputs(out)
     with watching(writing.quiet) as report:
         made = make(picture, outputs, Local(writing.limits), report=report)
-    _told(made, out, None, writing.quiet)
+    _tell(made, out, None, writing.quiet)
     ended(made)
 
 
@@ -335,11 +335,11 @@ def _make(
     outputs = writing.outputs(out, beside, filming)
     with watching(writing.quiet) as report:
         made = make(request, outputs, Local(writing.limits), session, report)
-    _told(made, out, beside.checkpoint, writing.quiet)
+    _tell(made, out, beside.checkpoint, writing.quiet)
     return made
 
 
-def _told(made: Made, out: str, checkpoint: str | None, quiet: bool) -> None:
+def _tell(made: Made, out: str, checkpoint: str | None, quiet: bool) -> None:
     if quiet:
         return
     width, height = made.size

@@ -125,7 +125,7 @@ class EngineKind:
     settle: a request to its settings in full. refuse: raises SettingError for what it cannot do, said before the work. build: samples,
     settings, device, seed, pictures that settings name, a session, and a report, to the engine. prepare: begins, in another thread, to
     open what building will need. networks: digests of the networks that settings name, which tell whether they are still the same.
-    mixtures: into how many mixtures the way from one style to another is parted. streams: whether it paints a picture from window to
+    mixtures: into how many mixtures the way from one style to another is split. streams: whether it paints a picture from window to
     window as the request asks.
     """
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from atelier.engines.network.plan import Plan
 from atelier.errors import SettingError
 from atelier.media import atomic_write
-from atelier.training.network import plan_of, read_network
+from atelier.training.kept import plan_of, read_network
 
 
 def compressed(network: Path, out: Path, wide: int = 0, deep: int = 0) -> tuple[int, int]:

@@ -10,25 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from atelier.engines.network.catalogue import BODY, SUFFIX, models_folder, read_photo, read_styles
+from atelier.engines.network.catalogue import SUFFIX, models_folder
 from atelier.engines.network.plan import Plan
 from atelier.errors import OutputError, SettingError, TargetError, WeightsError
 from atelier.image import Image, encode
 from atelier.media import atomic_file, atomic_write
 from atelier.perception.network import Network
-from atelier.perception.store import find as find_weights
 from atelier.progress import Progress, Report, silent
 from atelier.training.data import (
     LARGEST_SPREAD,
@@ -43,23 +40,19 @@ from atelier.training.data import (
     some,
     whole_photos,
 )
-from atelier.training.export.painter import painter_model
 from atelier.training.export.plain import plain_model
-from atelier.training.export.reader import reader_model
-from atelier.training.export.reading import read_painter, read_reader
+from atelier.training.kept import part_of, read_network, read_onnx, style_rows
 from atelier.training.loop import Lessons, Trainer, run
 from atelier.training.objective import GIVEN, Eye
 from atelier.training.painter import Painter, Reader
+from atelier.training.samples import arrays, export, sheet
 from atelier.training.settings import TrainSettings
-from atelier.training.styles import style_tensors
 from atelier.training.team import Team, team
 
 SHIPPED = "shipped"
 """What `--start` calls the networks that ship."""
 MAY_CHANGE = ("steps", "seconds", "every", "threads", "precision", "rate", "decay", "contents", "content")
 """Settings that a training may go on with other values of."""
-SHEET = 4
-"""Photos and styles, at the most, on a sample sheet."""
 PAINTING_SHORT = 1024
 PHOTO_SHORT = 512
 CALM_SIDE = 384
@@ -268,52 +261,6 @@ def begin(parts: Mapping[str, nn.Module], start: str, plan: Plan, lessons: Lesso
                 weight.copy_(torch.from_numpy(rows))
 
 
-def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    """Of a network's tensors those of one part, by the names of its state."""
-    return {name.removeprefix(f"{part}."): value for name, value in tensors.items() if name.startswith(f"{part}.")}
-
-
-def style_rows(path: Path, names: Sequence[str]) -> NDArray[np.float32]:
-    """Rows to begin a table with, out of a file of styles: of each name its own numbers, or the mean of all; the photo's last. Raises
-    WeightsError."""
-    photo, known = read_photo(path), {entry.name: entry.code for entry in read_styles(path)}
-    mean: NDArray[np.float32] = np.mean(list(known.values()) or [photo], axis=0)
-    return np.stack([*(known.get(name, mean) for name in names), photo]).astype(np.float32)
-
-
-def read_network(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of a network.safetensors, or of the folder that it is in. Raises WeightsError."""
-    path = path / "network.safetensors" if path.is_dir() else path
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118  (no mapping)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} cannot be read as a network that was trained here: {error}") from error
-
-
-def plan_of(path: Path, about: Mapping[str, str]) -> Plan:
-    """The plan that a network's metadata tells. Raises WeightsError."""
-    try:
-        return Plan.from_json(about.get("plan", ""))
-    except WeightsError as error:
-        raise WeightsError(f"{path} does not say its plan: it is no network that was trained here, or by another version") from error
-
-
-def read_onnx(folder: Path, table: bool) -> dict[str, Tensor]:
-    """The tensors, named as in a network.safetensors, of a folder as the engine takes it: of the body for styles by name, or of that for
-    any painting and its reader. Raises WeightsError."""
-    try:
-        painter = (folder / ("styles.onnx" if table else "painter.onnx")).read_bytes()
-        reader = b"" if table else (folder / "reader.onnx").read_bytes()
-    except OSError as error:
-        raise WeightsError(f"`start` {folder}: there is no network to begin with ({error.filename}: {error.strerror})") from error
-    found = {f"painter.{name}": value for name, value in read_painter(painter)[0].items()}
-    if reader:
-        pocket = safetensors.numpy.load_file(find_weights("pocket"))
-        found |= {f"reader.{name}": value for name, value in read_reader(reader, pocket).items()}
-    return {name: torch.from_numpy(value) for name, value in found.items()}
-
-
 # Going on -------------------------------------------------------------------------------------------------------------
 
 
@@ -426,53 +373,6 @@ class Written:
             numbers = style.weight[i].cpu().numpy()
             model = plain_model(tensors, trainer.plan, numbers, named.look(i * named.each).colors, metadata={"title": name})
             atomic_write(model, folder / f"{name}.onnx")
-
-
-def export(folder: Path, painter: Painter, style: nn.Module, trainer: Trainer, about: Mapping[str, str]) -> None:
-    """The files that the engine takes."""
-    pocket = safetensors.numpy.load_file(find_weights("pocket"))
-    metadata = {"steps": about["steps"], "seed": about["seed"]}
-    model = painter_model(arrays(painter), trainer.plan, pocket, metadata)
-    if isinstance(style, Reader):
-        atomic_write(model, folder / "painter.onnx")
-        atomic_write(reader_model(arrays(style), pocket, metadata), folder / "reader.onnx")
-        return
-    named = trainer.lessons.named
-    assert named is not None
-    assert isinstance(style, nn.Embedding)
-    numbers = style.weight.cpu().numpy()
-    tensors = {"photo.numbers": numbers[-1].astype(np.float16)}
-    for i, name in enumerate(named.names):
-        whole = named.pixels[i * named.each]
-        tensors |= style_tensors(name, numbers[i], named.look(i * named.each).colors, whole.permute(1, 2, 0).numpy())
-    titles = {name: {"title": name.replace("_", " "), "painter": "", "year": ""} for name in named.names}
-    data = safetensors.numpy.save(tensors, {"body": BODY, "styles": json.dumps(titles)})
-    atomic_write(model, folder / "styles.onnx")
-    atomic_write(data, folder / f"styles{SUFFIX}")
-
-
-def arrays(module: nn.Module) -> dict[str, Any]:
-    return {name: value.cpu().numpy() for name, value in module.state_dict().items()}
-
-
-def sheet(trainer: Trainer, painter: Painter, style: nn.Module) -> Any:
-    """(H, W, 3): a row a photo, itself first, then in a few styles; always the same ones, with the same noise."""
-    lessons = trainer.lessons
-    photos = list(range(min(SHEET, len(lessons.photos))))
-    x, looks = lessons.photos.batch(photos), [lessons.photos.look(i) for i in photos]
-    source = lessons.named or lessons.others
-    assert source is not None
-    columns = [x.cpu()]
-    for i in range(min(SHEET, len(source) // source.each)):
-        wanted = [source.look(i * source.each)] * len(photos)
-        if isinstance(style, Reader):
-            numbers = style({name: torch.stack([look.read[name] for look in wanted]).to(trainer.device) for name in wanted[0].read})
-        else:
-            numbers = style(torch.full((len(photos),), i, device=trainer.device))
-        with torch.no_grad():
-            columns.append(trainer.paint(painter, x, looks, wanted, numbers, np.random.default_rng(0)).clamp(0, 1).cpu())
-    rows = torch.cat([torch.cat(list(column), 1) for column in columns], 2)
-    return np.ascontiguousarray(rows.permute(1, 2, 0).numpy())
 
 
 def digest(trainer: Trainer) -> str:

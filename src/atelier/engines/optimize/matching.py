@@ -173,9 +173,9 @@ class Matching:
         rows, columns = there.nonzero().T
         if k <= self.cell:
             q, (height, width) = self.cell // k, there.shape
-            parted = f[0, :, : height * q, : width * q].reshape(-1, height, q, width, q).permute(1, 3, 2, 4, 0)
+            cells = f[0, :, : height * q, : width * q].reshape(-1, height, q, width, q).permute(1, 3, 2, 4, 0)
             # A cell's positions one after the other.
-            return parted[there].flatten(0, 2), torch.arange(len(rows), device=f.device) * q * q
+            return cells[there].flatten(0, 2), torch.arange(len(rows), device=f.device) * q * q
         ys, xs = ((at * self.cell // k).clamp_max(n - 1) for at, n in zip((rows, columns), f.shape[2:], strict=True))
         return f[0].flatten(1).T.contiguous(), ys * f.shape[3] + xs
 
