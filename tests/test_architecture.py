@@ -17,8 +17,8 @@ SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perc
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 MAY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", *TOLD)),
-    "run": ("engines", "media", "judging", "plot", "training", *BELOW, *TOLD),  # training fits styles before painting
+    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", "viewer", *TOLD)),
+    "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
     "media": ("image", *TOLD),
     "plot": ("media", "image", *TOLD),
@@ -29,6 +29,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "perception": ("media", "image", *TOLD),  # its weights come by the house's one download
     **dict.fromkeys(TOLD, ("errors",)),
     "errors": (),
+    "viewer": (),
     "": ("api", "image", *TOLD),  # atelier/__init__.py: the public names
     "__main__": ("cli",),
 }
