@@ -16,8 +16,10 @@ FACES = ("cli", "api", "studio", "service")
 SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution", "atelier.perception.trace")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
+WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer")
 MAY: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(FACES, ("run", "engines", "media", "perception", "losses", "image", "plot", "judging", "bench", "training", "viewer", *TOLD)),
+    **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
+    "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
     "media": ("image", *TOLD),

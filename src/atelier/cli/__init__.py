@@ -16,7 +16,8 @@ from atelier.errors import Cancelled
 
 COMMANDS = {
     "painting": ("stylize", "texture", "reconstruct", "redo"), "regions": ("regions",), "colouring": ("recolor",),
-    "drawing": ("draw", "redraw"), "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
+    "batching": ("batch",), "drawing": ("draw", "redraw"),
+    "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
     "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
 }  # fmt: skip
 """The commands of each module here, which adds them to the app when it is imported."""

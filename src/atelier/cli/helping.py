@@ -15,7 +15,7 @@ OWN = {
     "max_bytes": "Input", "allow_private": "Input", "quiet": "Run", "help": "Run", "cells": "Result", "html": "Result", "plot": "Result",
     "side": "Result", "as_json": "Result", "sheet": "Result", "show": "Result", "how": "Style", "box": "Input", "scribbles": "Input",
     "content": "Input", "vary": "Look", "third": "Style", "steps": "Look", "judge": "Result", "listed": "Run", "photos": "Input",
-    "device": "Run", "seed": "Run",
+    "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run",
 }  # fmt: skip
 """Options of commands that are neither settings nor options of requests and outputs, and where they are looked for."""
 GROUPED = {each.name: each.group.capitalize() for kind in (Request, Outputs) for each in options(kind).values()} | OWN
@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Paint": ("stylize", "texture", "reconstruct", "redo", "recolor", "regions"),
     "Draw": ("draw", "redraw"),
     "Choose and compare": ("styles", "recipes", "explore", "compare", "evaluate", "plot"),
+    "Many pictures": ("batch",),
     "Train and export": ("train", "export", "weights"),
     "This machine": ("bench",),
 }
@@ -43,6 +44,7 @@ EXAMPLES: Mapping[str, str] = {
     "evaluate": "atelier evaluate painted.png --content photo.jpg --style painting.jpg",
     "plot": "atelier plot losses.jsonl --out losses.png",
     "export": "atelier export starry-night --out starry-night.onnx",
+    "batch": "atelier batch photos/ --style starry-night --style udnie --out painted/",
     "bench": "atelier bench --sizes 256,512",
     "train": "atelier train style painting.jpg --name mine",
     "weights": "atelier weights pull vgg19",

@@ -45,18 +45,18 @@ from atelier.cli.base import (
     StyleOption,
     StyleRegions,
     app,
-    explained,
     limits,
-    say,
 )
+from atelier.cli.counting import Tally
 from atelier.cli.filming import Filming, expand_all, suffix_of
 from atelier.cli.flags import with_settings
 from atelier.cli.style_words import exists, parse_style
 from atelier.cli.watching import ended, watching
-from atelier.errors import Cancelled, MissingExtra, OutputError, SettingError, WeightsError
+from atelier.errors import SettingError
 from atelier.request import InstantSettings, Request, Settings
 
 if TYPE_CHECKING:
+    from atelier.batch import Outcome
     from atelier.image import Limits
     from atelier.run import Made, Outputs, Session
 
@@ -299,31 +299,17 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
     if len(requests) == 1:
         ended(_make(requests[0], targets[0], beside, writing, session, filming))
         return
-    failed, worst, before = list[str](), 0, ""
-    for request, target in zip(requests, targets, strict=True):
-        try:
-            ended(_make(request, target, beside, writing, session, filming))
-        except typer.Exit as end:
-            if end.exit_code == Cancelled.exit_code:
-                raise
-            worst = max(worst, end.exit_code)
-        except Exception as error:
-            told = explained(error)
-            # Weights that are not there or a disk that is full: the next photo would fare no better.
-            if told is None or isinstance(error, (WeightsError, MissingExtra, Cancelled)) or type(error) is OutputError:
-                raise
-            failed.append(str(request.content))
-            worst = max(worst, told[1])
-            if told[0] != before:  # what ails all photos alike is said once
-                say(told[0] if str(request.content) in told[0] else f"{request.content}: {told[0]}")
-            before = told[0]
-    if failed:
-        some = failed if len(failed) < len(requests) else []
-        say(f"{len(failed)} of {len(requests)} photos were not painted{':' if some else ''}")
-        for name in some:
-            say(f"not painted: {name}")
-    if worst:
-        raise typer.Exit(worst)
+    from atelier.batch import Here, Item, paint_all
+    from atelier.run import Local
+
+    items = [Item(request, writing.outputs(target, beside, filming)) for request, target in zip(requests, targets, strict=True)]
+    tally = Tally(len(items))
+    with watching(writing.quiet) as report:
+        for outcome in paint_all(items, Here(Local(writing.limits), session), report=report):
+            if outcome.error is None:
+                _tell(outcome, outcome.item.output, beside.checkpoint, writing.quiet)
+            tally.add(outcome)
+    tally.end()
 
 
 def _make(
@@ -339,7 +325,7 @@ def _make(
     return made
 
 
-def _tell(made: Made, out: str, checkpoint: str | None, quiet: bool) -> None:
+def _tell(made: Made | Outcome, out: str, checkpoint: str | None, quiet: bool) -> None:
     if quiet:
         return
     width, height = made.size

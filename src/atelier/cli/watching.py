@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,6 +18,10 @@ from atelier.errors import Cancelled
 if TYPE_CHECKING:
     from atelier.progress import Progress, Report
     from atelier.run import Made
+
+
+BATCH = "batch"
+"""The stage of progress that counts pictures of many; it has a bar of its own."""
 
 
 @contextmanager
@@ -68,9 +72,15 @@ def _display(quiet: bool) -> Iterator[Callable[[Progress], None]]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, rate="", losses="")
-        pace = Pace()
+        pace, whole = Pace(), Pace()
+        batch: list[Any] = []
 
         def show(progress: Progress) -> None:
+            if progress.stage == BATCH:
+                if not batch:
+                    batch.append(bar.add_task("pictures", total=progress.of, rate="", losses=""))
+                bar.update(batch[0], completed=progress.step, total=progress.of, rate=whole(progress)[0])
+                return
             if progress.note:
                 bar.console.print(spell(progress.note), style="dim", markup=False, highlight=False)
             if progress.of:
@@ -90,6 +100,8 @@ def _lines() -> Callable[[Progress], None]:
     pace = Pace()
 
     def show(progress: Progress) -> None:
+        if progress.stage == BATCH:
+            return  # whoever paints many says a line for each
         if progress.note:
             typer.echo(spell(progress.note), err=True)
         if progress.of:
