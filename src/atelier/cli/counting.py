@@ -28,6 +28,10 @@ class Tally:
             if not outcome.finished:
                 raise typer.Exit(Cancelled.exit_code)
             return
+        from atelier.batch import ends_all
+
+        if ends_all(outcome.error):
+            return  # it is raised next, and said then
         told = explained(outcome.error)
         if told is None or isinstance(outcome.error, Cancelled):
             raise outcome.error
