@@ -344,6 +344,14 @@ def test_functions_show_their_settings() -> None:
     assert "strength: How far to go" in (atelier.stylize.__doc__ or "")
 
 
+@pytest.mark.parametrize("name", ["stylize", "texture", "reconstruct", "draw"])
+def test_what_is_no_session_is_said(photo: Path, name: str) -> None:
+    given = (photo, photo) if name == "stylize" else (photo,)
+    with pytest.raises(SettingError, match="session") as found:
+        getattr(atelier, name)(*given, session=5)
+    assert found.value.option == "session"
+
+
 def test_a_session_keeps_the_engine(photo: Path, painting: Path, quick: dict[str, Any]) -> None:
     session = run.Session()
     one, two = (atelier.stylize(photo, painting, session=session, **quick) for _ in range(2))

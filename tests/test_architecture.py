@@ -159,6 +159,26 @@ def test_engines_are_named_in_one_table() -> None:
                 assert text not in ENGINE_NAMES, f"{path}:{line} asks for the engine {text}: give EngineKind what it is about"
 
 
+ENGINE_SETTINGS = {"Settings", "InstantSettings", "DrawSettings"}
+OPENED = {"atelier.engines.network.catalogue", "atelier.engines.primitives.drawing", "atelier.engines.primitives.render",
+          "atelier.engines.primitives.vector"}  # fmt: skip
+"""Values that engines take and give, opened and written like pictures: styles by name, drawings."""
+
+
+def test_nothing_outside_the_engines_asks_for_one_by_its_settings_or_modules() -> None:
+    """What `run` and what is beside it need of one engine is in its row of the table."""
+    rooms = {"run", "media", "image", "judging", "plot"}
+    for path in FILES:
+        if room(module_of(path)) not in rooms:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
+            assert not names & ENGINE_SETTINGS, f"{path}:{node.lineno} goes by the settings of one engine: give EngineKind what it is about"
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            inner = re.match(r"atelier\.engines\.(network|optimize|primitives)\.(\w+)", module)
+            assert not inner or inner[0] in OPENED, f"{path}:{node.lineno} imports {module}: give EngineKind what it is about"
+
+
 PROGRAMS = ("training/everything", "training/ship", "training/pocket", "bench", "run/explore/command")
 """What starts or writes commands has flags in them."""
 

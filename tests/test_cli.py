@@ -328,6 +328,9 @@ def test_what_is_not_understood_is_one_line(command: Command, photo: Path, tmp_p
     one_line(command("train", "style"), 2, "missing argument 'painting'", "train style --help")
     one_line(command("stylise", photo), 2, "no such command 'stylise'", "stylize")
     one_line(command("weights", "pul"), 2, "no such command 'pul'", "pull")
+    for words in (("paint",), ("banana", photo), ("stylize", photo, "--banana", "3"), ("stylize", photo, "--paint", "3")):
+        code, _, err = command(*words)
+        assert code == 2 and "did you mean" not in err and "--help shows what there is" in err, err
     one_line(command("--nothing"), 2, "no such option: --nothing", "--help")
     one_line(command("stylize", photo, "-s", photo, *out, "--effort", "much"), 2, "--effort much", "fast, good, best")
 

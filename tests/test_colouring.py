@@ -17,6 +17,7 @@ from atelier.image.moments import moments
 from atelier.image.spaces import SPACES
 from atelier.media import open_still
 from atelier.progress import Progress
+from atelier.request import Recoloring
 from atelier.run import Outputs, recolor
 
 pytestmark = pytest.mark.usefixtures("quick_networks")
@@ -88,7 +89,7 @@ def test_recolor_within_a_mask(files: tuple[Path, Path], tmp_path: Path) -> None
     (tmp_path / "m.png").write_bytes(encode(Image.from_array(mask), "png"))
     said: list[str] = []
     target = Outputs(str(tmp_path / "o.png"))
-    out = recolor(str(one), str(other), target, mask=str(tmp_path / "m.png"), report=lambda p: said.append(p.note))
+    out = recolor(str(one), str(other), target, Recoloring(mask=str(tmp_path / "m.png")), report=lambda p: said.append(p.note))
     assert any("m.png is brought from 20x15 to 40x30" in note for note in said)
     photo = open_still(str(one)).pixels
     np.testing.assert_array_equal(out.pixels[:, :12], photo[:, :12])
@@ -97,7 +98,7 @@ def test_recolor_within_a_mask(files: tuple[Path, Path], tmp_path: Path) -> None
 
 def test_recolor_by_luminance_brings_the_sizes_together(files: tuple[Path, Path], tmp_path: Path) -> None:
     said: list[Progress] = []
-    out = recolor(str(files[0]), str(files[1]), Outputs(str(tmp_path / "o.png")), method="luminance", report=said.append)
+    out = recolor(str(files[0]), str(files[1]), Outputs(str(tmp_path / "o.png")), Recoloring("luminance"), report=said.append)
     assert out.size == (40, 30) and any("one size" in progress.note for progress in said)
 
 
@@ -106,12 +107,33 @@ def test_recolor_refuses(files: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(TargetError):
         recolor(one, other, Outputs(one))
     with pytest.raises(SettingError, match="nonsense"):
-        recolor(one, other, Outputs(str(tmp_path / "o.png")), method="nonsense")
+        recolor(one, other, Outputs(str(tmp_path / "o.png")), Recoloring("nonsense"))
     with pytest.raises(SourceError):
         recolor(one, str(tmp_path / "nowhere.png"), Outputs(str(tmp_path / "o.png")))
     with pytest.raises(SettingError, match="standard input"):
         recolor("-", "-", Outputs(str(tmp_path / "o.png")))
     assert not (tmp_path / "o.png").exists()
+
+
+def test_recolor_from_python_is_that_of_the_command_line(files: tuple[Path, Path], tmp_path: Path) -> None:
+    one, other = files
+    said: list[Progress] = []
+    wanted = recolor(str(one), str(other), Outputs(str(tmp_path / "o.png")), Recoloring("cholesky"))
+    mask = np.zeros((15, 20), np.uint8)
+    mask[:, 10:] = 1
+    found = atelier.recolor(one, open_still(str(other)).pixels, method="cholesky")
+    np.testing.assert_array_equal(found.pixels, wanted.pixels)
+    parted = atelier.recolor(atelier.load(one), other, mask=mask, report=said.append)
+    np.testing.assert_array_equal(parted.pixels[:, :12], open_still(str(one)).pixels[:, :12])
+    assert any("the given picture" in progress.note or "given is brought" in progress.note for progress in said)
+    for given, words in (({"stretch": 0.5}, "at least 1"), ({"method": "nonsense"}, "nonsense"), ({"seed": "a"}, "whole number")):
+        with pytest.raises(SettingError, match=words):
+            atelier.recolor(one, other, **given)
+
+
+def test_a_recolored_picture_does_not_say_that_it_was_painted_so(picture: Paint) -> None:
+    painted = Image(picture(24, 20, seed=3).pixels, text={"atelier": "{}", "Title": "a photo"})
+    assert dict(atelier.recolor(painted, picture(20, 20, seed=4)).text) == {"Title": "a photo"}
 
 
 def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

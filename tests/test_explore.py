@@ -63,6 +63,8 @@ def test_values_are_read_as_their_settings_are() -> None:
     assert parse_axis("--style-weight=1, 10").name == "style_weight"
     assert parse_axis("iterations=3").values == (3,)
     assert parse_axis("chained=yes,no").values == (True, False)
+    assert parse_axis("keep-flat=yes,no").values == (True, False)
+    assert parse_axis("effort=fast,best").labels == ("fast", "best")
     assert parse_axis("color=style,photo").values == ("style", "photo")
     assert parse_axis("count=5,6").values == (5, 6)
     assert parse_axis("style_layers=conv1_1,conv2_1=0.5;conv3_1").values == ({"conv1_1": 1.0, "conv2_1": 0.5}, {"conv3_1": 1.0})
@@ -92,6 +94,8 @@ def test_values_are_read_as_their_settings_are() -> None:
         ("iterations=1.5", "whole number"),
         ("chained=perhaps", "true or false"),
         ("color=green", "choose from style, photo, match"),
+        ("effort=much", "choose from fast, good, best"),
+        ("banana=1,2", "there are style, "),
         ("engine=steam", "choose from instant, optimize, primitives"),
         ("seed=1,1", "twice"),
         ("style_weight=1,", "a value is missing"),
@@ -385,6 +389,8 @@ def cells_of(page: Path) -> list[list[str]]:
         ("--style", "udnie@red", "--style", "great-wave@blue", "--vary", "regions={map}", "--vary", "feather=2,auto"),
         ("--style", "udnie", "--style", "great-wave", "--vary", "blend=horizontal,{left}"),
         ("--style", "{painting}", "--vary", "match=statistics,semantic", "--vary", "style-regions=none"),
+        ("--style", "udnie", "--keep-flat", "--vary", "strength=.5,1"),
+        ("--style", "udnie", "--effort", "fast", "--vary", "strength=.5,1"),
         ("--vary", "style={painting},strokes=fine;{painting},size=2,rotate=90", "--vary", "device=cpu"),
     ],
 )  # fmt: skip

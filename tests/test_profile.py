@@ -45,6 +45,17 @@ def test_profile_keep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "profile" in capsys.readouterr().err
 
 
+def test_redo_keeps_the_profile_unless_it_is_told_another(tmp_path: Path) -> None:
+    Pillow.fromarray(photo(48, 64) // 4 + 90).save(tmp_path / "photo.png", icc_profile=PROFILE)
+    Pillow.fromarray(photo(40, 40)).save(tmp_path / "painting.png")
+    kept, again, plain = tmp_path / "kept.png", tmp_path / "again.png", tmp_path / "plain.png"
+    assert run("stylize", tmp_path / "photo.png", "-s", tmp_path / "painting.png", "-o", kept, "--profile", "keep", "-q") == 0
+    assert run("redo", kept, "-o", again, "-q") == 0
+    assert run("redo", again, "-o", plain, "--profile", "srgb", "-q") == 0
+    assert [Pillow.open(path).info["icc_profile"] == PROFILE for path in (kept, again, plain)] == [True, True, False]
+    np.testing.assert_array_equal(decode(kept.read_bytes()).pixels, decode(again.read_bytes()).pixels)
+
+
 def test_profile_keep_in_python(tmp_path: Path) -> None:
     Pillow.fromarray(photo(48, 64) // 4 + 90).save(tmp_path / "photo.png", icc_profile=PROFILE)
     Pillow.fromarray(photo(40, 40)).save(tmp_path / "painting.png")

@@ -6,7 +6,9 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,15 @@ from PIL import Image as Pillow
 
 from atelier.engines import deadline
 from atelier.engines import table as engines
+from atelier.engines.engine import Frame
+from atelier.engines.guide import Sample
+from atelier.engines.optimize import kind as optimize
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
 from atelier.media import open_still
 from atelier.perception.store import find
 from atelier.progress import Progress, Report
-from atelier.request import Request, Style
+from atelier.request import Request, Settings, Style
 from atelier.run import Local, Made, Outputs, embedded, make, redo, redraw, settle
 from atelier.run import checkpoint as run_checkpoint
 from atelier.run import open as open_job
@@ -156,6 +161,33 @@ def test_the_total_is_what_the_time_is_enough_for(monkeypatch: pytest.MonkeyPatc
     assert shares(heard) == sorted(shares(heard))
     report.close()
     assert len(heard) == 6
+
+
+def test_opening_counts_as_time_of_the_first_picture() -> None:
+    """PyTorch takes a second or two to open, which `seconds=3` has to hold."""
+    frame = Frame(np.zeros((4, 4, 3), np.float32))
+
+    def engine(frame: Frame, report: Report) -> Frame:
+        heard.append(0)
+        with suppress(Cancelled):
+            while True:
+                heard[-1] += 1
+                report(Progress("painting", heard[-1], 1000, {"total": 1.0}))
+        return frame
+
+    heard: list[int] = []
+    timed = deadline.Deadline(engine, 0.05, spent=0.05)
+    assert timed(frame) is frame and heard == [1]
+    timed(frame)
+    assert heard[1] > 1
+
+
+def test_an_engine_knows_how_long_it_took_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([10.0, 12.5])
+    monkeypatch.setattr(optimize, "time", SimpleNamespace(monotonic=now.__next__))
+    sample = Sample(Image(np.full((64, 64, 3), 0.5, np.float32)))
+    built = optimize.build([sample], Settings(seconds=3.0))
+    assert built.engine.spent == 2.5
 
 
 def test_a_run_that_converged_has_all_its_steps_at_the_end(ask: Ask, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "draw",
     "explore",
     "load",
+    "recolor",
     "reconstruct",
     "regions",
     "render",
@@ -32,14 +33,14 @@ __all__ = [
 
 _HOMES = {
     "AtelierError": "atelier.errors", "Cancelled": "atelier.errors", "Image": "atelier.image", "Progress": "atelier.progress",
-    "draw": "atelier.api", "load": "atelier.api", "reconstruct": "atelier.api", "render": "atelier.api", "save": "atelier.api",
-    "stylize": "atelier.api", "texture": "atelier.api", "compare": "atelier.api", "explore": "atelier.api",
-    "regions": "atelier.api",
     "Drawing": "atelier.engines.primitives.drawing",
+    **dict.fromkeys(
+        ("compare", "draw", "explore", "load", "recolor", "reconstruct", "regions", "render", "save", "stylize", "texture"), "atelier.api"
+    ),
 }  # fmt: skip
 
 if TYPE_CHECKING:
-    from atelier.api import compare, draw, explore, load, reconstruct, regions, render, save, stylize, texture
+    from atelier.api import compare, draw, explore, load, recolor, reconstruct, regions, render, save, stylize, texture
     from atelier.engines.primitives.drawing import Drawing
     from atelier.errors import AtelierError, Cancelled
     from atelier.image import Image

@@ -2,7 +2,7 @@
 
 from atelier.api.exploring import compare, explore
 from atelier.api.given import Painting, Picture
-from atelier.api.painting import draw, load, reconstruct, regions, render, save, stylize, texture
+from atelier.api.painting import draw, load, recolor, reconstruct, regions, render, save, stylize, texture
 
 __all__ = [
     "Painting",
@@ -11,6 +11,7 @@ __all__ = [
     "draw",
     "explore",
     "load",
+    "recolor",
     "reconstruct",
     "regions",
     "render",

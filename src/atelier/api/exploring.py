@@ -45,8 +45,10 @@ def explore(
     style_regions: Picture | Regions | Sequence[Picture | Regions | None] = (),
     feather: float | None = None,
     blend: Picture = "",
+    keep_flat: bool = False,
     engine: str = "auto",
     recipe: str = "",
+    effort: str = "",
     size: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -57,10 +59,10 @@ def explore(
     """Paint a photo in every combination of what is varied: `explore(photo, painting, vary={"style_weight": [1, 10, 100]})`.
 
     vary: for each setting of an engine (`style_weight`, `color`, ...), or one of style, regions, mask, style_regions, feather, blend,
-    engine, recipe, size, seed and device, its values, each as `stylize` takes it: of `style` a painting, or a list of those of one
-    picture; of `mask` one, or a list with one for each style. None is none: no mask, no map, the feather that suits. Without a style,
-    what only drawing has is drawn. between: two paintings, to paint the way from one to the other in so many `steps`, or three, to
-    paint all mixtures of them.
+    keep_flat, engine, effort, recipe, size, seed and device, its values, each as `stylize` takes it: of `style` a painting, or a list
+    of those of one picture; of `mask` one, or a list with one for each style. None is none: no mask, no map, the feather that suits.
+    Without a style, what only drawing has is drawn. between: two paintings, to paint the way from one to the other in so many `steps`,
+    or three, to paint all mixtures of them.
     out: a sheet to write (a picture), a page (.html), or both. cells: folder of the pictures, each a file with its request in it, where
     those of an earlier call are found again; beside the first `out` unless told, and without one kept only as long as what is returned.
     Pictures that were not given by path are written there too, as PNG of 16 bits. side: of a picture on the sheet, px at the most.
@@ -90,7 +92,7 @@ def explore(
             "content": files.picture(photo), "styles": styles, "recipe": recipe, "size": size, "seed": seed, "device": device,
             "engine": engine, "settings": {name: files.value(name, value) for name, value in settings.items()},
             "regions": files.map(regions), "masks": files.masks(masks), "style_regions": files.maps(style_regions), "feather": feather,
-            "blend": files.picture(blend),
+            "blend": files.picture(blend), "keep_flat": keep_flat, "effort": effort,
         }  # fmt: skip
         axes = blend_axes([each.source for each in styles], steps) if between else []
         axes += [build_axis(name, [files.value(name, value) for value in values]) for name, values in varied.items()]

@@ -23,8 +23,10 @@ Painting = Picture | Style | tuple[Picture, float | Mapping[str, Any]]
 """A picture to learn from, perhaps with its weight, or with more of what a `Style` says."""
 
 
-def values_for(limits: Any, report: Any) -> run.Values:
-    """The resolver of one call. Raises SettingError for limits and reports that are none."""
+def values_for(limits: Any, report: Any, session: Any = None) -> run.Values:
+    """The resolver of one call. Raises SettingError for limits, reports and sessions that are none."""
+    if session is not None and not isinstance(session, run.Session):
+        raise SettingError("session", f"must be an atelier.run.Session, not {session!r}")
     if not callable(report):
         raise SettingError("report", f"must be a function of a Progress, not {report!r}")
     if not isinstance(limits, Limits):

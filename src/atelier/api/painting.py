@@ -25,9 +25,9 @@ from atelier.image import Image, Limits
 from atelier.image.regions import Regions
 from atelier.media import write_still
 from atelier.progress import Report, silent
-from atelier.request import Outputs, Request
+from atelier.request import Outputs, Recoloring, Request
 from atelier.run import Session
-from atelier.run.values import as_image
+from atelier.run.values import as_image, as_mask
 
 if TYPE_CHECKING:
     from atelier.api.settings import DrawSettings, ReconstructSettings, StylizeSettings, TextureSettings
@@ -102,7 +102,7 @@ def stylize(
     The result has the photo's alpha and the size asked for, and, where all pictures were paths or URLs, the request in its text,
     for `atelier redo`. Raises AtelierError; see atelier.errors.
     """
-    values = values_for(limits, report)
+    values = values_for(limits, report, session)
     alone = bool(settings.get("model")) and nothing(style)  # a network from elsewhere takes no style
     styles = () if alone else name_styles(values, style)
     where = name_places(values, regions, masks, style_regions, blend)
@@ -164,7 +164,7 @@ def texture(
     """
     if size is not None and (width is not None or height is not None):
         raise SettingError("size", "give width and height, or size")
-    values = values_for(limits, report)
+    values = values_for(limits, report, session)
     canvas = None if width is None and height is None else (width, height)
     given = {**settings, **name_start(values, start)}
     request = Request("texture", None, name_styles(values, painting), recipe, given, size, canvas, seed, device)
@@ -193,7 +193,7 @@ def reconstruct(
     """
     if "content_layers" in settings:
         raise SettingError("content_layers", "layer says which layers are inverted; content_layers does not go with it")
-    values = values_for(limits, report)
+    values = values_for(limits, report, session)
     chosen = {"content_layers": layer, **({"features": features} if features else {}), **settings, **name_start(values, start)}
     request = Request("reconstruct", name_picture(values, photo), (), recipe, chosen, size, None, seed, device)
     return _paint(request, values, session, report)
@@ -218,7 +218,7 @@ def draw(
     `atelier.request.DrawSettings`. The drawing is a value: `save` writes it as SVG, PDF, JSON or a picture, `render` paints it at
     any size. Raises AtelierError.
     """
-    values = values_for(limits, report)
+    values = values_for(limits, report, session)
     named = {"palette": values.name(palette), "density": values.name(density), **name_start(values, settings.pop("start", None))}
     request = Request("draw", name_picture(values, photo), (), "", {**settings, **{k: v for k, v in named.items() if v}}, seed=seed)
     drawing: Drawing
@@ -226,6 +226,32 @@ def draw(
         began = time.monotonic()
         (drawing,) = job.frames(report)  # type: ignore[assignment]
         return job.signed(drawing, time.monotonic() - began)
+
+
+def recolor(
+    picture: Picture,
+    like: Painting,
+    *,
+    method: str = "transport",
+    space: str = "",
+    mask: Picture = "",
+    like_mask: Picture = "",
+    stretch: float = 3.0,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    report: Report = silent,
+) -> Image:
+    """Give a picture the colours of another: `recolor(painted, photo)`.
+
+    like: a picture, or a style's name. method: transport, root, cholesky, histogram, sliced, palette, luminance or luminance-matched;
+    `atelier recolor --list` says what each does. space: a colour space; empty is what suits the method. mask: white where colours
+    change; elsewhere they stay bit for bit. like_mask: white where the colours are taken from. stretch: by how much differences of
+    colour may grow at the most, at least 1. Raises AtelierError.
+    """
+    values = values_for(limits, report)
+    named = name_picture(values, picture), name_picture(values, like)
+    marks = values.name(as_mask(mask)), values.name(as_mask(like_mask))
+    return run.recolored(*named, Recoloring(method, space, *marks, stretch, seed), values, report)
 
 
 def render(drawing: Drawing, size: int | None = None) -> Image:

@@ -14,6 +14,7 @@ from atelier.cli.helping import COMMANDS as GROUPS_OF_COMMANDS
 from atelier.cli.helping import EXAMPLES, heading, in_order
 from atelier.errors import AtelierError, Cancelled, SettingError
 from atelier.request import Outputs, Request, options
+from atelier.request.near import did_you_mean
 from atelier.request.request import EFFORTS
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class Group(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except UsageError as error:
-            raise misunderstood(ctx, error) from None
+            hint = did_you_mean(args[0], self.list_commands(ctx)) if args else ""
+            raise misunderstood(ctx, error, hint) from None
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         write_example(ctx, formatter)
@@ -96,14 +98,17 @@ def write_example(ctx: Any, formatter: Any) -> None:
 
 
 class Commands(typer.Typer):
-    """Such commands."""
+    """A group of such commands. how: as typer has it."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(cls=Group, no_args_is_help=True, suggest_commands=False, **how)
 
     def command(self, *names: Any, **how: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
         return super().command(*names, **{"cls": Command, **how})
 
 
 app = Commands(
-    name="atelier", cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    name="atelier", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Turn photos into paintings and drawings: atelier stylize photo.jpg --style starry-night --out painted.png\n\n"
     "`atelier COMMAND --help` shows the options of a command.",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -160,7 +165,7 @@ Log = Annotated[str | None, declared(Outputs, "log")]
 CheckpointOption = Annotated[str | None, declared(Outputs, "checkpoint")]
 Quality = Annotated[int, declared(Outputs, "quality", more=", 1 to 100")]
 Depth = Annotated[int | None, declared(Outputs, "depth")]
-Profile = Annotated[str, declared(Outputs, "profile", metavar="srgb|keep")]
+Profile = Annotated[str | None, declared(Outputs, "profile", more=" (default: srgb; of redo, as it was)", metavar="srgb|keep")]
 Form = Annotated[str | None, declared(Outputs, "format")]
 Overwrite = Annotated[bool | None, declared(Outputs, "overwrite", more=MADE_UP, flags="--overwrite/--no-overwrite", show_default=False)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors")]
@@ -204,11 +209,14 @@ def explained(error: Exception) -> tuple[str, int] | None:
     return None
 
 
-def misunderstood(ctx: Any, error: Any) -> typer.Exit:
-    """Say in a line what is wrong with a usage; the exit to raise."""
-    told = error.format_message().rstrip(".")
-    more = "" if told.endswith("?") else f"; {ctx.command_path} --help shows what there is"
-    say(f"{told[:1].lower()}{told[1:]}{more}")
+def misunderstood(ctx: Any, error: Any, hint: str = "") -> typer.Exit:
+    """Say in a line what is wrong with a usage; the exit to raise. hint: a question of what was meant."""
+    if typed := getattr(error, "option_name", ""):
+        error.possibilities = None  # which are anything at all
+        shown = [each for parameter in ctx.command.get_params(ctx) if not getattr(parameter, "hidden", False) for each in parameter.opts]
+        hint = did_you_mean(typed, [each for each in shown if each.startswith("--")], 2)
+    message = error.format_message().rstrip(".")
+    say(f"{message[:1].lower()}{message[1:]}; {hint or f'{ctx.command_path} --help shows what there is'}")
     return typer.Exit(SettingError.exit_code)
 
 

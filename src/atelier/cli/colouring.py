@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from atelier.cli.base import Out, Seed, app
+from atelier.cli.base import Out, app, declared
 from atelier.cli.painting import Writing, with_options
 from atelier.cli.watching import watching
-from atelier.errors import SettingError
+from atelier.request import Recoloring
 
 
 def _listed(value: bool) -> None:
@@ -33,12 +33,12 @@ def recolor(
     picture: Annotated[str, typer.Argument(help="Picture to recolour: path, URL, or - for standard input")],
     like: Annotated[str, typer.Option("--like", "-l", help="Picture whose colours it gets, or a style by name")],
     out: Out,
-    method: Annotated[str, typer.Option("--method", help="How: see --list")] = "transport",
-    space: Annotated[str, typer.Option("--space", help="Colour space (default: what suits the method): see --list")] = "",
-    mask: Annotated[str, typer.Option("--mask", help="Picture, white where colours change; elsewhere they stay bit for bit")] = "",
-    like_mask: Annotated[str, typer.Option("--like-mask", help="Picture, white where the colours are taken from")] = "",
-    stretch: Annotated[float, typer.Option("--stretch", help="By how much differences of colour may grow at the most, at least 1")] = 3.0,
-    seed: Seed = 0,
+    method: Annotated[str, declared(Recoloring, "method")] = "transport",
+    space: Annotated[str, declared(Recoloring, "space")] = "",
+    mask: Annotated[str, declared(Recoloring, "mask")] = "",
+    like_mask: Annotated[str, declared(Recoloring, "like_mask")] = "",
+    stretch: Annotated[float, declared(Recoloring, "stretch", more=", at least 1")] = 3.0,
+    seed: Annotated[int, declared(Recoloring, "seed")] = 0,
     listed: Annotated[bool, typer.Option("--list", callback=_listed, is_eager=True, help="List the methods and spaces")] = False,
     *,
     writing: Writing,
@@ -47,12 +47,8 @@ def recolor(
     from atelier.run import Local
     from atelier.run import recolor as make
 
-    if not stretch >= 1:
-        raise SettingError("stretch", "must be at least 1", stretch)
+    how = Recoloring(method, space, mask, like_mask, stretch, seed)
     with watching(writing.quiet) as report:
-        image = make(
-            picture, like, writing.outputs(out), method=method, space=space, mask=mask, source_mask=like_mask, stretch=stretch, seed=seed,
-            resolver=Local(writing.limits), report=report,
-        )  # fmt: skip
+        image = make(picture, like, writing.outputs(out), how, Local(writing.limits), report)
     if not writing.quiet:
         typer.echo(f"Recoloured: {'standard output' if out == '-' else out}  {image.size[0]}x{image.size[1]}", err=True)

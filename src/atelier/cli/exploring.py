@@ -12,6 +12,7 @@ import typer
 from atelier.cli.base import (
     AllowPrivate,
     Device,
+    Effort,
     EngineOption,
     MaxBytes,
     MaxPixels,
@@ -20,16 +21,17 @@ from atelier.cli.base import (
     Seed,
     StyleOption,
     app,
+    declared,
     explained,
     limits,
     say,
 )
 from atelier.cli.flags import with_settings
-from atelier.cli.painting import Parted, with_options
+from atelier.cli.painting import RegionFlags, with_options
 from atelier.cli.style_words import parse_style
 from atelier.cli.watching import watching
 from atelier.errors import Cancelled, SettingError
-from atelier.request import InstantSettings, Settings, Style
+from atelier.request import Exploring, InstantSettings, Outputs, Settings, Style
 
 if TYPE_CHECKING:
     from atelier.run.explore import Axis, Exploration
@@ -39,8 +41,8 @@ Vary = Annotated[
     typer.Option(
         "--vary", "-v",
         help="What to vary: OPTION=VALUE,VALUE (`;` between values with commas in them, ` + ` in those of several parts): a setting of "
-        "any engine, or style, regions, mask, style-regions, feather, blend, engine, recipe, seed, size, device; the first --vary goes "
-        "across, the second down, more make more tables",
+        "any engine, or style, regions, mask, style-regions, feather, blend, keep-flat, engine, effort, recipe, seed, size, device; the "
+        "first --vary goes across, the second down, more make more tables",
     ),
 ]  # fmt: skip
 
@@ -50,7 +52,7 @@ Vary = Annotated[
 @with_options
 def explore(
     photo: Annotated[str, typer.Argument(help="Photo: path or URL")],
-    out: Annotated[str, typer.Option("--out", "-o", help="Sheet to write: a picture (.png .jpg ...), or a page (.html)")],
+    out: Annotated[str, declared(Outputs, "picture", "-o", more="; the sheet of all, or a page (.html)")],
     vary: Vary = None,
     style: StyleOption = None,
     blend: Annotated[
@@ -58,29 +60,24 @@ def explore(
         typer.Option("--blend", help="Two styles: paint the way from one to the other", metavar="STYLE STYLE", show_default=False),
     ] = None,
     third: Annotated[str | None, typer.Option("--third", help="A third style to --blend: paint all mixtures, as a triangle")] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Pictures of a --blend from one style to another")] = 7,
+    steps: Annotated[int, declared(Exploring, "steps")] = 7,
     engine: EngineOption = "auto",
+    effort: Effort = "",
     recipe: RecipeOption = "",
-    size: Annotated[
-        int | None, typer.Option("--size", help="Long side of each picture in px (default: 512, or a smaller photo's own)")
-    ] = None,
+    size: Annotated[int | None, declared(Exploring, "size")] = None,
     seed: Seed = 0,
     device: Device = "auto",
     html: Annotated[bool, typer.Option("--html", help="Write the sheet as a page as well, beside it")] = False,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Draw losses and time against the one thing varied that is a number: .png, .svg or .pdf")
-    ] = None,
-    cells: Annotated[Path | None, typer.Option("--cells", help="Folder of the pictures (default: OUT-cells, beside the sheet)")] = None,
-    side: Annotated[int, typer.Option("--side", min=48, max=4096, help="Long side of a picture on the sheet, px at the most")] = 256,
-    judge: Annotated[
-        bool | None, typer.Option("--judge/--no-judge", help="Judge style and content (default: for a page)", show_default=False)
-    ] = None,
+    plot: Annotated[Path | None, declared(Exploring, "plot")] = None,
+    cells: Annotated[Path | None, declared(Exploring, "cells")] = None,
+    side: Annotated[int, declared(Exploring, "side", min=48, max=4096)] = 256,
+    judge: Annotated[bool | None, declared(Exploring, "judge", flags="--judge/--no-judge", show_default=False)] = None,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
     allow_private: AllowPrivate = False,
     quiet: Quiet = False,
     *,
-    places: Parted,
+    layout: RegionFlags,
     settings: dict[str, Any],
 ) -> None:
     """Paint a photo in many ways onto one sheet.
@@ -97,7 +94,7 @@ def explore(
     axes, styles = _axes(vary, style, blend, third, steps)
     common = {
         "content": photo, "styles": styles, "recipe": recipe, "settings": settings, "size": size, "seed": seed, "device": device,
-        "engine": engine, **places.told,
+        "engine": engine, "effort": effort, **layout.fields,
     }  # fmt: skip
     folder = cells or Path(out).with_name(f"{Path(out).stem}-cells")
     sheets, most = Sheets(tuple(targets), plot, side), limits(max_pixels, max_bytes, allow_private)

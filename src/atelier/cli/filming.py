@@ -23,7 +23,7 @@ class Filming:
     sound: Sound = True
 
     @property
-    def told(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """As fields of a request."""
         end = None if self.end is None else seconds_of(self.end, "end")
         begin = 0.0 if self.begin is None else seconds_of(self.begin, "begin")

@@ -67,7 +67,7 @@ class Writing:
 
     quality: Quality = 92
     depth: Depth = None
-    profile: Profile = "srgb"
+    profile: Profile = None
     format: Form = None
     overwrite: Overwrite = None
     max_pixels: MaxPixels = None
@@ -80,7 +80,7 @@ class Writing:
 
         way = dataclasses.asdict(beside) if beside else {}
         way |= filming.written if filming else {}
-        how: dict[str, Any] = {"quality": self.quality, "depth": self.depth, "format": self.format, "profile": self.profile}
+        how: dict[str, Any] = {"quality": self.quality, "depth": self.depth, "format": self.format, "profile": self.profile or "srgb"}
         return Outputs(out, **way, **how, overwrite=self.overwrite is not False)
 
     @property
@@ -99,37 +99,42 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Parted:
+class RegionFlags:
     """Which style goes to which part of a photo."""
 
     regions: RegionsOption = ""
     mask: MaskOption = None
     style_regions: StyleRegions = None
     feather: Feather = None
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """As fields of a request."""
-        masks, maps = tuple(self.mask or ()), tuple(self.style_regions or ())
-        return {"regions": self.regions, "masks": masks, "style_regions": maps, "feather": self.feather}
-
-
-@dataclass(frozen=True)
-class Places(Parted):
-    """Which style goes where, and how one goes over into another."""
-
-    blend: Blend = ""
     keep_flat: KeepFlat = False
 
     @property
-    def told(self) -> dict[str, Any]:
-        return {**super().told, "blend": self.blend, "keep_flat": self.keep_flat}
+    def fields(self) -> dict[str, Any]:
+        """As fields of a request."""
+        masks, maps = tuple(self.mask or ()), tuple(self.style_regions or ())
+        where = {"regions": self.regions, "masks": masks, "style_regions": maps}
+        return {**where, "feather": self.feather, "keep_flat": self.keep_flat}
+
+
+@dataclass(frozen=True)
+class LayoutFlags(RegionFlags):
+    """Which style goes where, and how one goes over into another."""
+
+    blend: Blend = ""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return {**super().fields, "blend": self.blend}
+
+
+FLAGS = (RegionFlags, LayoutFlags, Beside, Filming, Writing)
+"""Options that several commands have together."""
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of those of its parameters that are Parted, Places, Beside, Filming or Writing; they arrive as these."""
+    """Give a command the options of those of its parameters that are of a kind in FLAGS; they arrive as these."""
     own = inspect.signature(command, eval_str=True).parameters
-    groups: dict[str, Any] = {name: p.annotation for name, p in own.items() if p.annotation in (Parted, Places, Beside, Filming, Writing)}
+    groups: dict[str, Any] = {name: p.annotation for name, p in own.items() if p.annotation in FLAGS}
     keyword = inspect.Parameter.KEYWORD_ONLY
     derived: list[inspect.Parameter] = []
     for kind in groups.values():
@@ -163,7 +168,7 @@ def stylize(
     seed: Seed = 0,
     device: Device = "auto",
     *,
-    places: Places,
+    layout: LayoutFlags,
     beside: Beside,
     filming: Filming,
     writing: Writing,
@@ -184,10 +189,12 @@ def stylize(
         raise SettingError("log", "`log`, `checkpoint` and `animation` are of one photo: paint the photos one by one")
     if len(photos) > 1 and any(each.source == "-" for each in styles):
         raise SettingError("styles", "a painting from standard input is there for one photo only: give its file")
-    if len(photos) > 1 and "-" in (places.regions, places.blend, *places.told["masks"], *places.told["style_regions"]):
+    if len(photos) > 1 and "-" in (layout.regions, layout.blend, *layout.fields["masks"], *layout.fields["style_regions"]):
         raise SettingError("regions", "a map from standard input is there for one photo only: give its file")
     requests = [
-        Request("stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **places.told, **filming.told)
+        Request(
+            "stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **layout.fields, **filming.fields
+        )
         for photo in photos
     ]
     targets = (
@@ -286,7 +293,7 @@ def redo(
         )
     outputs = writing.outputs(out)
     with watching(writing.quiet) as report:
-        made = make(picture, outputs, Local(writing.limits), report=report)
+        made = make(picture, outputs, Local(writing.limits), report=report, reprofile=writing.profile is not None)
     _tell(made, out, None, writing.quiet)
     ended(made)
 

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from atelier.cli.base import Commands, Device, Group, Quiet, app
+from atelier.cli.base import Commands, Device, Quiet, app
 from atelier.cli.curves import curves, speaks
 from atelier.cli.flags import with_settings
 from atelier.errors import Cancelled, MissingExtra
 from atelier.training.settings import StyleSettings, TrainSettings
 
-train_app = Commands(cls=Group, no_args_is_help=True, help="Train a style or a network of your own.")
+train_app = Commands(help="Train a style or a network of your own.")
 app.add_typer(train_app, name="train")
 
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same pictures, same processor: same network")]

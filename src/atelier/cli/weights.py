@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from atelier.cli.base import Commands, Group, Quiet, app
+from atelier.cli.base import Commands, Quiet, app
 from atelier.cli.watching import watching
 
-weights_app = Commands(cls=Group, no_args_is_help=True, help="The perceptual networks' weights: list, pull, verify, path.")
+weights_app = Commands(help="The perceptual networks' weights: list, pull, verify, path.")
 app.add_typer(weights_app, name="weights")
 
 

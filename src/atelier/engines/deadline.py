@@ -12,15 +12,20 @@ from atelier.errors import Cancelled
 from atelier.progress import Progress, Report, silent
 
 
-@dataclass(frozen=True)
+@dataclass
 class Deadline:
-    """An engine that has so many seconds for a frame, or, if that is 0, all the time it takes."""
+    """An engine that has so many seconds for a frame, or, if that is 0, all the time it takes.
+
+    spent: seconds that opening it took, which the first frame has less.
+    """
 
     engine: Engine
     seconds: float
+    spent: float = 0.0
 
     def __call__(self, frame: Frame, report: Report = silent) -> Frame:
-        timed = Until(report, self.seconds)
+        timed = Until(report, self.seconds, time.monotonic() - self.spent)
+        self.spent = 0.0
         painted = self.engine(frame, timed)
         timed.close()
         assert isinstance(painted, Frame)
@@ -34,8 +39,8 @@ class Until:
     that is done only grows, and ends at the whole; `close` sees to that where a run has converged before.
     """
 
-    def __init__(self, report: Report, seconds: float) -> None:
-        self.report, self.seconds, self.began = report, seconds, time.monotonic()
+    def __init__(self, report: Report, seconds: float, began: float | None = None) -> None:
+        self.report, self.seconds, self.began = report, seconds, time.monotonic() if began is None else began
         self.before: int | None = None  # iterations that were made in another run
         self.last = Progress("painting")
         self.stopped = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -112,6 +112,17 @@ class WindowEngine(Engine, Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """Style codes to be fitted to their paintings before painting.
+
+    seconds: for all of them. codes: gives each sample's code as it was read, and the name of the body it is for; opens models.
+    """
+
+    seconds: float
+    codes: Callable[[], Sequence[tuple[Any, str]]]
+
+
 @dataclass(frozen=True)
 class EngineKind:
     """One row of the table of engines; nothing else goes by an engine's name.
@@ -125,8 +136,9 @@ class EngineKind:
     settle: a request to its settings in full. refuse: raises SettingError for what it cannot do, said before the work. build: samples,
     settings, device, seed, pictures that settings name, a session, and a report, to the engine. prepare: begins, in another thread, to
     open what building will need. networks: digests of the networks that settings name, which tell whether they are still the same.
-    mixtures: into how many mixtures the way from one style to another is split. streams: whether it paints a picture from window to
-    window as the request asks.
+    fitting: samples, settings, device and session to what is fitted to the photo before painting, or None. rerun: a request, and what
+    the engine said of what ran it (`about`), to the request that runs on the same. mixtures: into how many mixtures the way from one
+    style to another is split. streams: whether it paints a picture from window to window as the request asks.
     """
 
     name: str
@@ -143,5 +155,7 @@ class EngineKind:
     draws: bool = False
     prepare: Callable[..., None] = lambda *_: None
     networks: Callable[[Any], list[str]] | None = None
+    rerun: Callable[[Request, Mapping[str, Any]], Request] = lambda request, ran: request
+    fitting: Callable[..., Fitting | None] = lambda *_: None
     mixtures: int = 2
     streams: Callable[[Request, Any], bool] = lambda request, settings: False

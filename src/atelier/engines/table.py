@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable
 
 from atelier.engines.engine import EngineKind
@@ -12,6 +11,7 @@ from atelier.engines.optimize.kind import KIND as OPTIMIZE
 from atelier.engines.primitives.kind import KIND as PRIMITIVES
 from atelier.errors import SettingError
 from atelier.request import AnySettings, Outputs, Request, options
+from atelier.request.near import near
 
 ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE, PRIMITIVES)}
 """A new engine is a package with such a kind, and its name in this line. Of those that do a task the first is asked first."""
@@ -95,9 +95,9 @@ def _unknown(name: str, request: Request, kind: EngineKind) -> SettingError:
     if name in OTHERS or any(name in options(other.settings) for other in ENGINES.values()):
         return SettingError(name, f"{_spelled(name)} is not for {request.task}")
     known = sorted({each for other in engines_of(request.task) for each in options(other.settings)})
-    near = difflib.get_close_matches(name, known, n=2)
-    told = f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else f"the settings are {', '.join(known)}"
-    return SettingError(name, f"no setting `{name}`: {told}")
+    meant = " or ".join(f"`{each}`" for each in near(name, known, 2))
+    hint = f"did you mean {meant}?" if meant else f"the settings are {', '.join(known)}"
+    return SettingError(name, f"no setting `{name}`: {hint}")
 
 
 def _spelled(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 import re
@@ -17,6 +16,7 @@ from atelier.errors import OutputError, SourceError
 from atelier.image import Image, Limits, decode, encode, format_name
 from atelier.media.files import atomic_write, check_place
 from atelier.progress import Progress, Report, silent
+from atelier.request.near import near
 
 STANDARD = "-"  # standard input or output, where a path is expected
 
@@ -149,8 +149,8 @@ def _missing(path: Path) -> SourceError:
         names = {entry.name.lower(): entry.name for entry in folder.iterdir()}
     except OSError:
         names = {}
-    close = difflib.get_close_matches(path.name.lower(), names, n=3, cutoff=0.6)
-    hint = f"; did you mean {' or '.join(str(folder / names[name]) for name in close)}?" if close else ""
+    close = [str(folder / names[name]) for name in near(path.name.lower(), names, 3)]
+    hint = f"; did you mean {' or '.join(close)}?" if close else ""
     return SourceError(f"there is no file {path}{hint}")
 
 

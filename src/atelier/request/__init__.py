@@ -14,7 +14,7 @@ from atelier.request.options import (
     override,
     parse_layers,
 )
-from atelier.request.outputs import VECTORS, Outputs
+from atelier.request.outputs import PROFILES, VECTORS, Outputs
 from atelier.request.request import TASKS, Request, plain, public
 from atelier.request.settings import (
     FORMER,
@@ -26,10 +26,12 @@ from atelier.request.settings import (
     Settings,
 )
 from atelier.request.style import STROKES, Style
+from atelier.request.tasks import Exploring, Judging, Parting, Recoloring
 
 __all__ = [
     "FORMER",
     "GROUPS",
+    "PROFILES",
     "STARTS",
     "STROKES",
     "STYLE_LAYERS",
@@ -38,10 +40,14 @@ __all__ = [
     "WORDS",
     "AnySettings",
     "DrawSettings",
+    "Exploring",
     "InstantSettings",
+    "Judging",
     "LayerWeights",
     "Option",
     "Outputs",
+    "Parting",
+    "Recoloring",
     "Request",
     "S",
     "Settings",

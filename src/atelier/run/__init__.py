@@ -14,7 +14,7 @@ from atelier.run.made import Made
 from atelier.run.make import make, refuse
 from atelier.run.maps import GRADIENTS, is_word
 from atelier.run.partition import check_how, make_regions, regions_of
-from atelier.run.recoloring import recolor
+from atelier.run.recoloring import recolor, recolored
 from atelier.run.resolver import LOCAL, Local, Map, Painting, Resolver, as_picture, open_drawing, open_style
 from atelier.run.schema import json_schema, schema
 from atelier.run.sheet import make_sheet
@@ -59,6 +59,7 @@ __all__ = [
     "picture_of",
     "picture_size",
     "recolor",
+    "recolored",
     "redo",
     "redraw",
     "refuse",

@@ -6,14 +6,13 @@ import dataclasses
 import json
 from pathlib import Path
 
-from atelier.engines.network.backends import is_here
 from atelier.engines.session import Session
 from atelier.engines.table import choose
 from atelier.errors import SourceError
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
 from atelier.progress import Report, silent
-from atelier.request import Outputs, Request, options
+from atelier.request import PROFILES, Outputs, Request, options
 from atelier.run.made import Made
 from atelier.run.make import make
 from atelier.run.resolver import LOCAL, Resolver, open_drawing
@@ -22,29 +21,33 @@ from atelier.run.targets import check_apart
 
 def embedded(source: str) -> Request:
     """The request that made a picture, or a drawing's JSON, out of its file. Raises SourceError where it holds none."""
-    return Request.from_json(_told(source))
+    return Request.from_json(read_embedded(source))
 
 
-def redo(source: str, outputs: Outputs, resolver: Resolver = LOCAL, session: Session | None = None, report: Report = silent) -> Made:
+def redo(
+    source: str,
+    outputs: Outputs,
+    resolver: Resolver = LOCAL,
+    session: Session | None = None,
+    report: Report = silent,
+    *,
+    reprofile: bool = False,
+) -> Made:
     """Repeat the run that made a picture. Its sources are looked for where they were, then in the picture's own folder.
 
-    Raises what `make` raises; what has changed since is noted.
+    reprofile: whether the result is in the colour profile of `outputs`, and not in the picture's. Raises what `make` raises; what has
+    changed since is noted.
     """
-    told = _told(source)
-    request = found(Request.from_json(told), Path(source).parent)
+    text = read_embedded(source)
+    embedded = json.loads(text)
+    request = found(Request.from_json(text), Path(source).parent)
     check_apart(outputs.named, [source] if source != STANDARD and "://" not in source else [])
-    request = _as_it_ran(request, told)
-    known = json.loads(told).get("inputs")
+    ran, known, profile = embedded.get("ran"), embedded.get("inputs"), embedded.get("profile")
+    if isinstance(ran, dict):
+        request = choose(request).rerun(request, ran)
+    if profile in PROFILES and not reprofile:
+        outputs = dataclasses.replace(outputs, profile=profile)
     return make(request, outputs, resolver, session, report, known=known if isinstance(known, dict) else None)
-
-
-def _as_it_ran(request: Request, told: str) -> Request:
-    """The request on the backend that made the picture, where that is here: another one rounds otherwise."""
-    ran = json.loads(told).get("ran")
-    backend = ran.get("backend") if isinstance(ran, dict) else None
-    if "backend" in request.settings or "backend" not in options(choose(request).settings) or not is_here(backend):
-        return request
-    return dataclasses.replace(request, settings={**request.settings, "backend": backend})
 
 
 def found(request: Request, folder: Path) -> Request:
@@ -72,7 +75,8 @@ def found(request: Request, folder: Path) -> Request:
     )
 
 
-def _told(source: str) -> str:
+def read_embedded(source: str) -> str:
+    """Read what a picture, or a drawing's JSON, says of how it was made, as JSON. Raises SourceError where it says nothing."""
     if Path(source).suffix.lower() == ".json":
         request = open_drawing(source).about.get("request")
         text = json.dumps(request) if request else ""

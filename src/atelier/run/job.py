@@ -94,12 +94,15 @@ class Job:
         start = None if self.start is None else fill_hidden(self.start.pixels, self.start.alpha)
         yield self.engine(Frame.of(self.content, guide=self.guide, start=start, source=self.photo.size, state=state), self._dressed(report))
 
-    def picture(self, painted: Frame, seconds: float = 0.0) -> Image:
-        """A painted frame as a picture: with what the photo's file said, and what made it, if all of that has a name."""
+    def picture(self, painted: Frame, seconds: float = 0.0, profile: str = "srgb") -> Image:
+        """A painted frame as a picture: with what the photo's file said, and what made it, if all of that has a name.
+
+        profile: that it will be written in, as in `Outputs`.
+        """
         image = self._dress(painted.image())
         if self.request.panorama:
             image = dataclasses.replace(image, text={**image.text, SPHERICAL: "equirectangular"})
-        return sign(image, self.request, seconds, self.inputs, self.ran) if self.named else image
+        return sign(image, self.request, seconds, self.inputs, self.ran, profile) if self.named else image
 
     @property
     def ran(self) -> Mapping[str, str]:
@@ -250,7 +253,7 @@ class _Opener:
         pictures, drawing = self.named()
         scene = Scene(content, photo if self.request.content else None)
         samples, guide = lay_out(self.request, self.kind, scene, styles, maps, self.session, self.report)
-        samples = tune(samples, content, self.request, self.settings, self.session, self.report)
+        samples = tune(self.kind, samples, content, self.request, self.settings, self.session, self.report)
         start = pictures.get("start")
         job = self.job(samples, content, photo, guide=guide, start=start, drawing=drawing)
         return dataclasses.replace(job, engine=self.engine(samples, pictures))
@@ -272,7 +275,7 @@ class _Opener:
             small, maps = stream.thumbnail(SMALL), Maps()
             scene = Scene(small)
         samples, guide = lay_out(request, self.kind, scene, styles, maps, self.session, self.report)
-        samples = tune(samples, small, self.request, self.settings, self.session, self.report)
+        samples = tune(self.kind, samples, small, self.request, self.settings, self.session, self.report)
         job = self.job(samples, dataclasses.replace(small, text=stream.text), small, guide=guide, stream=stream)
         return dataclasses.replace(job, engine=self.engine(samples, {}))
 

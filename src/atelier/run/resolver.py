@@ -13,6 +13,7 @@ from atelier.image import Image, Limits, decode
 from atelier.image.regions import Regions
 from atelier.media import STANDARD, StreamSource, Unstreamable, open_still, open_stream
 from atelier.progress import Report, silent
+from atelier.request.near import did_you_mean
 
 if TYPE_CHECKING:
     from atelier.engines.network.catalogue import Entry
@@ -136,11 +137,8 @@ def open_style(source: str, limits: Limits = Limits(), report: Report = silent) 
         if found := entry(source):
             return found
         if not Path(source).suffix and "/" not in source and not (len(source) < 256 and Path(source).is_dir()):
-            from difflib import get_close_matches
-
             names = [each.name for each in every()]
-            close = get_close_matches(source, names, 1, 0.5)
-            hint = f"did you mean {close[0]}?" if close else f"the names are {', '.join(names)}"
+            hint = did_you_mean(source, names) or f"the names are {', '.join(names)}"
             raise SourceError(f"there is no file {source}, and no style of that name: {hint}")
     return open_still(source, limits, report).flat()
 

@@ -16,11 +16,17 @@ from atelier.image.encode import OUR_KEY
 from atelier.request import Request
 
 
-def sign(image: Image, request: Request, seconds: float, inputs: Mapping[str, Any], ran: Mapping[str, str] = {}) -> Image:
-    """Embed in a picture what made it, without the secrets of URLs. ran: what the engine says of what ran it, such as its backend."""
+def sign(
+    image: Image, request: Request, seconds: float, inputs: Mapping[str, Any], ran: Mapping[str, str] = {}, profile: str = "srgb"
+) -> Image:  # fmt: skip
+    """Embed in a picture what made it, without the secrets of URLs.
+
+    ran: what the engine says of what ran it, such as its backend. profile: that the picture is written in, as in `Outputs`.
+    """
     request = request.without_secrets()
     resolved = dataclasses.asdict(settle(request))
-    more = {"ran": dict(ran)} if ran else {}
+    more: dict[str, Any] = {"ran": dict(ran)} if ran else {}
+    more |= {"profile": profile} if profile != "srgb" else {}
     told = request.to_json(version=atelier.__version__, resolved=resolved, seconds=round(seconds, 2), inputs=inputs, **more)
     return dataclasses.replace(image, text={**image.text, OUR_KEY: told})
 

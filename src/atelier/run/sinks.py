@@ -83,7 +83,7 @@ class StillSink:
 
     def put(self, painted: Frame) -> None:
         watch, outputs = self.report, self.outputs
-        image = self.job.picture(painted, watch.seconds)
+        image = self.job.picture(painted, watch.seconds, outputs.profile)
         try:
             write_result(image, outputs)
         except OutputError:
@@ -152,7 +152,7 @@ class WindowSink:
             windows = (
                 (x, y, np.dstack([part, cast(Pixels, source.window_alpha(x, y, part.shape[1], part.shape[0]))])) for x, y, part in windows
             )
-        text = sign(small, self.job.request, 0.0, self.job.inputs, self.job.ran).text
+        text = sign(small, self.job.request, 0.0, self.job.inputs, self.job.ran, outputs.profile).text
         write_stream(
             windows, outputs.picture, source.size, depth=outputs.depth or source.depth, alpha=source.has_alpha, text=text,
             exif=source.exif, profile=source.profile if outputs.profile == "keep" else None, overwrite=outputs.overwrite,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atelier.engines.color import Finished, check_color
-from atelier.engines.engine import Engine, EngineKind
+from atelier.engines.engine import Engine, EngineKind, Fitting
 from atelier.engines.guide import Sample
 from atelier.engines.session import Session
 from atelier.errors import SettingError, SourceError, WeightsError
@@ -98,6 +99,32 @@ def prepare(request: Request, settings: InstantSettings, styles: Sequence[Any], 
     opened.begin(names)
 
 
+def rerun(request: Request, ran: Mapping[str, Any]) -> Request:
+    """The request on the backend that ran it, where that is here: another one rounds otherwise."""
+    from atelier.engines.network.backends import is_here
+
+    backend = ran.get("backend")
+    if "backend" in request.settings or not is_here(backend):
+        return request
+    return dataclasses.replace(request, settings={**request.settings, "backend": backend})
+
+
+def fitting(samples: Sequence[Sample], settings: InstantSettings, device: str, session: Session) -> Fitting | None:
+    """The samples' codes, where the settings have seconds to fit them in."""
+    if not settings.tune or settings.model:
+        return None
+
+    def codes() -> list[tuple[Any, str]]:
+        from atelier.engines.network.engine import see
+
+        opened = models(settings, device, session)
+        pictured = {sample.region for sample in samples if isinstance(sample.picture, Image)}
+        named = [sample.region not in pictured for sample in samples]
+        return [(see(sample, alone, opened).code, "styles" if alone else "painter") for sample, alone in zip(samples, named, strict=True)]
+
+    return Fitting(settings.tune, codes)
+
+
 def streams(request: Request, settings: InstantSettings) -> bool:
     """Whether a picture can be painted from window to window as the request asks: at its own size, without a look at the whole."""
     plain = not settings.model and not settings.seconds and settings.style_size == 1 and settings.color == "style"
@@ -107,5 +134,5 @@ def streams(request: Request, settings: InstantSettings) -> bool:
 KIND = EngineKind(
     "instant", "trained networks: a second or two", ("stylize",), InstantSettings, settle, build, refuse,
     lacks=("recipe", "strokes", "every", "animation", "log", "checkpoint"), largest=float("inf"), named=True, prepare=prepare, mixtures=5,
-    streams=streams,
+    streams=streams, rerun=rerun, fitting=fitting,
 )  # fmt: skip

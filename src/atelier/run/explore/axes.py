@@ -7,20 +7,20 @@ mask=left.png + right.png;none              + joins what one picture has several
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from atelier.engines.table import AUTO as ANY
-from atelier.engines.table import ENGINES
+from atelier.engines.table import EFFORTS, ENGINES
 from atelier.errors import SettingError
 from atelier.request import FORMER, Option, Style, options, parse_layers, public
+from atelier.request.near import did_you_mean
 
 FIELDS = {
     "style": "styles", "engine": "engine", "recipe": "recipe", "size": "size", "seed": "seed", "device": "device", "regions": "regions",
-    "mask": "masks", "style_regions": "style_regions", "feather": "feather", "blend": "blend",
+    "mask": "masks", "style_regions": "style_regions", "feather": "feather", "blend": "blend", "effort": "effort", "keep_flat": "keep_flat",
 }  # fmt: skip
 """What can be varied beside settings, by its option, and the field of a request that it is."""
 ONE_PHOTO = "an exploration is of one photo: explore each photo by itself"
@@ -144,9 +144,13 @@ def _parse_value(name: str, text: str, style: Callable[[str], Style]) -> Any:
             return None if text == AUTO else _parse_number(name, float, text)
         case "seed" | "size":
             return _parse_number(name, int, text)
+        case "effort" if text not in EFFORTS:
+            raise SettingError("vary", f"choose from {', '.join(EFFORTS)}", f"effort={text}")
+        case "keep_flat":
+            return _parse_number(name, bool, text)
         case "engine" if text not in (ANY, *ENGINES):
             raise SettingError("vary", f"choose from {', '.join(ENGINES)}", f"engine={text}")
-        case "recipe" | "device" | "engine":
+        case "recipe" | "device" | "engine" | "effort":
             return text
     return _fit(name, text, lambda type_: text if type_ is str else _parse_number(name, type_, text))
 
@@ -173,8 +177,7 @@ def _find_options(name: str) -> list[Option]:
     found = [declared[name] for declared in known if name in declared]
     if not found:
         there = [*FIELDS, *dict.fromkeys(each for declared in known for each in declared)]
-        close = difflib.get_close_matches(name, there, 3, 0.6)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(there)}"
+        hint = did_you_mean(name, there, 3) or f"there are {', '.join(there)}"
         raise SettingError("vary", f"there is no such setting: {hint}", name)
     return found
 

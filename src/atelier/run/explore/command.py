@@ -25,6 +25,7 @@ def spell_command(request: Request, out: str) -> str:
     for name in ("recipe", "size", "seed", "device", "regions", "feather", "blend"):
         if (value := getattr(request, name)) != default[name]:
             words += [f"--{name}", _spell(value)]
+    words += ["--keep-flat"] if request.keep_flat else []
     for flag, maps in (("--mask", request.masks), ("--style-regions", request.style_regions)):
         for name in maps:
             words += [flag, name]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atelier.engines.session import Session
-from atelier.engines.table import AUTO, choose, engines_of, lacking
+from atelier.engines.table import AUTO, choose, engines_of, lacking, spread_effort
 from atelier.errors import SettingError, SourceError
 from atelier.image import Limits
 from atelier.media import STANDARD, check_place, open_still
@@ -94,7 +94,7 @@ def pick_task(common: Mapping[str, Any], axes: Sequence[Axis]) -> str:
     engine = common.get("engine", AUTO)
     draws = [kind.name for kind in engines_of("draw")]
     names = [*(axis.name for axis in axes), *common.get("settings", {})]
-    if common.get("styles") or engine not in (AUTO, *draws) or {"share", "style"} & set(names):
+    if common.get("styles") or common.get("effort") or engine not in (AUTO, *draws) or {"share", "style", "effort"} & set(names):
         return "stylize"
     if "engine" in names:
         return "draw" if all(set(axis.values) <= set(draws) for axis in axes if axis.name == "engine") else "stylize"
@@ -134,7 +134,7 @@ def _request_at(common: Mapping[str, Any], axes: Sequence[Axis], at: At) -> Requ
     if parts["task"] == "draw" or parts.get("engine") in [kind.name for kind in engines_of("draw")]:
         # drawn without a painting: a request of its own kind
         parts = {"task": "draw", **{name: parts[name] for name in ("content", "settings", "size", "seed") if name in parts}}
-    request = Request(**parts)
+    request = spread_effort(Request(**parts))
     return dataclasses.replace(request, engine=choose(request).name)
 
 

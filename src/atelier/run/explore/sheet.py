@@ -90,6 +90,7 @@ def _words(request: Request) -> dict[str, str]:
     for name in ("regions", "mask", "style_regions", "feather", "blend"):
         if (value := getattr(request, FIELDS[name])) not in ("", (), None):
             words[name] = f"{name.replace('_', ' ')} {label_value(name, value)}"
+    words |= {"keep_flat": "flat background kept"} if request.keep_flat else {}
     words |= {"recipe": f"recipe {request.recipe or 'default'}"} if not lacking(kind, ["recipe"]) else {}
     words |= {name: f"{name.replace('_', ' ')} {label_value(name, full[name])}" for name in request.settings if full[name] != ""}
     words |= {"size": f"{request.size} px"} if request.size else {}

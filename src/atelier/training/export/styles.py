@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import numpy as np
 
 from atelier.engines.network.catalogue import Entry, entry, every, models_folder
 from atelier.engines.network.look import Look
 from atelier.errors import SettingError, SourceError, WeightsError
+from atelier.request.near import did_you_mean
 from atelier.training.export.plain import plain_model
 from atelier.training.export.reading import open_network, read_painter
 
@@ -61,6 +61,5 @@ def found(name: str) -> Entry:
     if style := entry(name):
         return style
     names = [each.name for each in every()]
-    close = get_close_matches(name, names, 1, 0.5)
-    hint = f"did you mean {close[0]}?" if close else f"the names are {', '.join(names)}"
+    hint = did_you_mean(name, names) or f"the names are {', '.join(names)}"
     raise SourceError(f"there is no style {name}: {hint}. Of a painting of your own, make a style with atelier train")
