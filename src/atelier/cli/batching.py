@@ -11,7 +11,7 @@ import typer
 from atelier.cli.base import Device, Effort, EngineOption, RecipeOption, Seed, Size, app
 from atelier.cli.counting import Tally
 from atelier.cli.flags import with_settings
-from atelier.cli.painting import Places, Writing, with_options
+from atelier.cli.painting import LayoutFlags, Writing, with_options
 from atelier.cli.style_words import exists, parse_style
 from atelier.cli.watching import BATCH, watching
 from atelier.errors import SettingError
@@ -44,15 +44,15 @@ def batch(
     seed: Seed = 0,
     device: Device = "auto",
     *,
-    places: Places,
+    layout: LayoutFlags,
     writing: Writing,
     settings: dict[str, Any],
 ) -> None:
     """Paint many photos in many styles. What the same command has made already is skipped; what fails is noted, and the rest goes on."""
     from atelier.batch import Making, find_photos, plan, read_plan
 
-    request = {"engine": engine, "effort": effort, "recipe": recipe, "size": size, "seed": seed, "device": device, **places.told}
-    written = {"quality": writing.quality, "depth": writing.depth, "profile": writing.profile}
+    request = {"engine": engine, "effort": effort, "recipe": recipe, "size": size, "seed": seed, "device": device, **layout.fields}
+    written = {"quality": writing.quality, "depth": writing.depth, "profile": writing.profile or "srgb"}
     making = Making(request, settings, written, f".{(writing.format or 'png').lower().lstrip('.')}")
     if len(photos) == 1 and Path(photos[0]).suffix.lower() in LISTS:
         if style:
