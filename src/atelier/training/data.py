@@ -218,16 +218,16 @@ class Look:
 
 
 class Pictures:
-    """Pictures in memory, each (3, H, W) uint8, and looks at them. eye: the losses'. giver: what a painter is given
-    is seen through, pocket; the same if None. read: whether a reader is to read them. names: of paintings by name; each: of each photo, or
-    painting by name, that many in a row."""
+    """Pictures in memory, each (3, H, W) uint8, and looks at them. eye: the losses'. giver: what a painter is given is seen through,
+    pocket, borders included; the same network if None. read: whether a reader is to read them. names: of paintings by name; each: of
+    each photo, or painting by name, that many in a row."""
 
     def __init__(
         self, pixels: list[Tensor], eye: Eye, giver: Eye | None = None,
         *, photos: bool, seen: bool = False, read: bool = True, names: Sequence[str] = (), each: int = 1,
     ) -> None:  # fmt: skip
         self.pixels, self.eye, self.giver, self.photos, self.seen, self.names, self.each = (
-            pixels, eye, giver or eye, photos, seen, tuple(names), each,
+            pixels, eye, giver or Eye(eye.network, border=0), photos, seen, tuple(names), each,
         )  # fmt: skip
         self.read = read
         self._looks: dict[int, Look] = {}
@@ -255,7 +255,7 @@ class Pictures:
                 sight = self.eye(x, () if self.photos else STYLE_LAYERS)
                 read: Mapping[str, Tensor] = {}
                 if self.read:
-                    read = sight.grams if self.giver is self.eye and sight.grams else self.giver(x).grams
+                    read = self.giver(x).grams
                 features = dict.fromkeys(GIVEN, x)
                 if self.seen:  # the painter sees photos with a margin, so these are their features
                     features = self.giver.network.see(halved(padded(x) if self.photos else x), GIVEN)

@@ -50,6 +50,8 @@ SMOOTH = 0.95
 """Of the running means of losses that are logged and shown."""
 BOUNDS = math.log(1e-3), math.log(10.0)
 """What the content weight stays within, as logarithms."""
+LAG_RATE, LEAST_LAG = 0.02, 0.05
+"""How fast the running mean of a style's loss follows, and its least: no style is forgotten."""
 OUT_OF_RANGE = 10.0
 """Weight of what a linear output has beyond black and white, squared."""
 
@@ -103,6 +105,7 @@ class Trainer:
                 raise SettingError("contents", f"the styles are {', '.join(named)}", name)
             self.contents[named.index(name)] = content
         self.weight = torch.full((self.rows,), math.log(settings.content_weight), dtype=torch.float64)
+        self.lag = torch.ones(self.rows, dtype=torch.float64)  # running means of each style's loss: what lags behind is drawn more often
         self.step, self.seconds, self.total = 0, 0.0, 0 if settings.seconds else settings.steps
         self.running: dict[str, float] = {}
         self.lost = 0
@@ -155,8 +158,8 @@ class Trainer:
             return rising
         return rising * min(1.0, max(0.02, (self.total - self.step) / (self.total * self.settings.decay)))
 
-    def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float]]]:
-        """What the step descends; losses to log; and the content error of each row that was painted."""
+    def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float, float]]]:
+        """What the step descends; losses to log; and of each row that was painted its content error and its style loss."""
         settings, photos, device = self.settings, self.lessons.photos, self.device
         batch = settings.batch
         if self.lessons.wholes is not None and not itself and rng.random() < settings.whole:
@@ -185,7 +188,7 @@ class Trainer:
                 own: Sight = eye(x, SHALLOW)
             loss = identity = identity_error(painted, x, sight, own).mean()
             losses = {"identity": float(identity.detach())}
-            errors: list[tuple[int, float]] = []
+            errors: list[tuple[int, float, float]] = []
         else:
             content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
             target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in LAYER_WEIGHTS}  # type: ignore[misc]
@@ -198,7 +201,7 @@ class Trainer:
             weights = self.weight[rows].exp().to(content)
             varied, grid = total_variation(painted) / len(x), grid_share(painted).mean()
             loss = (style + weights * content).mean() + settings.tv * varied + settings.grid * grid
-            errors = list(zip(rows, content.tolist(), strict=True))
+            errors = list(zip(rows, content.tolist(), style.expand(len(rows)).tolist(), strict=True))
             losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
             losses |= {"tv": float(varied.detach()), "grid": float(grid.detach()), "weight": float(weights.mean())}
             losses |= {"strokes": float(strokes(by_layer).detach().mean())} | {n: float(e.detach().mean()) for n, e in by_layer.items()}
@@ -213,7 +216,8 @@ class Trainer:
         if "table" in self.parts:
             assert lessons.named is not None
             every = len(lessons.named.names)
-            rows = [int(i) for i in (rng.permutation(every)[:batch] if every >= batch else rng.integers(0, every, batch))]
+            chance = (self.lag / self.lag.sum()).numpy()
+            rows = [int(i) for i in rng.choice(every, batch, replace=every < batch, p=chance)]
             return self.spread(rows, [lessons.named.look(i * lessons.named.each) for i in rows], times)
         source = lessons.named
         if source is None or (lessons.others is not None and rng.random() >= self.settings.named_share):
@@ -240,20 +244,24 @@ class Trainer:
         painted: Tensor = painter(given.to(torch.bfloat16) if self.half else given, numbers, noise, features)
         return cut(painted)
 
-    def weigh(self, errors: list[tuple[int, float]]) -> None:
-        """Move the content weights towards those that give the content error asked for."""
-        change = [0.0] * self.rows
-        for row, error in errors:
+    def weigh(self, errors: list[tuple[int, float, float]]) -> None:
+        """Move the content weights towards those that give the content error asked for, and learn which styles lag behind."""
+        change, behind = [0.0] * self.rows, [0.0] * self.rows
+        for row, error, style in errors:
             change[row] += self.settings.content_rate * math.log(max(error, 1e-3) / self.contents[row])
-        self.weight += torch.tensor(self.team.total(change), dtype=torch.float64) / self.team.size
+            behind[row] += LAG_RATE * (style - float(self.lag[row]))
+        moves = torch.tensor(self.team.total(change + behind), dtype=torch.float64).view(2, -1) / self.team.size
+        self.weight += moves[0]
         self.weight.clamp_(*BOUNDS)
+        self.lag += moves[1]
+        self.lag.clamp_(min=LEAST_LAG)
 
     # State ------------------------------------------------------------------------------------------------------------
 
     def state(self) -> State:
         return {name: module.state_dict() for name, module in self.parts.items()} | {
-            "average": self.average, "weight": self.weight, "step": self.step, "seconds": self.seconds, "total": self.total,
-            "running": self.running, "lost": self.lost, "optimiser": self.optimizer.state_dict(),
+            "average": self.average, "weight": self.weight, "lag": self.lag, "step": self.step, "seconds": self.seconds,
+            "total": self.total, "running": self.running, "lost": self.lost, "optimiser": self.optimizer.state_dict(),
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
@@ -262,6 +270,7 @@ class Trainer:
         for name, value in state["average"].items():
             self.average[name].copy_(value)
         self.weight.copy_(state["weight"])
+        self.lag.copy_(state.get("lag", self.lag))  # checkpoints of earlier versions have none
         self.step, self.seconds, self.running, self.lost = state["step"], state["seconds"], dict(state["running"]), state["lost"]
         # A limit of time has settled the steps once; one of steps is the one given now.
         self.total = state["total"] if self.settings.seconds else self.settings.steps

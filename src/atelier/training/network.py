@@ -135,7 +135,7 @@ def gathered(
     """Everything to train with, opened; and how many pictures were left out."""
     network = Network.load(settings.features, device)
     eye = Eye(network)
-    giver = eye if settings.features == "pocket" else Eye(Network.load("pocket", device))
+    giver = Eye(network if settings.features == "pocket" else Network.load("pocket", device), border=0)
     left_out = 0
 
     def pictures(folder: Path, what: str, most: int) -> list[Path]:

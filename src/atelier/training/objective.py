@@ -31,8 +31,12 @@ RIDGE = 1e-3
 STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 TINY = 1e-8
-LAYER_WEIGHTS = {"conv1_1": 0.5, "conv2_1": 1.0, "conv3_1": 1.0, "conv4_1": 1.0}
-"""What the loss matches, and how much each layer counts. Colour and grain (conv1_1) come by themselves."""
+LAYER_WEIGHTS = {"conv1_1": 0.25, "conv2_1": 0.6, "conv3_1": 1.0, "conv4_1": 1.5}
+"""What the loss matches, and how much each layer counts. Forms (conv4_1) are the hardest to learn; colour and grain (conv1_1) come by
+themselves, and matched too closely they are a weave in flat places."""
+BORDER = 16
+"""Pixels along the sides that the losses leave out. A network that sees ends every picture in zeros; what is painted would answer them
+with a frame."""
 STROKES = ("conv2_1", "conv3_1", "conv4_1")
 """The layers that make strokes: the geometric mean of their errors goes with the eye."""
 BEND = 1e-3
@@ -55,10 +59,10 @@ class Sight:
 
 
 class Eye:
-    """What the losses see, through a perceptual network."""
+    """What the losses see, through a perceptual network. border: pixels along the sides that do not count."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, border: int = BORDER) -> None:
+        self.network, self.border = network, border
         self.device = network.mean.device
         self.channels = {name: len(network.metric.get(name, network.weights[name][1])) for name in STYLE_LAYERS}
 
@@ -68,10 +72,16 @@ class Eye:
         grams = {}
         for name in layers:
             metric = self.network.metric.get(name)
-            grams[name] = in_metric(gram(seen[name]), metric, metric)
-        content = seen[CONTENT_LAYER].float()
+            grams[name] = in_metric(gram(self.within(name, seen[name])), metric, metric)
+        content = self.within(CONTENT_LAYER, seen[CONTENT_LAYER]).float()
         metric = self.network.metric.get(CONTENT_LAYER)
         return Sight(grams, content if metric is None else F.conv2d(content, metric[:, :, None, None]), seen)
+
+    def within(self, layer: str, features: Tensor) -> Tensor:
+        """Features (B, C, H, W) of a layer without the border; of a small picture at least half of each side is kept."""
+        step = 2 ** (int(layer[4]) - 1)
+        cut = min(self.border // step, *(side // 4 for side in features.shape[2:]))
+        return features[:, :, cut:-cut, cut:-cut] if cut else features
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------
