@@ -12,13 +12,14 @@ import pytest
 import atelier
 
 SOURCE = Path(atelier.__file__).parent
-FACES = ("cli", "api", "studio", "service")
+FACES = ("cli", "api", "studio", "service", "client")
 SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution", "atelier.perception.trace")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
 WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
+    "cli": (*WITHIN, "service", *BELOW, *TOLD),  # which it starts
     "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole

@@ -16,7 +16,7 @@ from atelier.errors import Cancelled
 
 COMMANDS = {
     "painting": ("stylize", "texture", "reconstruct", "redo"), "regions": ("regions",), "colouring": ("recolor",),
-    "batching": ("batch",), "drawing": ("draw", "redraw"),
+    "batching": ("batch",), "serving": ("serve", "keys"), "drawing": ("draw", "redraw"),
     "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
     "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
 }  # fmt: skip

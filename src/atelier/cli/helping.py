@@ -24,7 +24,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Paint": ("stylize", "texture", "reconstruct", "redo", "recolor", "regions"),
     "Draw": ("draw", "redraw"),
     "Choose and compare": ("styles", "recipes", "explore", "compare", "evaluate", "plot"),
-    "Many pictures": ("batch",),
+    "Many pictures": ("batch", "serve", "keys"),
     "Train and export": ("train", "export", "weights"),
     "This machine": ("bench",),
 }
@@ -45,6 +45,9 @@ EXAMPLES: Mapping[str, str] = {
     "plot": "atelier plot losses.jsonl --out losses.png",
     "export": "atelier export starry-night --out starry-night.onnx",
     "batch": "atelier batch photos/ --style starry-night --style udnie --out painted/",
+    "serve": "atelier serve --host 127.0.0.1 --port 8000 --data service/",
+    "add": "atelier keys add shop --scopes read,write",
+    "revoke": "atelier keys revoke shop",
     "bench": "atelier bench --sizes 256,512",
     "train": "atelier train style painting.jpg --name mine",
     "weights": "atelier weights pull vgg19",
