@@ -69,7 +69,7 @@ def serve(
     )
 
 
-keys_app = Commands(name="keys", help="Keys of the service: add, list, revoke.", no_args_is_help=True)
+keys_app = Commands(name="keys", help="Keys of the service: add, list, revoke.")
 app.add_typer(keys_app)
 
 
