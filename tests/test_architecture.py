@@ -16,7 +16,7 @@ FACES = ("cli", "api", "studio", "service", "client")
 SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution", "atelier.perception.trace")
 TOLD = ("request", "progress", "errors")  # anyone may know these
 BELOW = ("perception", "losses", "image")
-WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer")
+WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer", "web")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
     "cli": (*WITHIN, "service", *BELOW, *TOLD),  # which it starts
@@ -26,6 +26,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "media": ("image", *TOLD),
     "plot": ("media", "image", *TOLD),
     "judging": ("media", *BELOW, *TOLD),
+    "web": ("engines", "media", "viewer", *TOLD),  # the page's files: networks that ship, and what runs them
     "bench": ("run", "engines", "media", *BELOW, *TOLD),
     "training": ("engines", "media", *BELOW, *TOLD),
     **dict.fromkeys(BELOW, TOLD),

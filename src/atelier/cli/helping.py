@@ -16,6 +16,7 @@ OWN = {
     "side": "Result", "as_json": "Result", "sheet": "Result", "show": "Result", "how": "Style", "box": "Input", "scribbles": "Input",
     "content": "Input", "vary": "Look", "third": "Style", "steps": "Look", "judge": "Result", "listed": "Run", "photos": "Input",
     "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run",
+    "folder": "Result", "serve": "Run", "port": "Run",
 }  # fmt: skip
 """Options of commands that are neither settings nor options of requests and outputs, and where they are looked for."""
 GROUPED = {each.name: each.group.capitalize() for kind in (Request, Outputs) for each in options(kind).values()} | OWN
@@ -26,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Choose and compare": ("styles", "recipes", "explore", "compare", "evaluate", "plot"),
     "Many pictures": ("batch", "serve", "keys"),
     "Train and export": ("train", "export", "weights"),
+    "In the browser": ("web",),
     "This machine": ("bench",),
 }
 EXAMPLES: Mapping[str, str] = {
@@ -58,6 +60,7 @@ EXAMPLES: Mapping[str, str] = {
     "pull": "atelier weights pull vgg19",
     "verify": "atelier weights verify vgg19",
     "path": "atelier weights path pocket",
+    "web": "atelier web page --serve",
 }
 
 
