@@ -3,6 +3,7 @@
     python benchmarks/painters.py                                 kodim03, 15, 23 x the paintings that the peers have networks for
     python benchmarks/painters.py --models runs/mine --show runs/painters     networks in the making, and the pictures side by side
     python benchmarks/painters.py --photos all --paintings gauguin,monet,renoir       other pairs
+    python benchmarks/painters.py --tune 10,60 --photos kodim15,kodim23      what `--tune` brings; it takes those seconds a pair
     python benchmarks/painters.py --only flat                     weave and border of a painted flat photo
 
 `any` is the painter for any painting, which never saw the paintings in UNSEEN; `named` the painter of styles by name. MicroAST
@@ -42,6 +43,8 @@ UNSEEN = ("starry_night", "great_wave", "the_scream", "udnie")
 PHOTOS = "kodim03,kodim15,kodim23"
 RIVALS = {"any": "MicroAST", "named": "fst"}
 """Ours, and who does the same."""
+TUNED = "tuned "
+"""What the name of the painter for any painting begins with where the style code was tuned for so many seconds."""
 PARTS = ("pairs", "flat")
 FLAT = (120, 40, 200)
 """Colour of the flat photo, of 255."""
@@ -69,6 +72,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--photos", default=PHOTOS, help="names, by comma, or all: every kodim*")
     parser.add_argument("--paintings", default=",".join(NAMES), help="names, by comma")
     parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--tune", default="", metavar="SECONDS", help="tune the style code too, for these numbers of seconds, by comma")
     parser.add_argument("--models", type=Path, metavar="FOLDER", help="of the networks and styles, before they ship (default: what ships)")
     parser.add_argument("--show", type=Path, metavar="FOLDER", help="keep the pictures there, and a sheet of each pair at full size")
     parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
@@ -94,12 +98,13 @@ def judge_pairs(folder: Path, arguments: argparse.Namespace) -> list[Row]:
             photo = find_photo(folder, name)
             small = pairs.sized(open_still(photo), arguments.size)
             cells = [(name, small)]
-            for who, style in find_styles(painting, path).items():
-                painted = atelier.stylize(small, style, engine="instant")
+            for who, style in find_styles(painting, path, arguments.tune).items():
+                seconds = float(who.removeprefix(TUNED)) if who.startswith(TUNED) else 0.0
+                painted = atelier.stylize(small, style, engine="instant", tune=seconds)
                 errors = judge(photo, path, painted)
                 rows.append({"photo": name, "painting": painting, "who": who, **errors.by_name()})
                 cells.append((f"{who}: strokes {errors.strokes:.3f}, content {errors.content:.2f}", painted))
-                peer = RIVALS[who]
+                peer = RIVALS.get(who, "")
                 if known := peers.get((peer, name, NAMES.get(painting, ""))):
                     rows.append({"photo": name, "painting": painting, "who": peer, **known})
                     cells += [(peer, open_still(each)) for each in find_pictures(folder, peer, name, path.stem, painting)]
@@ -108,11 +113,12 @@ def judge_pairs(folder: Path, arguments: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def find_styles(painting: str, path: Path) -> dict[str, Path | str]:
-    """Who of ours paints this painting, and the style to give."""
+def find_styles(painting: str, path: Path, tune: str = "") -> dict[str, Path | str]:
+    """Who of ours paints this painting, and the style to give. tune: seconds, by comma."""
     found: dict[str, Path | str] = {}
     if painting in UNSEEN or painting not in NAMES:
         found["any"] = path
+        found |= {f"{TUNED}{seconds}": path for seconds in tune.split(",") if seconds}
     if painting in NAMES:
         found["named"] = NAMES[painting]
     return found
@@ -165,7 +171,8 @@ def compare_all(rows: Sequence[Row]) -> list[Row]:
     """Ours over the rival's, over the pairs that both painted: printed by style and over all, and given back."""
     by_pair = {(row["photo"], row["painting"], row["who"]): row for row in rows}
     found, shown = [], []
-    for who, rival in RIVALS.items():
+    tuned = [who for who in dict.fromkeys(row["who"] for row in rows) if who.startswith(TUNED)]
+    for who, rival in [*RIVALS.items(), *((who, other) for who in tuned for other in ("any", "named", "MicroAST"))]:
         both = [(row, by_pair[*at[:2], rival]) for at, row in by_pair.items() if at[2] == who and (*at[:2], rival) in by_pair]
         groups = {
             name: [pair for pair in both if pair[0]["painting"] == name] for name in dict.fromkeys(row["painting"] for row, _ in both)
