@@ -111,9 +111,11 @@ def sweep(store: Store, files: Files) -> None:
     store.recover()
     while old := store.expire():
         for job in old:
-            for name in (f"uploads/{job.id}", job.result, *(f"previews/{job.id}-{at}.jpg" for at in range(1, job.attempt + 1))):
-                if name:
-                    files.delete(name)
+            files.delete(f"uploads/{job.id}")
+            for at in range(1, job.attempt + 1):
+                files.delete(f"previews/{job.id}-{at}.jpg")
+            if job.result:
+                files.delete(job.result)
 
 
 # What goes wrong ------------------------------------------------------------------------------------------------------
@@ -139,4 +141,4 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _fault(request: Request, error: Exception) -> Response:
     log.error("a fault", extra={"path": request.url.path}, exc_info=error)
-    return JSONResponse(Problem(500, "a fault of the service", "it is in the log of the service").body(), 500, media_type=MEDIA)
+    return JSONResponse(Problem(500, "a fault of the service", "it is in the log of the service").body(), 500, guard.HEADERS, MEDIA)

@@ -233,14 +233,13 @@ class Store:
 
     def _recover(self, connection: Connection, which: Any, reason: str) -> None:
         for job in list(connection.execute(select(jobs).where(jobs.c.state == RUNNING, which))):
-            self._add_up(connection, "retried")
             if job.stopping:
                 self._end(connection, job, CANCELLED, {})
             elif job.attempt >= self.tries:
                 problem = Problem(500, "the work was not finished", f"{reason}, {job.attempt} times")
                 self._end(connection, job, FAILED, {"error": problem.to_json()})
-            else:
-                connection.execute(update(jobs).where(_held(job)).values(state=QUEUED, worker=None, lease=None))
+            elif connection.execute(update(jobs).where(_held(job)).values(state=QUEUED, worker=None, lease=None)).rowcount:
+                self._add_up(connection, "retried")
 
     def _end(self, connection: Connection, job: Job, state: str, values: dict[str, Any]) -> bool:
         now = time.time()
@@ -251,8 +250,7 @@ class Store:
         return True
 
     def _add_up(self, connection: Connection, name: str, value: float = 1.0) -> None:
-        if not connection.execute(update(totals).where(totals.c.name == name).values(value=totals.c.value + value)).rowcount:
-            connection.execute(totals.insert().values(name=name, value=value))
+        connection.execute(update(totals).where(totals.c.name == name).values(value=totals.c.value + value))
 
     def _known(self, connection: Connection, owner: str, idempotency: str | None, body: str) -> Job | None:
         if idempotency is None:

@@ -86,6 +86,8 @@ class Worker:
         except Exception as error:
             return self.failed(job, held, error)
         if self.store.finish(job, made):
+            for attempt in range(1, job.attempt):  # of workers that ended before they could say so
+                self.files.delete(made.result.replace(f"-{job.attempt}.", f"-{attempt}."))
             return "done"
         self.files.delete(made.result)  # it is another's by now: this one counts for nothing
         return "lost"

@@ -46,7 +46,9 @@ def upgrade() -> None:
         sa.Column("created", sa.Float, nullable=False),
         sa.Column("revoked", sa.Float),
     )
-    op.create_table("totals", sa.Column("name", sa.String(64), primary_key=True), sa.Column("value", sa.Float, nullable=False))
+    totals = op.create_table("totals", sa.Column("name", sa.String(64), primary_key=True), sa.Column("value", sa.Float, nullable=False))
+    names = ("done", "failed", "cancelled", "retried", "seconds")
+    op.bulk_insert(totals, [{"name": name, "value": 0.0} for name in names])
 
 
 def downgrade() -> None:
