@@ -7,6 +7,7 @@ import random
 import hypothesis
 import pytest
 
+from atelier.service.keys import add_key
 from service.conftest import Serve
 
 schemathesis = pytest.importorskip("schemathesis")
@@ -21,7 +22,8 @@ EXAMPLES = 12
 
 @pytest.mark.system
 def test_every_answer_is_as_described(serve: Serve) -> None:
-    running = serve(queue=100_000, hosts=("testserver", "localhost"))
+    running = serve(queue=100_000, hosts=("testserver", "localhost"), keys=True)
+    key = add_key(running.worker.store.engine, "fuzz", ("read", "write", "metrics"), rate=1_000_000, active=1_000_000)
     told = schemathesis.openapi.from_asgi("/v1/openapi.json", running.client.app)
     random.seed(0)
     met: dict[str, set[int]] = {}
@@ -32,7 +34,7 @@ def test_every_answer_is_as_described(serve: Serve) -> None:
         @hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(case=operation.as_strategy())
         def check(case: object) -> None:
-            response = case.call()  # type: ignore[attr-defined]
+            response = case.call(headers={"Authorization": f"Bearer {key}"})  # type: ignore[attr-defined]
             met.setdefault(case.operation.label, set()).add(response.status_code)  # type: ignore[attr-defined]
             case.validate_response(response, excluded_checks=APART)  # type: ignore[attr-defined]
 
