@@ -15,7 +15,7 @@ SOURCE = Path(atelier.__file__).parent
 FACES = ("cli", "api", "studio", "service", "client")
 SIGHT = ("atelier.perception.network", "atelier.perception.bands", "atelier.perception.convolution", "atelier.perception.trace")
 TOLD = ("request", "progress", "errors")  # anyone may know these
-BELOW = ("perception", "losses", "image")
+BELOW = ("perception", "losses", "solid", "image")
 WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer", "web")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
@@ -23,13 +23,14 @@ MAY: dict[str, tuple[str, ...]] = {
     "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
-    "media": ("image", *TOLD),
+    "media": ("solid", "image", *TOLD),
     "plot": ("media", "image", *TOLD),
     "judging": ("media", *BELOW, *TOLD),
     "web": ("engines", "media", "viewer", *TOLD),  # the page's files: networks that ship, and what runs them
     "bench": ("run", "engines", "media", *BELOW, *TOLD),
     "training": ("engines", "media", *BELOW, *TOLD),
     **dict.fromkeys(BELOW, TOLD),
+    "solid": ("image", *TOLD),
     "perception": ("media", "image", *TOLD),  # its weights come by the house's one download
     **dict.fromkeys(TOLD, ("errors",)),
     "errors": (),

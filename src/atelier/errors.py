@@ -7,8 +7,9 @@ AtelierError
 ├── InputError            what was given cannot be used
 │   ├── SettingError      an option's value
 │   ├── SourceError       a path or URL that cannot be read
-│   └── ImageError        a file that is no picture, is damaged, or is over the limits
-│       └── Unstreamable  one that has to be decoded whole (media/levels.py)
+│   ├── ImageError        a file that is no picture, is damaged, or is over the limits
+│   │   └── Unstreamable  one that has to be decoded whole (media/levels.py)
+│   └── MeshError         a file that is no mesh, is damaged, has no surface, or is over the limits
 ├── OutputError           the result cannot be written
 │   └── TargetError       nor could it ever be where it was asked for: known, and said, before the work
 ├── WeightsError          a network's weights: absent, damaged, or not to be had
@@ -62,6 +63,10 @@ class SourceError(InputError):
 
 class ImageError(InputError):
     """A file that is not a picture, is damaged, or is larger than the limits allow."""
+
+
+class MeshError(InputError):
+    """A file that is not a mesh, is damaged, has no surface to paint, or is larger than the limits allow."""
 
 
 class OutputError(AtelierError, OSError):

@@ -187,6 +187,15 @@ Temporal = Annotated[str, declared(Request, "temporal", **FILM)]
 CodecOption = Annotated[str | None, declared(Outputs, "codec", **FILM)]
 Sound = Annotated[bool, declared(Outputs, "sound", flags="--sound/--no-sound", **FILM)]
 
+MESH: dict[str, Any] = {"rich_help_panel": "More for meshes"}
+What = Annotated[str, declared(Request, "what", **MESH)]
+TextureSize = Annotated[int, declared(Request, "texture_size", **MESH)]
+Views = Annotated[int, declared(Request, "views", **MESH)]
+Light = Annotated[float, declared(Request, "light", **MESH)]
+Relief = Annotated[float, declared(Request, "relief", **MESH)]
+Turntable = Annotated[str | None, declared(Outputs, "turntable", **MESH)]
+Html = Annotated[str | None, declared(Outputs, "html", **MESH)]
+
 
 def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -> Limits:
     """What these options say of what may be opened."""

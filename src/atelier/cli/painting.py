@@ -27,7 +27,9 @@ from atelier.cli.base import (
     Every,
     Feather,
     Form,
+    Html,
     KeepFlat,
+    Light,
     Log,
     MaskOption,
     MaxBytes,
@@ -40,10 +42,15 @@ from atelier.cli.base import (
     Quiet,
     RecipeOption,
     RegionsOption,
+    Relief,
     Seed,
     Size,
     StyleOption,
     StyleRegions,
+    TextureSize,
+    Turntable,
+    Views,
+    What,
     app,
     limits,
 )
@@ -75,11 +82,14 @@ class Writing:
     allow_private: AllowPrivate = False
     quiet: Quiet = False
 
-    def outputs(self, out: str, beside: Beside | None = None, filming: Filming | None = None) -> Outputs:
+    def outputs(
+        self, out: str, beside: Beside | None = None, filming: Filming | None = None, modelling: MeshFlags | None = None
+    ) -> Outputs:
         from atelier.run import Outputs
 
         way = dataclasses.asdict(beside) if beside else {}
         way |= filming.written if filming else {}
+        way |= modelling.written if modelling else {}
         how: dict[str, Any] = {"quality": self.quality, "depth": self.depth, "format": self.format, "profile": self.profile or "srgb"}
         return Outputs(out, **way, **how, overwrite=self.overwrite is not False)
 
@@ -96,6 +106,29 @@ class Beside:
     animation: Animation = None
     log: Log = None
     checkpoint: CheckpointOption = None
+
+
+@dataclass(frozen=True)
+class MeshFlags:
+    """What of a mesh is painted, and what is written beside it."""
+
+    what: What = "texture"
+    texture_size: TextureSize = 1024
+    views: Views = 12
+    light: Light = 0.5
+    relief: Relief = 0.5
+    turntable: Turntable = None
+    html: Html = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As fields of a request."""
+        return {name: getattr(self, name) for name in ("what", "texture_size", "views", "light", "relief")}
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """As fields of outputs."""
+        return {"turntable": self.turntable, "html": self.html}
 
 
 @dataclass(frozen=True)
@@ -127,7 +160,7 @@ class LayoutFlags(RegionFlags):
         return {**super().fields, "blend": self.blend}
 
 
-FLAGS = (RegionFlags, LayoutFlags, Beside, Filming, Writing)
+FLAGS = (RegionFlags, LayoutFlags, Beside, Filming, MeshFlags, Writing)
 """Options that several commands have together."""
 
 
@@ -171,6 +204,7 @@ def stylize(
     layout: LayoutFlags,
     beside: Beside,
     filming: Filming,
+    modelling: MeshFlags,
     writing: Writing,
     settings: dict[str, Any],
 ) -> None:
@@ -193,10 +227,11 @@ def stylize(
         raise SettingError("regions", "a map from standard input is there for one photo only: give its file")
     requests = [
         Request(
-            "stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **layout.fields, **filming.fields
+            "stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **layout.fields,
+            **filming.fields, **modelling.fields,
         )
         for photo in photos
-    ]
+    ]  # fmt: skip
     targets = (
         [str(Path(out) / f"{name}{suffix_of(photo)}") for name, photo in zip(name_results(photos), photos, strict=True)]
         if into_folder
@@ -207,7 +242,7 @@ def stylize(
         check_apart([("out", target) for target in targets], [name for request in requests for name in _files(names_read(request))])
         if writing.overwrite is None:
             check_derived(targets)
-    _make_all(requests, targets, beside, writing, Session(), filming)
+    _make_all(requests, targets, beside, writing, Session(), filming, modelling)
 
 
 @app.command()
@@ -301,15 +336,17 @@ def redo(
 # Making and telling ---------------------------------------------------------------------------------------------------
 
 
-def _make_all(requests: list[Request], targets: list[str], beside: Beside, writing: Writing, session: Session, filming: Filming) -> None:
+def _make_all(
+    requests: list[Request], targets: list[str], beside: Beside, writing: Writing, session: Session, filming: Filming, modelling: MeshFlags
+) -> None:
     """Make one picture after the other. One that fails is said, and the rest made all the same; the exit code is the worst."""
     if len(requests) == 1:
-        ended(_make(requests[0], targets[0], beside, writing, session, filming))
+        ended(_make(requests[0], targets[0], beside, writing, session, filming, modelling))
         return
     from atelier.batch import Here, Item, paint_all
     from atelier.run import Local
 
-    items = [Item(request, writing.outputs(target, beside, filming)) for request, target in zip(requests, targets, strict=True)]
+    items = [Item(request, writing.outputs(target, beside, filming, modelling)) for request, target in zip(requests, targets, strict=True)]
     tally = Tally(len(items))
     with watching(writing.quiet) as report:
         for outcome in paint_all(items, Here(Local(writing.limits), session), report=report):
@@ -320,12 +357,13 @@ def _make_all(requests: list[Request], targets: list[str], beside: Beside, writi
 
 
 def _make(
-    request: Request, out: str, beside: Beside, writing: Writing, session: Session | None = None, filming: Filming | None = None
-) -> Made:
+    request: Request, out: str, beside: Beside, writing: Writing, session: Session | None = None, filming: Filming | None = None,
+    modelling: MeshFlags | None = None,
+) -> Made:  # fmt: skip
     """Make one picture and say so."""
     from atelier.run import Local, make
 
-    outputs = writing.outputs(out, beside, filming)
+    outputs = writing.outputs(out, beside, filming, modelling)
     with watching(writing.quiet) as report:
         made = make(request, outputs, Local(writing.limits), session, report)
     _tell(made, out, beside.checkpoint, writing.quiet)

@@ -18,6 +18,8 @@ ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE
 AUTO = "auto"
 EFFORTS = {"fast": (NETWORK, ""), "good": (OPTIMIZE, ""), "best": (OPTIMIZE, "quality")}
 """What paints for how much work, and by which recipe."""
+SOLID = (OPTIMIZE, NETWORK)
+"""What paints meshes: the first sees all views at once, the second paints each by itself."""
 WAY = ("every", "animation", "log", "checkpoint")
 """What can be written on the way."""
 
@@ -27,9 +29,14 @@ def engines_of(task: str) -> list[EngineKind]:
     return [kind for kind in ENGINES.values() if task in kind.tasks]
 
 
+def able_for(request: Request) -> list[EngineKind]:
+    """Those that can do what is asked for, in the order they are asked in."""
+    return list(SOLID) if request.solid else engines_of(request.task)
+
+
 def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:
     """The engine that was asked for, else the first of the task's that has all the options given. Raises SettingError where none has."""
-    request, able = spread_effort(request), engines_of(request.task)
+    request, able = spread_effort(request), able_for(request)
     if request.engine != AUTO:
         for kind in able:
             if kind.name == request.engine:

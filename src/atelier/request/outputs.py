@@ -30,13 +30,15 @@ class Outputs:
     format: str | None = option(None, "Format of what goes to standard output, as jpeg (default: png)", group="result")
     codec: str | None = option(None, "Codec of a film: h264, hevc, vp9, av1, prores (default: by the suffix)", group="result")
     sound: bool = option(True, "Copy a film's sound and subtitles", group="result")
+    turntable: str | None = option(None, "Of a mesh: also write it turning, as .gif .webp .mp4 or a strip of pictures, .png", **WAY)
+    html: str | None = option(None, "Of a mesh: also write a page that shows it, to be turned by hand", **WAY)
     overwrite: bool = option(True, "Replace files that exist", group="result")
     profile: str = option("srgb", "Colour profile of the result: sRGB, or keep the photo's own", choices=PROFILES, group="result")
 
     @property
     def named(self) -> list[tuple[str, str]]:
         """Every file there will be, but for the pictures on the way, with the option that names it."""
-        beside = (("animation", self.animation), ("log", self.log), ("checkpoint", self.checkpoint))
+        beside = tuple((name, getattr(self, name)) for name in ("animation", "log", "checkpoint", "turntable", "html"))
         return [("picture", name) for name in (self.picture, *self.also)] + [(option, name) for option, name in beside if name]
 
     @property

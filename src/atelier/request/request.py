@@ -21,6 +21,11 @@ EFFORTS = ("fast", "good", "best")
 REGIONS = "Colour-coded map of the photo's regions, or auto (object, background), or auto:5. A region without a style stays the photo"
 ENGINE = "What paints: instant (trained networks, seconds), optimize (slower, better), or auto: instant unless an option asks for the other"
 EFFORT = "How much work a picture is worth: fast, trained networks; good, the optimiser; best, the optimiser with VGG-19, for minutes"
+MESHES = (".obj", ".ply", ".stl", ".glb", ".gltf")
+"""Suffixes of meshes."""
+WHAT = ("texture", "shape", "both")
+"""What of a mesh is painted."""
+MESH: dict[str, Any] = {"group": "look", "advanced": True}
 TEMPORAL = ("off", "fast", "best")
 """How frames of a film are kept alike: not at all, by quick optical flow, by careful flow."""
 WHERE: dict[str, Any] = {"group": "style", "advanced": True}
@@ -82,6 +87,17 @@ class Request:
         None, "Of a film: frames a second (default: its own times; of numbered frames 25)", low=0.01, high=1000, group="input"
     )
     temporal: str = option("fast", "Of a film: how frames are kept alike (best by more careful flow)", choices=TEMPORAL, group="look")
+
+    what: str = option("texture", "Of a mesh: what is painted, its texture, its shape, or both", choices=WHAT, group="look")
+    texture_size: int = option(1024, "Of a mesh: side of its texture, px", low=64, high=8192, unit="px", group="result")
+    views: int = option(12, "Of a mesh: how many views from all around are painted at once", low=1, high=200, **MESH)
+    light: float = option(0.5, "Of a mesh: how much of a soft light from above is painted in", low=0, high=1, **MESH)
+    relief: float = option(0.5, "Of a mesh whose shape is painted: how far it may move", low=0, high=1, **MESH)
+
+    @property
+    def solid(self) -> bool:
+        """Whether its content is a mesh."""
+        return self.task == "stylize" and self.content is not None and self.content.split("?")[0].lower().endswith(MESHES)
 
     def __post_init__(self) -> None:
         if isinstance(self.settings, Mapping):

@@ -12,6 +12,7 @@ from atelier.engines.engine import Engine, EngineKind, Frame, Large, Read, Windo
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.panorama import Panorama
 from atelier.engines.session import Session
+from atelier.engines.solid import Sitting, SolidEngine, picture_of
 from atelier.engines.table import choose, settle, spread_effort
 from atelier.errors import SettingError, SourceError
 from atelier.image import Image, Limits, fit, resize
@@ -28,6 +29,7 @@ from atelier.run.maps import SEEN, Maps, maps_read, open_maps
 from atelier.run.resolver import GIVEN, LOCAL, Painting, Resolver, as_picture
 from atelier.run.signing import digest_inputs, sign, told_of, unsigned
 from atelier.run.sizes import at_size, blank, check_size
+from atelier.run.solid.painting import PaintedMesh, paint_solid, seat
 from atelier.run.tuning import tune
 from atelier.run.turning import turn
 
@@ -60,6 +62,7 @@ class Job:
     request: with the engine that was chosen. content: the photo at its working size (of one that is not held, a small one); photo: as it
     was; of a film both are its first frame. start: the picture that painting starts from, if that is one. drawing: one to go on from.
     inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves.
+    sitting: the photo, where it is a mesh, and solid, what paints it; content is then its texture.
     """
 
     request: Request
@@ -75,9 +78,11 @@ class Job:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     stream: StreamSource | None = None
     film: Film | FrameFolder | None = None
+    sitting: Sitting | None = None
+    solid: SolidEngine | None = None
     limits: Limits = Limits()
 
-    def frames(self, report: Report = silent, state: Any = None) -> Iterator[Frame | Drawing | Streamed | Painted]:
+    def frames(self, report: Report = silent, state: Any = None) -> Iterator[Frame | Drawing | Streamed | Painted | PaintedMesh]:
         """Paint, frame by frame: each is read and painted when it is asked for. state: what an engine told, to go on from.
 
         A report that raises Cancelled ends it with the picture so far. Raises AtelierError.
@@ -89,6 +94,9 @@ class Job:
             return
         if self.film is not None:
             yield from paint_film(self, report, state)
+            return
+        if self.sitting is not None:
+            yield paint_solid(self, self._dressed(report))
             return
         state = state if state is not None else self.drawing
         start = None if self.start is None else fill_hidden(self.start.pixels, self.start.alpha)
@@ -170,6 +178,8 @@ def open(
     kept = _Opener(request, settings, kind, resolver, session, report)
     if film:
         return kept.film()
+    if request.solid:
+        return kept.solid()
     _refuse_span(request)
     if (
         not hold
@@ -244,6 +254,7 @@ class _Opener:
     resolver: Resolver
     session: Session
     report: Report
+    unbuilt: bool = False
 
     def held(self) -> Job:
         styles = self.styles()
@@ -256,7 +267,7 @@ class _Opener:
         samples = tune(self.kind, samples, content, self.request, self.settings, self.session, self.report)
         start = pictures.get("start")
         job = self.job(samples, content, photo, guide=guide, start=start, drawing=drawing)
-        return dataclasses.replace(job, engine=self.engine(samples, pictures))
+        return job if self.unbuilt else dataclasses.replace(job, engine=self.engine(samples, pictures))
 
     def large(self, stream: StreamSource) -> Job:
         """A photo that is not held: its guide may be coarser than itself."""
@@ -288,6 +299,17 @@ class _Opener:
         photo = Image(first.pixels)
         self.resolver = Shown(self.resolver, request.content, photo)
         return dataclasses.replace(self.held(), film=film.at_rate())
+
+    def solid(self) -> Job:
+        """A mesh: what goes where is told on its texture."""
+        request = self.request
+        assert request.content is not None and self.kind.solid is not None
+        sitting = seat(request, self.resolver.mesh(request.content, self.report), self.report)
+        self.resolver = Shown(self.resolver, request.content, picture_of(sitting.texture))
+        self.request, self.unbuilt = dataclasses.replace(request, size=None), True
+        job = self.held()
+        engine = self.kind.solid(job.samples, self.settings, request.device, request.seed, self.session, self.report)
+        return dataclasses.replace(job, request=request, sitting=dataclasses.replace(sitting, guide=job.guide), solid=engine)
 
     def job(self, samples: Sequence[Sample], content: Image, photo: Image, **more: Any) -> Job:
         """The job, all but its engine."""

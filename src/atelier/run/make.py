@@ -16,6 +16,7 @@ from atelier.run.made import Made
 from atelier.run.resolver import LOCAL, Resolver
 from atelier.run.signing import changed
 from atelier.run.sinks import check_targets, takes_windows, write
+from atelier.run.solid.targets import check_solid_targets
 from atelier.run.targets import check_outputs
 
 
@@ -54,6 +55,8 @@ def refuse(request: Request, outputs: Outputs) -> Request:
     request, _ = check(dataclasses.replace(request, engine=kind.name))
     if wants_film(request, outputs):
         check_film_target(outputs)
+    elif request.solid:
+        check_solid_targets(outputs)
     else:
         check_targets(kind, outputs)
     check_outputs(outputs, names_read(request))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from atelier.engines.network.catalogue import Entry
     from atelier.engines.primitives.drawing import Drawing
     from atelier.media.films import Film, FrameFolder, Span
+    from atelier.solid.model import Model
 
 Painting: TypeAlias = Union[Image, "Entry"]
 """What a style is: a picture, or a style by name."""
@@ -68,6 +69,10 @@ class Resolver(Protocol):
         """A film, or a folder of frames. Raises ImageError and MissingExtra, too."""
         ...
 
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        """A mesh. Raises MeshError and MissingExtra, too."""
+        ...
+
     def stamp(self, name: str) -> Hashable | None:
         """What changes when that which the name means changes; None where nobody can tell."""
         ...
@@ -107,6 +112,11 @@ class Local:
         from atelier.media.films import open_film
 
         return open_film(name, span, self.limits, report)
+
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        from atelier.media.meshes import read_mesh
+
+        return read_mesh(name, self.limits, report)
 
     def stamp(self, name: str) -> Hashable | None:
         if name == STANDARD or "://" in name:

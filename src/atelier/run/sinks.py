@@ -37,6 +37,7 @@ from atelier.run.film.sink import FilmSink
 from atelier.run.job import Job, Streamed
 from atelier.run.made import Made
 from atelier.run.signing import sign
+from atelier.run.solid.sink import MeshSink
 from atelier.run.targets import beforehand
 from atelier.run.watch import Watch, frame
 
@@ -170,6 +171,8 @@ def write(job: Job, outputs: Outputs, report: Report = silent) -> Sink:
     """Open the sink for a job's frames. Raises what can be refused only now that the picture's size is known."""
     if job.film is not None:
         return cast(Sink, (FrameSink if is_pattern(outputs.picture) else FilmSink)(job, outputs, report))
+    if job.sitting is not None:
+        return cast(Sink, MeshSink(job, outputs, report))
     profile = job.photo.profile if job.stream is None else job.stream.profile
     if outputs.profile == "keep" and profile is None:
         report(Progress("opening", note="the photo has no colour profile of its own to be kept: the result is in sRGB"))

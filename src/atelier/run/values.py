@@ -23,6 +23,7 @@ from atelier.run.resolver import GIVEN, Local, Map, Painting, open_drawing
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
     from atelier.media.films import Film, FrameFolder, Span
+    from atelier.solid.model import Model
 
 
 class Values:
@@ -46,6 +47,8 @@ class Values:
         if isinstance(value, (str, Path)) and str(value) != STANDARD:
             return os.fspath(value)
         name = f"{GIVEN}@{len(self.values) + 1}"
+        if hasattr(value, "faces") or hasattr(value, "geometry"):  # a Trimesh or a Scene of trimesh's
+            name += ".glb"
         self.values[name] = value
         return name
 
@@ -77,6 +80,13 @@ class Values:
 
     def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
         return self.local.film(name, span, report)
+
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        if name not in self.values:
+            return self.local.mesh(name, report)
+        from atelier.media.meshes import model_of
+
+        return model_of(self.values[name])
 
     def stamp(self, name: str) -> Hashable | None:
         return None if name in self.values else self.local.stamp(name)

@@ -117,9 +117,9 @@ class OptimizeEngine:
         """What is wanted of the views at the scale of a stage, which is a share of the full size."""
         objectives = []
         for view in views:
-            exemplars = [scale(exemplar, self.settings, sample, max(view.size), share) for sample, exemplar in self.samples]
+            exemplars = [scale(exemplar, self.settings, sample, view.long_side, share) for sample, exemplar in self.samples]
             network, tile = self.networks[stage.features], tile_side(self.settings, stage)
-            objectives.append(Objective(network, self.settings, view.content, exemplars, tile, view.regions, share))
+            objectives.append(Objective(network, self.settings, view.content, exemplars, tile, view.regions, share, view.seen))
             give_back()
         return Sight(views, objectives)
 

@@ -7,28 +7,35 @@ painting is done with.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from atelier.engines.optimize.content import Content
+from atelier.engines.optimize.layers import level
 from atelier.engines.optimize.style import Style
 from atelier.perception.network import Network
 from atelier.perception.trace import Trace, fits
+from atelier.request import Settings
 
 
 class Grams:
     """The losses and the gradient of both together, style_weight and content_weight applied.
 
     With E = G - A in the network's own channels and M = RᵀR of its metric R, a layer's loss is ⟨E, M E M⟩ / 4 N², and its gradient by
-    the features F (positions, C) is F times a small symmetric matrix (Gatys et al. 2016, eq. 6).
+    the features F (positions, C) is F times a small symmetric matrix (Gatys et al. 2016, eq. 6). seen: (H, W), 1 where the picture
+    counts, 0 where it does not; None for everywhere.
     """
 
-    def __init__(self, network: Network, style: Style, content: Content, weights: tuple[float, float], pooling: str) -> None:
+    def __init__(
+        self, network: Network, style: Style, content: Content, weights: tuple[float, float], pooling: str, seen: Tensor | None = None
+    ) -> None:
         self.network, self.style, self.content, self.weights, self.pooling = network, style, content, weights, pooling
         self.layers = {*style.layers, *content.layers}
         self.metrics = {name: r.T @ r for name, r in network.metric.items() if name in self.layers}
         self.factors: dict[str, float] = {}
         if style.layers:
             self.factors = self.scales()
+        self.masks = {} if seen is None else {name: mask_of(seen, level(name)) for name in self.layers}
 
     @staticmethod
     def serves(style: Style, content: Content) -> bool:
@@ -62,7 +69,7 @@ class Grams:
 
         def slope(name: str, f: Tensor, g: Tensor | None) -> Tensor | None:
             if name in products:
-                g = multiplied(f, products[name], g)
+                g = multiplied(self.counted(name, f), products[name], g)
             if name in differences:
                 own = differences[name].to(f.dtype)
                 g = own if g is None else g.add_(own)
@@ -78,12 +85,12 @@ class Grams:
         """Each layer's loss, and what its features are to be multiplied with."""
         losses, products = [], {}
         for name, factor in self.factors.items():
-            rows = rows_of(trace.features[name])
-            difference = (rows.T @ rows).float() / len(rows) - self.style.targets[0][f"{name} own"][0][0]
+            rows, count = rows_of(self.counted(name, trace.features[name])), self.count(name, trace)
+            difference = (rows.T @ rows).float() / count - self.style.targets[0][f"{name} own"][0][0]
             metric = self.metrics.get(name)
             bent = difference if metric is None else metric @ difference @ metric
             losses.append(factor * difference.flatten().dot(bent.flatten()))
-            products[name] = bent * (4.0 * factor * self.weights[0] / len(rows))
+            products[name] = bent * (4.0 * factor * self.weights[0] / count)
         return losses, products
 
     def content_slopes(self, trace: Trace) -> tuple[list[Tensor], dict[str, Tensor]]:
@@ -92,12 +99,34 @@ class Grams:
         for name, factor in self.content.factors.items():
             f = trace.features[name]
             difference = rows_of(f).float() - rows_of(self.content.targets[name]).float()
+            if name in self.masks:
+                difference *= self.masks[name].reshape(-1, 1)
             metric = self.metrics.get(name)
             bent = difference if metric is None else difference @ metric
             losses.append(0.5 * factor * difference.flatten().dot(bent.flatten()))
             bent = bent.mul_(factor * self.weights[1]) if metric is not None else bent * (factor * self.weights[1])
             differences[name] = bent.view(1, *f.shape[2:], -1).permute(0, 3, 1, 2)
         return losses, differences
+
+    def counted(self, name: str, f: Tensor) -> Tensor:
+        """Features (1, C, h, w), 0 where the picture does not count."""
+        return f * self.masks[name].to(f.dtype) if name in self.masks else f
+
+    def count(self, name: str, trace: Trace) -> float:
+        """How many positions of a layer count."""
+        found = trace.features[name]
+        return max(1.0, float(self.masks[name].sum())) if name in self.masks else float(found.shape[2] * found.shape[3])
+
+
+def styled_plainly(settings: Settings) -> bool:
+    """Whether Gram matrices are all that settings ask for of a style."""
+    more = settings.histogram_weight or settings.chained or settings.shift or settings.match == "semantic"
+    return not more and settings.style_loss == "gram"
+
+
+def mask_of(seen: Tensor, level: int) -> Tensor:
+    """Cells of a level (1, 1, h, w), 1 where more than half of one counts."""
+    return (F.avg_pool2d(seen[None, None].float(), 2**level) > 0.5).float()
 
 
 def rows_of(f: Tensor) -> Tensor:

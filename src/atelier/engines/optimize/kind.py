@@ -12,6 +12,8 @@ from atelier.engines.deadline import Deadline
 from atelier.engines.engine import Engine, EngineKind
 from atelier.engines.guide import Sample
 from atelier.engines.session import Session
+from atelier.engines.solid import SolidEngine
+from atelier.engines.solid_color import FinishedTexture
 from atelier.errors import MissingExtra, SettingError
 from atelier.image import Image
 from atelier.progress import Report, silent
@@ -19,6 +21,9 @@ from atelier.request import Request, Settings, override
 
 LARGEST = 4096
 """Long side, px, that a photo is painted at unless a size is asked for: minutes, not hours, on two cores."""
+
+SOLID_ITERATIONS = 24
+"""Iterations at the full size for meshes, unless a recipe or a number is asked for: each is one of all views."""
 
 
 def settle(request: Request) -> Settings:
@@ -34,6 +39,8 @@ def settle(request: Request) -> Settings:
         base = dataclasses.replace(
             base, style_weight=0.0, start="noise", warm_features="", coarse_iterations=0, iterations=200, tv_weight=0.02
         )
+    elif request.solid and not request.recipe:
+        base = dataclasses.replace(base, iterations=SOLID_ITERATIONS)
     return check_color(override(base, request.settings))
 
 
@@ -68,6 +75,24 @@ def build(
     return Finished(Deadline(engine, settings.seconds, time.monotonic() - began), settings)
 
 
+def build_solid(
+    samples: Sequence[Sample],
+    settings: Settings,
+    device: str = "auto",
+    seed: int = 0,
+    session: Session | None = None,
+    report: Report = silent,
+) -> SolidEngine:
+    """What paints surfaces. Raises as `build` does."""
+    try:
+        from atelier.engines.optimize.solid import TextureEngine
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtra("painting by optimisation", "torch") from error
+    return FinishedTexture(TextureEngine(samples, settings, device, seed), settings, settings.seconds)
+
+
 def networks(settings: Any) -> list[str]:
     """Digests of the networks that are looked through. Raises WeightsError."""
     from atelier.perception.weights import identity
@@ -77,5 +102,5 @@ def networks(settings: Any) -> list[str]:
 
 KIND = EngineKind(
     "optimize", "painting by optimisation: slower, better", ("stylize", "texture", "reconstruct"), Settings, settle, build, refuse,
-    extra="torch", largest=LARGEST, networks=networks,
+    extra="torch", largest=LARGEST, networks=networks, solid=build_solid,
 )  # fmt: skip

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.content import Content, look
-from atelier.engines.optimize.grams import Grams
+from atelier.engines.optimize.grams import Grams, styled_plainly
 from atelier.engines.optimize.layers import gives, named
 from atelier.engines.optimize.matching import GRAM, Matching, Source
 from atelier.engines.optimize.style import Exemplar, Style, Sums
@@ -25,6 +25,7 @@ from atelier.errors import SettingError
 from atelier.losses import total_variation
 from atelier.perception.bands import Sum
 from atelier.perception.network import CONVS, Network
+from atelier.perception.trace import fits
 from atelier.request import Settings
 
 
@@ -35,7 +36,8 @@ class Objective:
     regions: (R, H, W) in [0, 1], how much of each region is where, adding up to at most 1; None for one everywhere. A region's
     style loss is over its own positions (see `zones.guided`) and counts by its area, so that a pixel is drawn to it as strongly
     as if it were everywhere; what of a loss would move pixels outside its region is left out of the gradient.
-    share: of the full size that this one is, which tells coarse strokes from fine ones.
+    share: of the full size that this one is, which tells coarse strokes from fine ones. seen: (H, W), 1 where the picture counts and 0
+    where it does not, without regions; None for everywhere.
     The losses by name: `content`, `style`, `tv` and `histogram` unweighted, and `total`.
     """
 
@@ -48,7 +50,11 @@ class Objective:
         tile: int = 0,
         regions: Tensor | None = None,
         share: float = 1.0,
+        seen: Tensor | None = None,
     ) -> None:
+        plain = regions is None and content is not None and styled_plainly(settings) and fits(network, content, settings.pooling)
+        if seen is not None and not plain:
+            regions, seen = seen[None] if regions is None else regions, None  # one region, and nothing beside it
         self.network, self.settings, self.tile = network, settings, tile
         self.zones = None if regions is None else Zones(regions)
         self.painted = None if regions is None else (regions > 0).any(0)
@@ -66,7 +72,8 @@ class Objective:
             self.style_weight *= GRAM
         self.grams: Grams | None = None
         if Grams.serves(self.style, self.content) and not self.matching:
-            self.grams = Grams(network, self.style, self.content, (self.style_weight, settings.content_weight), settings.pooling)
+            weights = self.style_weight, settings.content_weight
+            self.grams = Grams(network, self.style, self.content, weights, settings.pooling, seen)
 
     def match(self, content: Tensor, exemplars: Sequence[Exemplar], layers: dict[str, float], share: float) -> Matching:
         """What of the paintings goes where in the picture."""

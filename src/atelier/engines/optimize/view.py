@@ -22,17 +22,25 @@ class View:
 
     content: the photo of what is to be seen, (1, 3, h, w), RGB in [0, 1]. regions: (R, h, w) in [0, 1], how much of each region is where,
     adding up to at most 1; what is left of 1 is the photo itself; None for one region everywhere. look: None sees the image as it is, and
-    is of its size.
+    is of its size. seen: (h, w), 1 where anything of the canvas is seen and 0 elsewhere, where the content is, and counts for nothing;
+    None for everywhere. side: long side of the whole of which this is a part, by which paintings are scaled; 0 for the view's own.
     """
 
     content: Tensor
     regions: Tensor | None = None
     look: Look | None = None
+    seen: Tensor | None = None
+    side: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of what is seen."""
         return self.content.shape[2], self.content.shape[3]
+
+    @property
+    def long_side(self) -> int:
+        """By which paintings are scaled, px."""
+        return self.side or max(self.size)
 
     def at(self, size: tuple[int, int]) -> View:
         """The same at another (height, width)."""
@@ -45,6 +53,8 @@ class View:
         """What of a canvas's image is seen: where regions leave some to the photo it shines through, so the objective sees the two as
         one, and there is no halo; where they leave all to it, it is the photo to the last bit."""
         seen = image if self.look is None else self.look(image, self.size)
+        if self.seen is not None and self.regions is None:
+            return torch.where(self.seen > 0, seen, self.content.to(seen.dtype))
         return seen if self.regions is None else torch.lerp(self.content, seen, opacity(self.regions).to(seen.dtype).expand_as(seen))
 
 

@@ -1,0 +1,1 @@
+"""Three dimensions as values: models, cameras, rasters, textures. Knows no files, no engines, no torch."""
