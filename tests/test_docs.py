@@ -176,8 +176,8 @@ def test_the_keywords_that_editors_know_are_those_of_the_code(monkeypatch: pytes
     assert written == keywords, "run: python examples/options.py"
 
 
-FILM = {"begin", "end", "fps", "temporal", "panorama"}
-"""What is for films and panoramas, which these functions need not take."""
+FILM = {"begin", "end", "fps", "temporal", "panorama", "what", "texture_size", "views", "light", "relief"}
+"""What is for films, panoramas and meshes, which these functions need not take."""
 NOT_IN_PYTHON = {
     "stylize": set(), "texture": {"engine"}, "reconstruct": {"engine"},  # which one engine does
     "draw": {"engine", "size"},  # a drawing has any size

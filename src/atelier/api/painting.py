@@ -24,6 +24,7 @@ from atelier.errors import SettingError
 from atelier.image import Image, Limits
 from atelier.image.regions import Regions
 from atelier.media import write_still
+from atelier.media.meshes import write_mesh
 from atelier.progress import Report, silent
 from atelier.request import Outputs, Recoloring, Request
 from atelier.run import Session
@@ -39,12 +40,18 @@ def load(source: str | Path, *, limits: Limits = Limits()) -> Image:
     return as_image(source, limits)
 
 
-def save(image: Image | Drawing, target: str | Path, *, quality: int = 92, depth: int | None = None, profile: str = "srgb") -> None:
+def save(
+    image: Image | Drawing | run.PaintedMesh, target: str | Path, *, quality: int = 92, depth: int | None = None, profile: str = "srgb"
+) -> None:
     """Write a picture or a drawing, whole or not at all; the suffix says the format. depth: 8 or 16 bits. profile: "srgb", or "keep",
     the colour profile of the photo's file where that had one. Raises OutputError, SettingError.
 
-    A drawing can also be .svg, .pdf or .json; as a picture it has its photo's size (see `render` for others).
+    A painted mesh is written as .glb, .obj or .ply. A drawing can also be .svg, .pdf or .json; as a picture it has its photo's size (see
+    `render` for others).
     """
+    if isinstance(image, run.PaintedMesh):
+        write_mesh(image.model, image.texture, target)
+        return
     if isinstance(quality, bool) or not isinstance(quality, int):
         raise SettingError("quality", f"must be a whole number from 1 to 100, not {quality!r}")
     if not isinstance(target, (str, os.PathLike)):
@@ -69,6 +76,11 @@ def stylize(
     blend: Picture = "",
     keep_flat: bool = False,
     panorama: bool = False,
+    what: str = "texture",
+    texture_size: int = 1024,
+    views: int = 12,
+    light: float = 0.5,
+    relief: float = 0.5,
     engine: str = "auto",
     recipe: str = "",
     effort: str = "",
@@ -91,6 +103,9 @@ def stylize(
     photo bit for bit. masks: one for each style instead, white where it goes. style_regions: maps of the paintings, one for each
     style, whose regions go to those of the photo that are called the same. feather: width of the borders, px. blend: from the first
     style, where it is black, to the second, where it is white; a picture, or horizontal, vertical, diagonal, radial.
+    photo may be a mesh, by path or as a Trimesh or Scene of trimesh's: the result is then a `PaintedMesh`, which `save` writes. what:
+    its texture, shape or both are painted; texture_size: side of its texture, px; views: how many are painted at once, of `size` px;
+    light: how much of a soft light is painted in; relief: how far its shape may move.
     keep_flat: leave a flat background, as behind products and logos, as it is. panorama: the photo is equirectangular, twice as wide
     as high: no seam, no pinch at the poles.
     engine: instant (trained networks), optimize, or auto: instant
@@ -108,7 +123,8 @@ def stylize(
     where = name_places(values, regions, masks, style_regions, blend)
     request = Request(
         "stylize", name_picture(values, photo), styles, recipe, {**settings, **name_start(values, start)}, size, None, seed, device,
-        engine, effort=effort, feather=feather, keep_flat=keep_flat, panorama=panorama, **where,
+        engine, effort=effort, feather=feather, keep_flat=keep_flat, panorama=panorama, what=what, texture_size=texture_size, views=views,
+        light=light, relief=relief, **where,
     )  # fmt: skip
     return _paint(request, values, session, report)
 
@@ -264,5 +280,7 @@ def _paint(request: Request, values: run.Values, session: Session | None, report
     with run.open(request, values, session, report) as job:
         began = time.monotonic()
         (painted,) = job.frames(report)
+        if isinstance(painted, run.PaintedMesh):
+            return painted  # type: ignore[return-value]  # as `stylize` says, of a mesh alone
         assert isinstance(painted, run.Frame)
         return job.picture(painted, time.monotonic() - began)

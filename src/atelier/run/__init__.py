@@ -19,6 +19,7 @@ from atelier.run.resolver import LOCAL, Local, Map, Painting, Resolver, as_pictu
 from atelier.run.schema import json_schema, schema
 from atelier.run.sheet import make_sheet
 from atelier.run.sinks import Sink, write
+from atelier.run.solid.painting import PaintedMesh
 from atelier.run.targets import beforehand, check_apart, check_derived
 from atelier.run.values import Values
 
@@ -32,6 +33,7 @@ __all__ = [
     "Made",
     "Map",
     "Outputs",
+    "PaintedMesh",
     "Painting",
     "Resolver",
     "Session",

@@ -19,6 +19,7 @@ from atelier.service.files import Files
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
     from atelier.media.films import Film, FrameFolder, Span
+    from atelier.solid.model import Model
 
 
 class Uploads:
@@ -59,6 +60,9 @@ class Uploads:
 
     def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
         raise SourceError("films are not painted here")
+
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        raise SourceError("meshes are not painted here")
 
     def stamp(self, name: str) -> Hashable | None:
         if not name.startswith(UPLOAD):
