@@ -20,6 +20,7 @@ COMMANDS = {
     "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
     "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
     "web_page": ("web",),
+    "showing": ("studio",),
 }  # fmt: skip
 """The commands of each module here, which adds them to the app when it is imported."""
 

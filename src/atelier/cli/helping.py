@@ -16,7 +16,7 @@ OWN = {
     "side": "Result", "as_json": "Result", "sheet": "Result", "show": "Result", "how": "Style", "box": "Input", "scribbles": "Input",
     "content": "Input", "vary": "Look", "third": "Style", "steps": "Look", "judge": "Result", "listed": "Run", "photos": "Input",
     "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run",
-    "folder": "Result", "serve": "Run", "port": "Run",
+    "folder": "Result", "serve": "Run", "port": "Run", "address": "Run", "headless": "Run",
 }  # fmt: skip
 """Options of commands that are neither settings nor options of requests and outputs, and where they are looked for."""
 GROUPED = {each.name: each.group.capitalize() for kind in (Request, Outputs) for each in options(kind).values()} | OWN
@@ -27,7 +27,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Choose and compare": ("styles", "recipes", "explore", "compare", "evaluate", "plot"),
     "Many pictures": ("batch", "serve", "keys"),
     "Train and export": ("train", "export", "weights"),
-    "In the browser": ("web",),
+    "In the browser": ("studio", "web"),
     "This machine": ("bench",),
 }
 EXAMPLES: Mapping[str, str] = {
@@ -51,6 +51,7 @@ EXAMPLES: Mapping[str, str] = {
     "add": "atelier keys add shop --scopes read,write",
     "revoke": "atelier keys revoke shop",
     "bench": "atelier bench --sizes 256,512",
+    "studio": "atelier studio",
     "train": "atelier train style painting.jpg --name mine",
     "weights": "atelier weights pull vgg19",
     "style": "atelier train style painting.jpg --name mine --seconds 60",

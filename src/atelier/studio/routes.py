@@ -1,0 +1,121 @@
+"""What is served beside Streamlit's own: the first page, scripts and fonts, pictures made, and uploads."""
+
+from __future__ import annotations
+
+import mimetypes
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from atelier.engines.network.catalogue import entry
+from atelier.errors import AtelierError
+from atelier.studio import first
+from atelier.studio.uploads import FILM_BYTES, LIMITS, clean
+from atelier.studio.visits import COOKIE, VISITS, Visit
+
+WEB = Path(__file__).parent / "web"
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+SAFE = {
+    "Content-Security-Policy": "default-src 'self' blob: data:; script-src 'self' blob: data: 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss: blob: data:; frame-ancestors 'self'; base-uri 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def routes() -> list[Route]:
+    """All there are. Streamlit's own come after them."""
+    return [
+        Route("/", index),
+        Route("/studio/web/{path:path}", asset),
+        Route("/studio/swatch/{name}", swatch),
+        Route("/studio/view/{tab}/{key:path}", view),
+        Route("/studio/take/{tab}/{name}", take, methods=["POST"]),
+        Route("/studio/get/{tab}/{number:int}/{name}", get),
+    ]
+
+
+async def index(request: Request) -> Response:
+    """The first page: what is seen before Streamlit's scripts have begun."""
+    response = HTMLResponse(first.page(request.headers.get("accept-language", ""), request.query_params.get("lang", "")), headers=SAFE)
+    if not request.cookies.get(COOKIE):
+        response.set_cookie(COOKIE, secrets.token_urlsafe(16), httponly=True, samesite="strict", max_age=30 * 86400)
+    return response
+
+
+async def asset(request: Request) -> Response:
+    """A script, a font, a picture of ours."""
+    path = (WEB / request.path_params["path"]).resolve()
+    if not path.is_relative_to(WEB.resolve()) or not path.is_file():
+        return Response(status_code=404)
+    kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0]
+    return FileResponse(path, media_type=kind, headers={"Cache-Control": "max-age=3600" if path.suffix == ".woff2" else "no-cache"})
+
+
+async def swatch(request: Request) -> Response:
+    """A style's texture."""
+    found = entry(request.path_params["name"]) if request.path_params["name"].replace("-", "").isalnum() else None
+    return Response(found.swatch, media_type="image/jpeg", headers=FOREVER) if found and found.swatch else Response(status_code=404)
+
+
+def visit_of(request: Request) -> Visit | None:
+    """Whose request it is."""
+    return VISITS.find(request.cookies.get(COOKIE, ""), request.path_params["tab"])
+
+
+async def view(request: Request) -> Response:
+    """A picture as the page shows it."""
+    visit = visit_of(request)
+    data = await run_in_threadpool(visit.find_view, request.path_params["key"]) if visit else None
+    if data is None:
+        return Response(status_code=404)
+    return Response(data, media_type="image/jpeg", headers=FOREVER)
+
+
+async def take(request: Request) -> Response:
+    """Take a photo, a painting or a film. 413 and the limit for one too large, 422 and the reason for one that cannot be opened."""
+    visit, name, what = visit_of(request), clean(unquote(request.path_params["name"])), request.query_params.get("as", "photo")
+    if visit is None:
+        return JSONResponse({"error": "reload"}, status_code=409)
+    most = FILM_BYTES if what == "film" else LIMITS.bytes
+    data = bytearray()
+    too_large = JSONResponse({"error": "large", "limit": most // 2**20}, status_code=413)
+    if int(request.headers.get("content-length") or 0) > most:
+        return too_large
+    async for part in request.stream():
+        data += part
+        if len(data) > most:
+            return too_large
+    try:
+        return JSONResponse({"name": await run_in_threadpool(_taken, visit, what, bytes(data), name)})
+    except AtelierError as error:
+        return JSONResponse({"error": str(error)}, status_code=422)
+
+
+def _taken(visit: Visit, what: str, data: bytes, name: str) -> str:
+    if what == "painting":
+        return visit.uploads.add(data, name)
+    if what == "film":
+        return visit.take_film(data, name)
+    return visit.take(data, name)
+
+
+async def get(request: Request) -> Response:
+    """A finished picture, to keep: its format by the name's suffix."""
+    visit = visit_of(request)
+    hung = visit.find(request.path_params["number"]) if visit else None
+    if visit is None or hung is None:
+        return Response(status_code=404)
+    name = clean(unquote(request.path_params["name"]))
+    try:
+        path = await run_in_threadpool(visit.write, hung, Path(name).suffix.lower())
+    except AtelierError as error:
+        return JSONResponse({"error": str(error)}, status_code=422)
+    how: Any = "inline" if request.query_params.get("play") else "attachment"
+    return FileResponse(path, filename=name, content_disposition_type=how)
