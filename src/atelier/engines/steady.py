@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,14 @@ SHARE = {"off": 0.0, "fast": 0.75, "best": 0.8}
 """How much of the frame before shows through where it is fully trusted."""
 BANDS = (3, 9)
 """Sides, px, of the means between which contrast is given back, each by itself."""
-AROUND = 25
-"""Side, px, of the neighbourhood in which contrast is counted."""
+CELL = 8
+"""Pixels a side of the parts in which contrast is counted."""
+AROUND = 3
+"""Parts a side of the neighbourhood over which it is averaged."""
 MOST = 1.7
 """How much contrast is given back at the most."""
+Contrast = tuple[Pixels, ...]
+"""(h, w) of each band: mean squares of what is in it, over neighbourhoods."""
 
 
 def steady(painted: Frame, share: float) -> Frame:
@@ -26,25 +31,49 @@ def steady(painted: Frame, share: float) -> Frame:
         return painted
     weight = (np.float32(share) * before.trust)[..., None]
     mixed = painted.pixels + weight * (before.pixels - painted.pixels)
-    return replace(painted, pixels=with_contrast(mixed, painted.pixels).clip(0, 1))
+    return replace(painted, pixels=with_contrast(mixed, contrast(painted.pixels)).clip(0, 1))
 
 
-def with_contrast(mixed: Pixels, like: Pixels) -> Pixels:
-    """A mixture (H, W, 3) with the contrast of fine things that `like` has.
+def contrast(pixels: Pixels) -> Contrast:
+    """How much contrast there is of fine things, around each place of a picture (H, W, 3)."""
+    return tuple(power(band) for band in bands_of(pixels)[0])
+
+
+def with_contrast(mixed: Pixels, aim: Contrast) -> Pixels:
+    """A mixture (H, W, 3) with the contrast that is aimed at, perhaps counted at another size.
 
     A mean of strokes that lie askew has less contrast than each of them, and would be a blur (Heitz and Neyret 2018).
     """
+    from atelier.perception.motion import grown
+
+    bands, out = bands_of(mixed)
+    for band, wanted in zip(bands, aim, strict=True):
+        has = power(band)
+        gain = np.sqrt((grown(wanted, has.shape[::-1]) + np.float32(1e-6)) / (has + np.float32(1e-6))).clip(1, MOST)
+        band *= grown(gain, mixed.shape[1::-1])[..., None]
+        out += band
+    return out
+
+
+def bands_of(pixels: Pixels) -> tuple[Sequence[Pixels], Pixels]:
+    """What a picture has between means of larger and larger parts, and what is left."""
     from atelier.perception.motion import import_cv2
 
     blur = import_cv2().blur
-
-    def power(part: Pixels) -> Pixels:
-        return np.asarray(blur(np.square(part).sum(2), (AROUND, AROUND)))
-
-    out, rest, rest_like = np.zeros_like(mixed), mixed, like
+    bands, rest = list[Pixels](), pixels
     for side in BANDS:
-        coarse, coarse_like = blur(rest, (side, side)), blur(rest_like, (side, side))
-        gain = np.sqrt(power(rest_like - coarse_like) / (power(rest - coarse) + np.float32(1e-6))).clip(1, MOST)
-        out += gain[..., None] * (rest - coarse)
-        rest, rest_like = coarse, coarse_like
-    return np.asarray(out + rest, np.float32)
+        coarse = blur(rest, (side, side))
+        bands.append(rest - coarse)
+        rest = coarse
+    return bands, rest
+
+
+def power(band: Pixels) -> Pixels:
+    """Mean squares of a band (H, W, 3) over neighbourhoods: (H/8, W/8)."""
+    from atelier.perception.motion import import_cv2
+
+    cv2 = import_cv2()
+    height, width = band.shape[:2]
+    light = cv2.cvtColor(band, cv2.COLOR_RGB2GRAY)
+    parts = cv2.resize(light * light, (max(1, width // CELL), max(1, height // CELL)), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.blur(parts, (AROUND, AROUND)))

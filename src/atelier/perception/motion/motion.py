@@ -22,7 +22,7 @@ class Accuracy:
     method: str
 
 
-FAST, BEST = Accuracy(352, "fast"), Accuracy(704, "medium")
+FAST, BEST = Accuracy(512, "fast"), Accuracy(704, "medium")
 
 NOISE, DIFFERENT = 5.0, 16.0
 """Levels of 255 by which a pixel may differ from where it came from, and still be the same; and at which it is another."""
@@ -31,6 +31,8 @@ REST = 1.5
 CUT_LEVELS, CUT_SHARE, CUT_COLORS, CUT_WHOLE = 11.0, 0.42, 0.35, 0.76
 """A cut: the picture differs by so much from the one before after it was moved, in so much of its area, and its colours as
 well; or twice as much in nearly all of it."""
+THIRDS = np.full((1, 3), 1 / 3, np.float32)
+"""The mean of three channels."""
 CHEQUER = 16
 """Of the picture's sides, the part over which a change of light is averaged."""
 
@@ -72,6 +74,16 @@ class Motion:
         return grown(self.flow, size, flow=True), grown(self.trust, size), grown(self.light, size)
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Where each pixel of one frame is in another. flow: (h, w, 2), px of these planes; agrees: (h, w) in [0, 1], where the flow back
+    says the same; cut: whether they are of two scenes."""
+
+    flow: Pixels
+    agrees: Pixels
+    cut: bool
+
+
 def look(levels: NDArray[Any], accuracy: Accuracy = FAST) -> Sight:
     """A frame, uint8 or uint16 (H, W, 3), made small enough."""
     cv2 = import_cv2()
@@ -86,27 +98,46 @@ def look(levels: NDArray[Any], accuracy: Accuracy = FAST) -> Sight:
 
 def motion_between(before: Sight, now: Sight, accuracy: Accuracy = FAST) -> Motion:
     """How things moved from one frame to the next, both of one size."""
+    return motion_along(before, now, steps_between(before, now, accuracy)[0])
+
+
+def steps_between(before: Sight, now: Sight, accuracy: Accuracy = FAST) -> tuple[Step, Step]:
+    """Where things in a frame were in the one before; and where those in that one are in this."""
     flow = flow_between(now.grey, before.grey, accuracy.method)
-    at_rest = _at_rest(before, now, flow)
-    flow = flow * ~at_rest[..., None]
-    moved = warp(before.levels, flow, sharp=False)
-    differs = _difference(now.levels, moved)
-    cut = _is_cut(before, now, moved)
-    if cut:
-        empty = np.zeros(now.grey.shape, np.float32)
-        return Motion(np.zeros_like(flow), empty, empty, True, now.size)
     back = flow_between(before.grey, now.grey, accuracy.method)
+    return _step(before, now, flow, back), _step(now, before, back, flow)
+
+
+def follow(step: Step, further: Step) -> Step:
+    """Two steps as one: where what the first leads to is led by the second.
+
+    Flows of frames that follow each other are added up, and not looked for anew between frames far apart: what is wrong with those
+    changes from frame to frame, and strokes would tremble.
+    """
+    flow = step.flow + warp(further.flow, step.flow, sharp=False)
+    agrees = np.minimum(step.agrees, warp(further.agrees, step.flow, sharp=False))
+    return Step(flow, agrees, step.cut or further.cut)
+
+
+def motion_along(there: Sight, here: Sight, step: Step) -> Motion:
+    """What is known of one frame by another, earlier or later, along a flow. step: from here to there."""
+    if step.cut:
+        empty = np.zeros(here.grey.shape, np.float32)
+        return Motion(np.zeros_like(step.flow), empty, empty, True, here.size)
+    moved = warp(there.levels, step.flow, sharp=False)
+    light, bright = _light(here, moved, _difference(here.levels, moved))
+    trust = step.agrees * np.exp(-np.square(np.maximum(bright - NOISE, 0) / DIFFERENT))
+    return Motion(step.flow, _softened(trust), light, False, here.size)
+
+
+def _step(there: Sight, here: Sight, flow: Pixels, back: Pixels) -> Step:
+    """A flow from here to there, at rest where standing still tells what is to be seen as well as it does: flow drifts on grain and on
+    what is plain. back: the flow from there to here."""
+    moved = warp(there.levels, flow, sharp=False)
+    at_rest = _difference(here.levels, there.levels) <= _difference(here.levels, moved) + REST
     agrees = np.where(at_rest, np.float32(1), trusted(flow, back))
-    light, bright = _light(now, moved, differs)
-    trust = agrees * np.exp(-np.square(np.maximum(bright - NOISE, 0) / DIFFERENT))
-    return Motion(flow, _softened(trust), light, False, now.size)
-
-
-def _at_rest(before: Sight, now: Sight, flow: Pixels) -> NDArray[np.bool_]:
-    """(H, W): where standing still tells what is to be seen as well as the flow does. Flow drifts on grain and on what is plain."""
-    still = _difference(now.levels, before.levels)
-    moved = _difference(now.levels, warp(before.levels, flow, sharp=False))
-    return np.asarray(still <= moved + REST)
+    moved[at_rest] = there.levels[at_rest]
+    return Step(np.where(at_rest[..., None], np.float32(0), flow), agrees, _is_cut(there, here, moved))
 
 
 def trusted(flow: Pixels, back: Pixels) -> Pixels:
@@ -117,7 +148,9 @@ def trusted(flow: Pixels, back: Pixels) -> Pixels:
     length = np.square(flow).sum(2) + np.square(returned).sum(2)
     error = np.square(flow + returned).sum(2)
     agrees = (2 - error / (0.01 * length + 0.5) * 2).clip(0, 1)
-    change = sum(np.square(np.gradient(flow[..., axis], axis=other)) for axis in (0, 1) for other in (0, 1))
+    cv2 = import_cv2()
+    slopes = (cv2.Sobel(flow, -1, across, 1 - across, ksize=1, scale=0.5) for across in (0, 1))
+    change = sum(np.square(slope).sum(2) for slope in slopes)
     edge = change > 0.01 * np.square(flow).sum(2) + 0.06
     ys, xs = np.mgrid[:height, :width].astype(np.float32)
     x, y = xs + flow[..., 0], ys + flow[..., 1]
@@ -128,15 +161,15 @@ def trusted(flow: Pixels, back: Pixels) -> Pixels:
 def _difference(one: NDArray[Any], other: NDArray[Any]) -> Pixels:
     """(H, W): levels of 255, the mean over channels, smoothed over 5 px."""
     cv2 = import_cv2()
-    return np.asarray(cv2.blur(cv2.absdiff(one, other).astype(np.float32).mean(2), (5, 5)))
+    return np.asarray(cv2.blur(cv2.transform(cv2.absdiff(one, other).astype(np.float32), THIRDS), (5, 5)))
 
 
 def _is_cut(before: Sight, now: Sight, moved: NDArray[Any]) -> bool:
     """Whether two frames show different things, whatever light is on them."""
     cv2 = import_cv2()
     change = now.levels.astype(np.float32) - moved
-    change -= change.mean((0, 1))
-    differs = cv2.blur(np.abs(change).mean(2), (5, 5))
+    change -= np.float32(change.reshape(-1, 3).mean(0))
+    differs = cv2.blur(cv2.transform(np.abs(change), THIRDS), (5, 5))
     common = float(np.minimum(before.histogram, now.histogram).sum())
     large = float((differs > CUT_LEVELS).mean())
     return (large > CUT_SHARE and 1 - common > CUT_COLORS) or (large > CUT_WHOLE and float(differs.mean()) > 2 * CUT_LEVELS)
@@ -145,7 +178,7 @@ def _is_cut(before: Sight, now: Sight, moved: NDArray[Any]) -> bool:
 def _light(now: Sight, moved: NDArray[Any], differs: Pixels) -> tuple[Pixels, Pixels]:
     """How much lighter it became, in [-1, 1], over large areas; and what differs beside that, levels of 255."""
     cv2 = import_cv2()
-    change = now.levels.astype(np.float32).mean(2) - moved.astype(np.float32).mean(2)
+    change = cv2.transform(now.levels.astype(np.float32) - moved, THIRDS)
     sure = (differs < 3 * DIFFERENT).astype(np.float32)
     sides = [max(3, side // CHEQUER * 2 + 1) for side in change.shape[::-1]]
     light = cv2.blur(change * sure, sides) / (cv2.blur(sure, sides) + 1e-3)

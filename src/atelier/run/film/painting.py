@@ -1,12 +1,13 @@
-"""The frames of a film, painted: read ahead, followed, painted, kept alike."""
+"""The frames of a film, painted: read ahead, cut into stretches, painted now and then, and made of what is painted in between."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from atelier.engines.engine import Before, Frame
@@ -17,12 +18,14 @@ from atelier.media.films import Ahead, Moment
 from atelier.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
-    from atelier.perception.motion import Motion
+    from atelier.run.film.stretches import Stretch
     from atelier.run.job import Job
 
 Arrays = Mapping[str, NDArray[Any]]
 ENGINE = "engine."
 """What the names of an engine's arrays begin with."""
+MOST = {"fast": 6, "best": 2}
+"""Frames from one that is painted to the next, at the most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,72 +39,109 @@ class Resume:
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """A painted frame of a film. moment: the frame it was painted from. kept: gives what the next frame needs, as arrays."""
+    """A painted frame of a film. moment: the frame it was painted from. former: of a frame that was made of two others, the first."""
 
     frame: Frame
     moment: Moment
+    former: Painted | None = None
 
     def kept(self) -> Arrays:
-        """What the next frame needs, as arrays by name."""
-        state = self.frame.state if isinstance(self.frame.state, dict) else {}
-        return {"painted": self.frame.pixels, "levels": self.moment.levels, **{ENGINE + name: each for name, each in state.items()}}
+        """What the next frames need, as arrays by name."""
+        key = self.former or self
+        state = key.frame.state if isinstance(key.frame.state, dict) else {}
+        own = {"painted": key.frame.pixels, "levels": key.moment.levels, "pts": np.array(key.moment.pts)}
+        return {**own, **{ENGINE + name: each for name, each in state.items()}}
+
+
+@dataclass(frozen=True, eq=False)
+class _Painting:
+    """How the frames of a film are painted, one by one."""
+
+    job: Job
+    share: float
+    report: Report
+
+    def __call__(self, moment: Moment, before: Before | None) -> Painted:
+        frame = Frame(moment.pixels, guide=self.job.guide, before=before, time=moment.time)
+        painted = self.job.engine(frame, _inner(self.report))
+        assert isinstance(painted, Frame)
+        painted = steady(replace(painted, before=before), self.share)
+        return Painted(replace(painted, before=None), moment)
 
 
 def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) -> Iterator[Painted]:
     """Paint a film, frame by frame. A report that raises Cancelled ends it before its next frame. Raises AtelierError."""
-    film = job.film
+    film, temporal = job.film, job.request.temporal
     assert film is not None
-    done, last = 0, None
-    if resume is not None:
-        done, last = resume.count, _last(resume.arrays)
-    total = max(film.count or 0, done)
-    size = job.content.size
-    coming = Ahead(film.moments(size, None if resume is None else resume.pts, report))
-    share = SHARE[job.request.temporal]
-    with contextlib.suppress(Cancelled), contextlib.closing(Ahead(_followed(coming, job.request.temporal, last))) as ahead:
-        for moment, motion in ahead:
-            frame = Frame(moment.pixels, guide=job.guide, before=None if share == 0 else _before(last, motion), time=moment.time)
-            painted = job.engine(frame, _inner(report))
-            assert isinstance(painted, Frame)
-            painted = steady(replace(painted, before=frame.before), share)
-            last = Painted(replace(painted, before=None), moment)
+    done, last = (0, None) if resume is None else (resume.count, _last(resume.arrays))
+    total, size = max(film.count or 0, done), job.content.size
+    coming = Ahead(film.moments(size, None if last is None else last.moment.pts, report))
+    painting = _Painting(job, SHARE[temporal], report)
+    frames = _alone(coming, painting) if temporal == "off" else _by_keys(coming, painting, temporal, last)
+    with contextlib.suppress(Cancelled), contextlib.closing(coming), contextlib.closing(frames):
+        for painted in frames:
+            if resume is not None and painted.moment.pts <= resume.pts:
+                continue
             done += 1
-            yield last
-            report(Progress("painting", done, max(total, done), preview=_preview(last.frame), size=size))
+            yield painted
+            report(Progress("painting", done, max(total, done), preview=_preview(painted.frame), size=size))
 
 
-def _followed(coming: Ahead[Moment], temporal: str, last: Painted | None) -> Iterator[tuple[Moment, Motion | None]]:
-    """Each frame with how it moved since the one before; None for the first, and where nobody asks."""
-    if temporal == "off":
-        yield from ((moment, None) for moment in coming)
-        return
-    from atelier.perception.motion import BEST, FAST, look, motion_between
-
-    accuracy = BEST if temporal == "best" else FAST
-    seen = None if last is None else look(last.moment.levels, accuracy)
-    with contextlib.closing(coming):
-        for moment in coming:
-            now = look(moment.levels, accuracy)
-            yield moment, None if seen is None else motion_between(seen, now, accuracy)
-            seen = now
+def _alone(coming: Iterable[Moment], painting: _Painting) -> Iterator[Painted]:
+    """Each frame by itself."""
+    for moment in coming:
+        yield painting(moment, None)
 
 
-def _before(last: Painted | None, motion: Motion | None) -> Before:
-    """What a frame takes from the one before it."""
-    if last is None or motion is None or motion.cut:
+def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Iterator[Painted]:
+    """Some of the frames painted, each along the one before it, and the others made of the two that they lie between."""
+    from atelier.perception.motion import BEST, FAST
+    from atelier.run.film.stretches import stretches
+
+    seen = None if last is None else last.moment
+    cut = Ahead(stretches(coming, MOST[temporal], BEST if temporal == "best" else FAST, seen), 1)
+    with contextlib.closing(cut), contextlib.closing(Ahead(_keys(cut, painting, last), 1)) as keys:
+        for stretch, former, later in keys:
+            if former is not None:
+                yield from _between(stretch, former, later)
+            yield later
+
+
+def _keys(cut: Iterable[Stretch], painting: _Painting, last: Painted | None) -> Iterator[tuple[Stretch, Painted | None, Painted]]:
+    """Each stretch with the painted frames before and after it; None where a scene begins."""
+    for stretch in cut:
+        former = None if stretch.motion is None else last
+        last = painting(stretch.key, _before(former, stretch))
+        yield stretch, former, last
+
+
+def _before(former: Painted | None, stretch: Stretch) -> Before:
+    """What a key takes from the one before it."""
+    if former is None or stretch.motion is None:
         return Before()
-    from atelier.perception.motion import warp
+    from atelier.run.film.between import moved
 
-    pixels = last.frame.pixels
-    flow, trust, light = motion.at((pixels.shape[1], pixels.shape[0]))
-    moved = (warp(pixels, flow) + light[..., None]).clip(0, 1)
-    return Before(moved, trust, motion.flow, last.frame.state)
+    pixels = moved(former.frame.pixels, stretch.motion).clip(0, 1)
+    _, trust, _ = stretch.motion.at((pixels.shape[1], pixels.shape[0]))
+    return Before(pixels, trust, stretch.motion.flow, former.frame.state)
+
+
+def _between(stretch: Stretch, former: Painted, later: Painted) -> Iterator[Painted]:
+    """The frames of a stretch between its ends."""
+    from atelier.run.film.between import Fade
+
+    if not stretch.between:
+        return
+    fade = Fade.of(former.frame.pixels, later.frame.pixels, stretch)
+    for number, each in enumerate(stretch.between, 1):
+        pixels = fade.at(each, number / (len(stretch.between) + 1))
+        yield Painted(Frame(pixels, time=each.moment.time), each.moment, former)
 
 
 def _last(arrays: Arrays) -> Painted:
-    """The frame that was painted before the power went."""
+    """The key that was painted before the power went."""
     state = {name.removeprefix(ENGINE): each for name, each in arrays.items() if name.startswith(ENGINE)}
-    return Painted(Frame(arrays["painted"], state=state), Moment(arrays["levels"], 0, 0.0))
+    return Painted(Frame(arrays["painted"], state=state), Moment(arrays["levels"], int(arrays["pts"]), 0.0))
 
 
 def _inner(report: Report) -> Report:

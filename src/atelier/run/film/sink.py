@@ -108,7 +108,7 @@ class FilmSink:
     def _resume(self) -> Resume | None:
         parts = self.writer.parts
         arrays, done = parts.state, parts.done
-        if done is None or arrays is None or "painted" not in arrays:
+        if done is None or arrays is None or "pts" not in arrays:
             if parts.changed:
                 self._tell("an unfinished film of that name was made from other things: it is begun anew")
             return None
