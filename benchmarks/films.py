@@ -22,7 +22,8 @@ from typing import Any
 
 import machine
 import pairs
-from atelier.judging.clip import ClipVerdict, judge_clip
+from atelier.image import Image
+from atelier.judging.clip import ClipVerdict, judge_clip, paired
 from atelier.media import open_still
 from atelier.progress import Progress
 from atelier.request import Outputs, Request, Style
@@ -33,6 +34,8 @@ LARGEST = 640
 """Long side at which clips are painted that are larger, px."""
 STYLES = {"starry-night": "starry_night", "great-wave": "great_wave", "the-scream": "the_scream", "udnie": "udnie"}
 """Styles by name, and the paintings they were made from."""
+SIDE, SHOWN = 512, 4
+"""Long side at which strokes are judged, px, and frames they are judged in."""
 MEASURES = ("warping_1", "warping_10", "detail", "strokes", "flicker_fast")
 
 
@@ -48,6 +51,7 @@ def main() -> None:
     arguments = options.parse_args()
     pairs.ready(arguments)
     folder = pairs.needed(arguments)
+    about = machine.introduce()
     with tempfile.TemporaryDirectory() as temporary:
         place = arguments.keep or Path(temporary)
         place.mkdir(parents=True, exist_ok=True)
@@ -55,7 +59,7 @@ def main() -> None:
             rows = memory_rows(folder, place, 5.0 if arguments.quick else 600.0)
         else:
             rows = list(film_rows(arguments, folder, place))
-    pairs.save(arguments.json, {"machine": machine.about(), "rows": rows})
+    pairs.write(arguments, "films", about, rows)
 
 
 def film_rows(arguments: argparse.Namespace, folder: Path, place: Path) -> Any:
@@ -73,7 +77,10 @@ def film_rows(arguments: argparse.Namespace, folder: Path, place: Path) -> Any:
             if not arguments.speed:
                 verdicts = [judged(place / f"{clip}-{style}-{way}.mp4", source, folder, style, arguments.quick) for way in ways]
                 row |= compared(*verdicts)
-            print("  ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()), flush=True)
+            print(
+                "  ".join(f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in row.items()),
+                flush=True,
+            )
             yield row
 
 
@@ -99,11 +106,21 @@ def painted(source: Path, target: Path, style: str, way: str, seconds: float | N
 
 
 def judged(film: Path, source: Path, folder: Path, style: str, quick: bool) -> ClipVerdict:
-    """A painted clip, judged, with its strokes where the painting and VGG-19 are here."""
-    painting = None
-    if not quick and style in STYLES and pairs.vgg(required=False):
-        painting = open_still(pairs.find(folder, "paintings", STYLES[style]))
-    return judge_clip(str(film), str(source), painting)
+    """A painted clip, judged, with its strokes by VGG-19 in some frames where that and the painting are here."""
+    verdict = judge_clip(str(film), str(source))
+    if quick or style not in STYLES or not pairs.vgg(required=False):
+        return verdict
+    painting = open_still(pairs.find(folder, "paintings", STYLES[style]))
+    judge = machine.Judge(SIDE)
+    found = [judge(photo, painting, picture).strokes for photo, picture in shown(film, source)]
+    return dataclasses.replace(verdict, strokes=sum(found) / len(found), style_frames=tuple(found))
+
+
+def shown(film: Path, source: Path) -> list[tuple[Image, Image]]:
+    """Some frames of a source and of its painting."""
+    frames = list(paired(str(film), str(source), 0.0))
+    chosen = [frames[(2 * at + 1) * len(frames) // (2 * SHOWN)] for at in range(SHOWN)]
+    return [(Image(photo.pixels), Image(picture.pixels)) for picture, photo in chosen]
 
 
 def compared(alone: ClipVerdict, ours: ClipVerdict) -> dict[str, Any]:
@@ -112,8 +129,9 @@ def compared(alone: ClipVerdict, ours: ClipVerdict) -> dict[str, Any]:
     for name in MEASURES:
         one, other = (numbers(verdict)[name] for verdict in (alone, ours))
         row[name] = other / one if one and other else None
-    return row | {f"{name} {who}": getattr(verdict, name) for who, verdict in (("off", alone), ("ours", ours))
-                  for name in ("warping_1", "warping_10", "input_1", "input_10") if not (name.startswith("input") and who == "ours")}  # fmt: skip
+    for name in ("warping_1", "warping_10"):
+        row |= {f"{name} off": getattr(alone, name), f"{name} ours": getattr(ours, name)}
+    return row | {"input_1": alone.input_1, "input_10": alone.input_10}
 
 
 def numbers(verdict: ClipVerdict) -> dict[str, Any]:

@@ -18,6 +18,8 @@ CELL = 8
 """Pixels a side of the parts in which contrast is counted."""
 AROUND = 3
 """Parts a side of the neighbourhood over which it is averaged."""
+LIGHT = 16
+"""Of the picture's sides, the part over which a change of light is averaged."""
 MOST = 1.7
 """How much contrast is given back at the most."""
 Contrast = tuple[Pixels, ...]
@@ -30,8 +32,23 @@ def steady(painted: Frame, share: float) -> Frame:
     if before is None or before.pixels is None or before.trust is None or share == 0:
         return painted
     weight = (np.float32(share) * before.trust)[..., None]
-    mixed = painted.pixels + weight * (before.pixels - painted.pixels)
+    apart = before.pixels - painted.pixels
+    mixed = painted.pixels + weight * (apart - _of_light(apart, before.trust)[..., None])
     return replace(painted, pixels=with_contrast(mixed, contrast(painted.pixels)).clip(0, 1))
+
+
+def _of_light(apart: Pixels, trust: Pixels) -> Pixels:
+    """What of a difference (H, W, 3) is that of the light: its mean over large areas that are trusted, (H, W). The painted frame has the
+    light as it is now."""
+    from atelier.perception.motion import grown, import_cv2
+
+    cv2 = import_cv2()
+    height, width = trust.shape
+    small = max(1, width // CELL), max(1, height // CELL)
+    sure = cv2.resize(trust, small, interpolation=cv2.INTER_AREA)
+    light = cv2.resize(cv2.cvtColor(apart, cv2.COLOR_RGB2GRAY) * trust, small, interpolation=cv2.INTER_AREA)
+    sides = [max(3, side // LIGHT * 2 + 1) for side in small]
+    return grown(cv2.blur(light, sides) / (cv2.blur(sure, sides) + np.float32(1e-3)), (width, height))
 
 
 def contrast(pixels: Pixels) -> Contrast:

@@ -20,7 +20,7 @@ from atelier.image.value import Pixels
 
 State = Mapping[str, NDArray[Any]]
 """Arrays by name: of each brush its statistics, those they are eased towards, and where its noise has gone."""
-COUNTED = 4
+COUNTED = 2
 """Frames after which statistics are counted again."""
 EASE = 0.5
 """How far they go, with each frame, towards what was counted last."""

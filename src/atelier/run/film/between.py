@@ -18,11 +18,8 @@ COARSE = 9
 
 
 def moved(pixels: Pixels, motion: Motion) -> Pixels:
-    """A painted frame (H, W, 3) where things are now, in the light that is on them now; it may leave [0, 1] a little."""
-    flow, _, light = motion.at((pixels.shape[1], pixels.shape[0]))
-    out = warp(pixels, flow)
-    out += light[..., None]
-    return out
+    """A painted frame (H, W, 3) where things are now; it may leave [0, 1] a little."""
+    return np.asarray(warp(pixels, grown(motion.flow, (pixels.shape[1], pixels.shape[0]), flow=True)))
 
 
 @dataclass(frozen=True, eq=False)

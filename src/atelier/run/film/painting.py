@@ -119,11 +119,12 @@ def _before(former: Painted | None, stretch: Stretch) -> Before:
     """What a key takes from the one before it."""
     if former is None or stretch.motion is None:
         return Before()
+    from atelier.perception.motion import grown
     from atelier.run.film.between import moved
 
-    pixels = moved(former.frame.pixels, stretch.motion).clip(0, 1)
-    _, trust, _ = stretch.motion.at((pixels.shape[1], pixels.shape[0]))
-    return Before(pixels, trust, stretch.motion.flow, former.frame.state)
+    motion = stretch.motion
+    pixels = moved(former.frame.pixels, motion).clip(0, 1)
+    return Before(pixels, grown(motion.trust, (pixels.shape[1], pixels.shape[0])), motion.flow, former.frame.state)
 
 
 def _between(stretch: Stretch, former: Painted, later: Painted) -> Iterator[Painted]:
