@@ -13,7 +13,7 @@ from typer.models import CommandFunctionType
 from atelier.cli.helping import COMMANDS as GROUPS_OF_COMMANDS
 from atelier.cli.helping import EXAMPLES, heading, in_order
 from atelier.errors import AtelierError, Cancelled, SettingError
-from atelier.request import Outputs, Request, options
+from atelier.request import Outputs, Request, Style, options
 from atelier.request.near import did_you_mean
 from atelier.request.request import EFFORTS
 
@@ -137,16 +137,16 @@ def declared(kind: type[Any], name: str, *short: str, more: str = "", flags: str
     return typer.Option(flags or flag(name), *short, help=spell(options(kind)[name].help) + more, **how)
 
 
-STYLE_HELP = (
-    "Painting: path, URL, -, or a name from `atelier styles`. Several, each with its --style, blend, as STYLE=0.3 or STYLE=30% "
-    "says; STYLE@REGION paints one of the --regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how"
+SEVERAL_STYLES = (
+    " (see `atelier styles`), or -. Several, each with its --style, blend, as STYLE=0.3 or STYLE=30% says; STYLE@REGION paints one of the "
+    "--regions; STYLE,size=2,rotate=90,strokes=coarse (or fine) says how"
 )
 NAMED = "; STYLE@REGION names one, `atelier regions` shows them"
 MADE_UP = " (default: files that you name are replaced; where atelier makes up the name, only its own are)"
 
 Out = Annotated[str, declared(Outputs, "picture", "-o")]
 OutOrFolder = Annotated[str, declared(Outputs, "picture", "-o", more=", or a folder")]
-StyleOption = Annotated[list[str] | None, typer.Option("--style", "-s", help=STYLE_HELP)]
+StyleOption = Annotated[list[str] | None, declared(Style, "source", "-s", more=SEVERAL_STYLES, flags="--style")]
 EngineOption = Annotated[str, declared(Request, "engine", "-e")]
 Effort = Annotated[str, declared(Request, "effort", metavar="|".join(EFFORTS))]
 RecipeOption = Annotated[str, declared(Request, "recipe", "-r", show_default="default")]

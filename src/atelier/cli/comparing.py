@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Quiet, app, limits
+from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Quiet, app, declared, limits
 from atelier.cli.judging import show_table
-from atelier.cli.telling import labels_of
+from atelier.cli.telling import labels_of, write_json
 from atelier.cli.watching import watching
 from atelier.errors import SettingError
+from atelier.request import Judging
 
 if TYPE_CHECKING:
     from atelier.cli.judging import Named
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
 def compare(
     pictures: Annotated[list[str], typer.Argument(help="Two pictures or more, the first one being what others are compared with")],
     out: Annotated[str | None, typer.Option("--out", "-o", help="Write them side by side, with maps of where they differ")] = None,
-    content: Annotated[
-        str | None, typer.Option("--content", "-c", help="The photo they were painted from: judges them, with --style")
-    ] = None,
-    style: Annotated[str | None, typer.Option("--style", "-s", help="The painting in whose manner they are, with --content")] = None,
+    content: Annotated[str | None, declared(Judging, "content", "-c", more=": judges them, with --style")] = None,
+    style: Annotated[str | None, declared(Judging, "style", "-s", more=", with --content")] = None,
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
-    side: Annotated[int, typer.Option("--side", min=48, max=4096, help="Long side of a picture on the sheet, px at the most")] = 320,
-    size: Annotated[int, typer.Option("--size", help="Long side that pictures are judged in, px")] = 512,
-    features: Annotated[str, typer.Option("--features", help="Network that judges: auto, vgg19, pocket, a file, or none")] = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="Of what is judged: same seed, same numbers")] = 0,
+    side: Annotated[int, declared(Judging, "side", min=48, max=4096)] = 320,
+    size: Annotated[int, declared(Judging, "size")] = 512,
+    features: Annotated[str, declared(Judging, "features")] = "auto",
+    seed: Annotated[int, declared(Judging, "seed")] = 0,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
     allow_private: AllowPrivate = False,
@@ -42,11 +41,39 @@ def compare(
     """Put pictures side by side, and say how and where they differ."""
     from atelier.judging import Judge
     from atelier.judging.difference import compared
-    from atelier.media import STANDARD, atomic_write, check_place, check_target, expand, open_still, write_still
+    from atelier.media import STANDARD, expand, open_still, write_still
+
+    sources = expand(pictures)
+    _check(sources, content, style, out, as_json)
+    most, labels, judge = limits(max_pixels, max_bytes, allow_private), labels_of(sources), None
+    with watching(quiet) as report:
+        opened = [(source, open_still(source, most, report)) for source in sources]
+        if content is not None and style is not None:
+            judge = Judge(content, style, size=size, features=features, seed=seed, limits=most, report=report)
+        found = dataclasses.replace(compared(opened, judge, report=report), labels=tuple(labels))
+        ends = [] if judge is None else list(zip(("the photo", "the painting"), judge.extremes(), strict=True))
+    named = list(zip(labels, found.verdicts, strict=False))
+    if out is not None:
+        write_still(found.sheet(side), out)
+    if as_json is not None:
+        numbers = {"first": sources[0], "content": content, "style": style, "pictures": _numbers(sources, found, named)}
+        numbers |= {name: json.loads(verdict.to_json()) for name, (_, verdict) in zip(("photo", "painting"), ends, strict=False)}
+        write_json(numbers, as_json)
+    if not quiet and STANDARD not in (as_json, out):
+        _differences(labels, found.differences)
+        if named:
+            typer.echo("")
+            show_table(named, ends)
+    if not quiet and out is not None:
+        typer.echo(f"Compared: {'standard output' if out == STANDARD else out}", err=True)
+
+
+def _check(sources: Sequence[str], content: str | None, style: str | None, out: str | None, as_json: str | None) -> None:
+    """Refuse what cannot be compared, or written. Raises SettingError, TargetError."""
+    from atelier.media import STANDARD, check_place, check_target
     from atelier.run import check_apart
     from atelier.run.targets import beforehand
 
-    sources = expand(pictures)
     if len(sources) < 2:
         raise SettingError("pictures", f"{sources[0]} alone cannot be compared: give two pictures or more")
     if (content is None) != (style is None):
@@ -61,34 +88,6 @@ def compare(
             check_target(out)
         if as_json is not None and as_json != STANDARD:
             check_place(as_json)
-    most = limits(max_pixels, max_bytes, allow_private)
-    labels = labels_of(sources)
-    with watching(quiet) as report:
-        opened = [(source, open_still(source, most, report)) for source in sources]
-        judge = None
-        if content is not None and style is not None:
-            judge = Judge(content, style, size=size, features=features, seed=seed, limits=most, report=report)
-        found = compared(opened, judge, report=report)
-        ends = [] if judge is None else list(zip(("the photo", "the painting"), judge.extremes(), strict=True))
-    found = dataclasses.replace(found, labels=tuple(labels))
-    named = list(zip(labels, found.verdicts, strict=False))
-    if out is not None:
-        write_still(found.sheet(side), out)
-    if as_json is not None:
-        told = {"first": sources[0], "content": content, "style": style, "pictures": _numbers(sources, found, named)}
-        told |= {name: json.loads(verdict.to_json()) for name, (_, verdict) in zip(("photo", "painting"), ends, strict=False)}
-        text = json.dumps(told, ensure_ascii=False, indent=2)
-        if as_json == STANDARD:
-            typer.echo(text)
-        else:
-            atomic_write(f"{text}\n".encode(), as_json)
-    if not quiet and STANDARD not in (as_json, out):
-        _differences(labels, found.differences)
-        if named:
-            typer.echo("")
-            show_table(named, ends)
-    if not quiet and out is not None:
-        typer.echo(f"Compared: {'standard output' if out == STANDARD else out}", err=True)
 
 
 def _numbers(sources: Sequence[str], found: Comparison, named: Named) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ from atelier.request import DrawSettings, Outputs, Request
 
 Outs = Annotated[
     list[str],
-    typer.Option("--out", "-o", help="File to write: .svg .pdf .json, a picture (.png .jpg ...), or - ; repeat it for several"),
+    declared(Outputs, "picture", "-o", more="; of a drawing also .svg .pdf .json; repeat it for several"),
 ]
 Film = Annotated[str | None, declared(Outputs, "animation", more=", .apng or .mp4")]
 

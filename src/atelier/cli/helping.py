@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atelier.request import Outputs, Request, options
+from atelier.request import Exploring, Judging, Outputs, Parting, Recoloring, Request, options
 
 HEADINGS = ("Input", "Style", "Look", "Result", "Run")
 """What goes in, which style, how it is to look, what comes out, how the work is done; others follow."""
@@ -19,7 +19,11 @@ OWN = {
     "folder": "Result", "serve": "Run", "port": "Run", "address": "Run", "headless": "Run",
 }  # fmt: skip
 """Options of commands that are neither settings nor options of requests and outputs, and where they are looked for."""
-GROUPED = {each.name: each.group.capitalize() for kind in (Request, Outputs) for each in options(kind).values()} | OWN
+GROUPED = {
+    each.name: each.group.capitalize()
+    for kind in (Judging, Exploring, Parting, Recoloring, Request, Outputs)
+    for each in options(kind).values()
+} | OWN
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Paint": ("stylize", "texture", "reconstruct", "redo", "recolor", "regions"),

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, app, limits
+from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, app, declared, limits
 from atelier.cli.telling import labels_of, write_json
 from atelier.cli.watching import watching
+from atelier.errors import SettingError
+from atelier.request import Judging
 
 if TYPE_CHECKING:
     from atelier.image import Limits
@@ -23,8 +25,8 @@ Named = Sequence[tuple[str, "Verdict"]]
 @app.command()
 def evaluate(
     pictures: Annotated[list[str], typer.Argument(help="Painted pictures: paths, globs, folders, URLs, or - for standard input")],
-    content: Annotated[str | None, typer.Option("--content", "-c", help="The photo they were painted from")] = None,
-    style: Annotated[str | None, typer.Option("--style", "-s", help="The painting in whose manner they are, or a style by name")] = None,
+    content: Annotated[str | None, declared(Judging, "content", "-c")] = None,
+    style: Annotated[str | None, declared(Judging, "style", "-s")] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="They are films, painted from this one: measure whether they hold still where it does")
     ] = None,
@@ -32,32 +34,37 @@ def evaluate(
     flat: Annotated[bool, typer.Option("--flat", help="They were painted from a flat photo: look for a weave and a frame")] = False,
     as_json: Annotated[str | None, typer.Option("--json", help="Write all numbers to this file, or - for standard output, as JSON")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw style against content: .png, .svg or .pdf")] = None,
-    size: Annotated[int, typer.Option("--size", help="Long side that the pictures are looked at in, px")] = 512,
-    features: Annotated[
-        str, typer.Option("--features", help="Network that looks: vgg19, pocket, a safetensors file, none, or auto: vgg19 if it is here")
-    ] = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same numbers")] = 0,
+    size: Annotated[int, declared(Judging, "size")] = 512,
+    features: Annotated[str, declared(Judging, "features")] = "auto",
+    seed: Annotated[int, declared(Judging, "seed")] = 0,
     max_pixels: MaxPixels = None,
     max_bytes: MaxBytes = None,
     allow_private: AllowPrivate = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table, and nothing but errors")] = False,
 ) -> None:
     """Measure how near pictures came to painting and photo. And what has gone wrong in them."""
-    from atelier.errors import SettingError
-    from atelier.judging import Judge
-    from atelier.judging.chart import check_chart, draw_chart
-    from atelier.media import STANDARD, check_place, expand
-    from atelier.progress import Progress
-    from atelier.run import check_apart
-    from atelier.run.resolver import as_picture, open_style
-    from atelier.run.targets import beforehand
+    opened = limits(max_pixels, max_bytes, allow_private)
+    _check_kind(source, begin, flat, content, style, plot)
+    if source is not None:
+        from atelier.cli.clips import evaluate_clips
 
+        evaluate_clips(pictures, source, style, begin, as_json, features, opened, quiet)
+        return
+    from atelier.media import expand
+
+    sources = expand(pictures)
+    _check_files(sources, content, style, as_json, plot)
+    if content is None or style is None:
+        evaluate_flat(sources, opened, as_json, quiet)
+        return
+    evaluate_pictures(sources, Judging(content, style, size, features, seed=seed), opened, as_json, plot, quiet)
+
+
+def _check_kind(source: str | None, begin: str | None, flat: bool, content: str | None, style: str | None, plot: Path | None) -> None:
+    """Raise SettingError for options that belong to different kinds of evaluation: of films, of flat photos, of pictures."""
     if source is not None:
         if flat or content is not None or plot is not None:
             raise SettingError("source", "`source` is for films: leave out `content`, `flat` and `plot`")
-        from atelier.cli.clips import evaluate_clips
-
-        evaluate_clips(pictures, source, style, begin, as_json, features, limits(max_pixels, max_bytes, allow_private), quiet)
         return
     if begin is not None:
         raise SettingError("begin", "`begin` is for films: give `source`")
@@ -67,7 +74,15 @@ def evaluate(
         raise SettingError(
             "content", "`content` and `style` are needed, to measure against; or `flat`, for what was painted of a flat photo"
         )
-    sources = expand(pictures)
+
+
+def _check_files(sources: Sequence[str], content: str | None, style: str | None, as_json: str | None, plot: Path | None) -> None:
+    """Refuse files that are two things at once, or cannot be written. Raises SettingError, TargetError, MissingExtra."""
+    from atelier.judging.chart import check_chart
+    from atelier.media import STANDARD, check_place
+    from atelier.run import check_apart
+    from atelier.run.targets import beforehand
+
     read = [*sources, *(name for name in (content, style) if name is not None)]
     if read.count(STANDARD) > 1:
         raise SettingError("pictures", "only one picture can come from standard input")
@@ -78,26 +93,35 @@ def evaluate(
             check_place(as_json)
     if plot is not None:
         check_chart(plot)
-    opened = limits(max_pixels, max_bytes, allow_private)
-    if content is None or style is None:
-        evaluate_flat(sources, opened, as_json, quiet)
-        return
+
+
+def evaluate_pictures(
+    sources: Sequence[str], how: Judging, opened: Limits, as_json: str | None, plot: Path | None, quiet: bool
+) -> None:  # fmt: skip
+    """Judge pictures between photo and painting, and print, write or draw what is found."""
+    from atelier.judging import Judge
+    from atelier.judging.chart import draw_chart
+    from atelier.media import STANDARD
+    from atelier.progress import Progress
+    from atelier.run.resolver import as_picture, open_style
+
+    assert how.content is not None and how.style is not None
     with watching(quiet) as report:
-        painted_like = as_picture(open_style(style, opened, report))
-        judge = Judge(content, painted_like, size=size, features=features, seed=seed, limits=opened, report=report)
+        painting = as_picture(open_style(how.style, opened, report))
+        judge = Judge(how.content, painting, size=how.size, features=how.features, seed=how.seed, limits=opened, report=report)
         named = []
         for done, (label, source) in enumerate(zip(labels_of(sources), sources, strict=True), 1):
             named.append((label, judge(source)))
             report(Progress("judging", done, len(sources)))
-        photo, painting = judge.extremes()
+        ends = dict(zip(("photo", "painting"), judge.extremes(), strict=True))
     if as_json is not None:
         entries = [json.loads(verdict.to_json(picture=source)) for source, (_, verdict) in zip(sources, named, strict=True)]
-        ends = {name: json.loads(end.to_json()) for name, end in (("photo", photo), ("painting", painting))}
-        write_json({"content": content, "style": style, "pictures": entries, **ends}, as_json)
+        extremes = {name: json.loads(end.to_json()) for name, end in ends.items()}
+        write_json({"content": how.content, "style": how.style, "pictures": entries, **extremes}, as_json)
     if plot is not None:
-        draw_chart(named, photo, painting, plot)
+        draw_chart(named, ends["photo"], ends["painting"], plot)
     if not quiet and as_json != STANDARD:
-        show_table(named, [("the photo", photo), ("the painting", painting)])
+        show_table(named, [(f"the {name}", end) for name, end in ends.items()])
 
 
 def evaluate_flat(sources: Sequence[str], opened: Limits, as_json: str | None, quiet: bool) -> None:

@@ -9,29 +9,21 @@ from typing import Annotated
 
 import typer
 
-from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Overwrite, Quiet, Seed, app, limits
+from atelier.cli.base import AllowPrivate, MaxBytes, MaxPixels, Overwrite, Quiet, Seed, app, declared, limits
 from atelier.cli.watching import watching
 from atelier.errors import SettingError
+from atelier.request import Parting
 
 
 @app.command()
 def regions(
     photo: Annotated[str, typer.Argument(help="Photo: path, URL, or - for standard input")],
-    how: Annotated[str, typer.Option("--regions", help="auto (object and background), auto:5, a plug-in's name, or a map")] = "auto",
+    how: Annotated[str, declared(Parting, "regions")] = "auto",
     out: Annotated[
         str | None, typer.Option("--out", "-o", help="Map to write, .png or .tiff (default: NAME-regions.png beside the photo)")
     ] = None,
-    box: Annotated[
-        str, typer.Option("--box", help="The object lies in this box of the photo: LEFT,TOP,RIGHT,BOTTOM in px", show_default=False)
-    ] = "",
-    scribbles: Annotated[
-        str,
-        typer.Option(
-            "--scribbles",
-            show_default=False,
-            help="Picture of the photo's size, white on the object and black on the background, transparent or grey elsewhere",
-        ),
-    ] = "",
+    box: Annotated[str, declared(Parting, "box", show_default=False)] = "",
+    scribbles: Annotated[str, declared(Parting, "scribbles", show_default=False)] = "",
     as_json: Annotated[bool, typer.Option("--json", help="List the regions as JSON on standard output")] = False,
     seed: Seed = 0,
     overwrite: Overwrite = None,

@@ -160,19 +160,11 @@ class Trainer:
 
     def loss(self, rng: np.random.Generator, itself: bool) -> tuple[Tensor, dict[str, float], list[tuple[int, float, float]]]:
         """What the step descends; losses to log; and of each row that was painted its content error and its style loss."""
-        settings, photos, device = self.settings, self.lessons.photos, self.device
-        batch = settings.batch
-        if self.lessons.wholes is not None and not itself and rng.random() < settings.whole:
-            photos, batch = self.lessons.wholes, 1
-            crops = [int(rng.integers(0, len(photos)))]
-        elif settings.together:
-            first, start = (int(rng.integers(0, n)) for n in (len(photos) // photos.each, photos.each))
-            crops = [first * photos.each + (start + i) % photos.each for i in range(settings.batch)]
-        else:
-            crops = [int(i) for i in rng.integers(0, len(photos), settings.batch)]
+        settings, device = self.settings, self.device
+        photos, crops = self.crops(rng, itself)
         looks = [photos.look(i) for i in crops]
         x = photos.batch(crops)
-        rows, wanted = self.drawn(rng, batch)
+        rows, wanted = self.drawn(rng, len(crops))
         if itself:
             rows, wanted = [self.rows] * settings.batch, looks
         if "reader" in self.parts:
@@ -180,33 +172,49 @@ class Trainer:
         else:
             numbers = self.parts["table"](torch.tensor(rows, device=device))
         painted = self.paint(self.parts["painter"], x, looks, wanted, numbers, rng)
-        eye = photos.eye
-        layers = SHALLOW if itself else tuple(LAYER_WEIGHTS)
-        sight = eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted, layers)
+        sight = photos.eye(painted.clamp(0, 1) if self.plan.output == "linear" else painted, SHALLOW if itself else tuple(LAYER_WEIGHTS))
+        errors: list[tuple[int, float, float]] = []
         if itself:
             with torch.no_grad():
-                own: Sight = eye(x, SHALLOW)
-            loss = identity = identity_error(painted, x, sight, own).mean()
-            losses = {"identity": float(identity.detach())}
-            errors: list[tuple[int, float, float]] = []
+                own: Sight = photos.eye(x, SHALLOW)
+            loss = identity_error(painted, x, sight, own).mean()
+            losses = {"identity": float(loss.detach())}
         else:
-            content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
-            target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in LAYER_WEIGHTS}  # type: ignore[misc]
-            grams: Mapping[str, Tensor] = sight.grams
-            if settings.together:  # the target is the same for all; one row of it, and of what was painted
-                grams = {n: gram.mean(0, keepdim=True) for n, gram in grams.items()}
-                target = {n: each[:1] for n, each in target.items()}
-            by_layer = layer_errors(grams, target)
-            style = balance(by_layer)
-            weights = self.weight[rows].exp().to(content)
-            varied, grid = total_variation(painted) / len(x), grid_share(painted).mean()
-            loss = (style + weights * content).mean() + settings.tv * varied + settings.grid * grid
-            errors = list(zip(rows, content.tolist(), style.expand(len(rows)).tolist(), strict=True))
-            losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
-            losses |= {"tv": float(varied.detach()), "grid": float(grid.detach()), "weight": float(weights.mean())}
-            losses |= {"strokes": float(strokes(by_layer).detach().mean())} | {n: float(e.detach().mean()) for n, e in by_layer.items()}
+            loss, losses, errors = self.judged(painted, sight, looks, wanted, rows)
         if self.plan.output == "linear":
             loss = loss + (painted - painted.clamp(0, 1)).square().mean() * OUT_OF_RANGE
+        return loss, losses, errors
+
+    def crops(self, rng: np.random.Generator, itself: bool) -> tuple[Pictures, list[int]]:
+        """Draw the step's photos: one whole one, crops of one photo, or crops of any."""
+        settings, photos = self.settings, self.lessons.photos
+        if self.lessons.wholes is not None and not itself and rng.random() < settings.whole:
+            return self.lessons.wholes, [int(rng.integers(0, len(self.lessons.wholes)))]
+        if settings.together:
+            first, start = (int(rng.integers(0, n)) for n in (len(photos) // photos.each, photos.each))
+            return photos, [first * photos.each + (start + i) % photos.each for i in range(settings.batch)]
+        return photos, [int(i) for i in rng.integers(0, len(photos), settings.batch)]
+
+    def judged(
+        self, painted: Tensor, sight: Sight, looks: list[Look], wanted: list[Look], rows: list[int]
+    ) -> tuple[Tensor, dict[str, float], list[tuple[int, float, float]]]:
+        """The loss of painted crops (B, 3, H, W): content and style, and what smooths. The rest as `loss` gives it."""
+        settings, device = self.settings, self.device
+        content = content_error(sight.content, stacked(looks, lambda look: look.content, device))
+        target = {n: stacked(wanted, lambda look, n=n: look.grams[n], device) for n in LAYER_WEIGHTS}  # type: ignore[misc]
+        grams: Mapping[str, Tensor] = sight.grams
+        if settings.together:  # the target is the same for all; one row of it, and of what was painted
+            grams = {n: gram.mean(0, keepdim=True) for n, gram in grams.items()}
+            target = {n: each[:1] for n, each in target.items()}
+        by_layer = layer_errors(grams, target)
+        style = balance(by_layer)
+        weights = self.weight[rows].exp().to(content)
+        varied, grid = total_variation(painted) / len(painted), grid_share(painted).mean()
+        loss = (style + weights * content).mean() + settings.tv * varied + settings.grid * grid
+        errors = list(zip(rows, content.tolist(), style.expand(len(rows)).tolist(), strict=True))
+        losses = {"total": float(loss.detach()), "style": float(style.detach().mean()), "content": float(content.detach().mean())}
+        losses |= {"tv": float(varied.detach()), "grid": float(grid.detach()), "weight": float(weights.mean())}
+        losses |= {"strokes": float(strokes(by_layer).detach().mean())} | {n: float(e.detach().mean()) for n, e in by_layer.items()}
         return loss, losses, errors
 
     def drawn(self, rng: np.random.Generator, times: int) -> tuple[list[int], list[Look]]:
