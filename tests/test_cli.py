@@ -442,6 +442,7 @@ def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
     assert headings[:5] == ["Input:", "Style:", "Look:", "Result:", "Run:"]
     assert set(headings[5:]) == {
         "More for films:",
+        "More for meshes:",
         "More for --engine instant:",
         "More for --engine optimize:",
         "More for experts:",
