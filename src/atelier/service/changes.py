@@ -65,15 +65,15 @@ class Changes:
             self._again.clear()
             if not self._waiting:
                 continue
-            ids = sorted({id for id, _ in self._waiting.values()})
+            ids = {id for id, _ in self._waiting.values()}
             try:
-                found = await run_sync(self.store.states, ids)
+                found = await run_sync(self.store.states, sorted(ids))
             except Exception:  # a database that is away for a moment
                 await asyncio.sleep(EVERY)
                 continue
             for future, (id, known) in list(self._waiting.items()):
                 job = found.get(id)
-                if not future.done() and (job is None or version(job) != known):
+                if id in ids and not future.done() and (job is None or version(job) != known):
                     future.set_result(job)
 
 

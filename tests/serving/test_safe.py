@@ -19,7 +19,7 @@ from atelier.run import schema
 from atelier.service.asked import check_address
 from atelier.service.files import Files
 from atelier.service.keys import add_key
-from service.conftest import Serve
+from serving.conftest import Serve
 
 SECRET = "/etc/passwd"
 PRIVATE = [

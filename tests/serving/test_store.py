@@ -21,7 +21,7 @@ from atelier.service.keys import Keys, add_key, list_keys, revoke_key
 from atelier.service.problem import Problem
 from atelier.service.store import Job, Made, Store
 from atelier.service.tables import metadata
-from service.servers import postgresql
+from serving.servers import postgresql
 
 MADE = Made("results/x.png", "tag", "image/png", 10, 4, 3, 0.5)
 

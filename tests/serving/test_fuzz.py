@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 
 from atelier.service.keys import add_key
-from service.conftest import Serve
+from serving.conftest import Serve
 
 schemathesis = pytest.importorskip("schemathesis")
 

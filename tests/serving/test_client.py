@@ -11,7 +11,7 @@ import pytest
 from atelier.client import Client, Refused
 from atelier.errors import SourceError
 from atelier.media import open_still
-from service.conftest import HERE, Running
+from serving.conftest import HERE, Running
 
 
 class Here(httpx.BaseTransport):

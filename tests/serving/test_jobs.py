@@ -12,7 +12,7 @@ from atelier.image import decode
 from atelier.service.app import sweep
 from atelier.service.jobs import span_of
 from atelier.service.problem import Problem
-from service.conftest import Running, Serve
+from serving.conftest import Running, Serve
 
 NOBODY = "0" * 32
 
