@@ -80,6 +80,7 @@ def page_files() -> Iterator[tuple[str, bytes]]:
     yield from _all(own / "static")
     for name, data in _all(own / "runtime", "runtime/"):
         yield (name.removesuffix(COMPRESSED), lzma.decompress(data)) if name.endswith(COMPRESSED) else (name, data)
+    yield from _all(files("atelier.viewer") / "three", "three/")
     for name in (*(f"{network}.onnx" for network in NETWORKS), "styles.safetensors"):
         path = models_folder() / name
         try:
@@ -103,8 +104,8 @@ def with_list(worker: bytes, contents: Mapping[str, bytes]) -> bytes:
     digest = hashlib.sha256()
     for name in names:
         digest.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
-    shell = [name for name in names if name.endswith(SHELL) and not name.startswith("runtime/")]
-    rest = [name for name in names if name not in shell and not name.endswith((".md", ".txt"))]
+    shell = [name for name in names if name.endswith(SHELL) and not name.startswith(("runtime/", "three/"))]
+    rest = [name for name in names if name not in shell and not name.endswith((".md", ".txt", "LICENSE"))]
     told = {"NAME": f"atelier-{digest.hexdigest()[:16]}", "SHELL": ["./", *shell], "REST": rest, "RUNTIME": RUNTIME}
     lines = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in told.items())
     return lines.encode() + worker

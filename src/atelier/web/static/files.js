@@ -52,7 +52,7 @@ export function commandLine(photo, { wanted, strength, strokes, size }) {
   const quoted = (text) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
   const styles = wanted.map(({ style, weight }) => {
     const name = style ?? "painting.jpg";
-    return wanted.length > 1 ? `--style ${name} --weight ${weight}` : `--style ${name}`;
+    return wanted.length > 1 ? `--style ${name}=${Number(weight.toFixed(2))}` : `--style ${name}`;
   });
   const parts = ["atelier stylize", quoted(photo?.name ?? "photo.jpg"), ...styles];
   if (strength !== 1) parts.push(`--strength ${strength}`);

@@ -55,15 +55,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @contextmanager
-def visit(browser: Any, site: Any, query: str = "", **context: Any) -> Iterator[Any]:
-    """The page, begun. No error may be told meanwhile."""
+def visit(browser: Any, site: Any, query: str = "", first: tuple[str, ...] = (), **context: Any) -> Iterator[Any]:
+    """The page, begun. first: scripts that run before its own. No error may be told meanwhile."""
     own = browser.new_context(**context)
     own.set_default_timeout(40_000)
     page = own.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    for script in first:
+        page.add_init_script(script)
     page.goto(f"http://localhost:{site.server_port}/{query}")
-    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("body[data-ready]", state="attached")
     yield page
     assert not errors
     own.close()
@@ -122,7 +124,7 @@ def test_a_photo_is_painted_as_on_the_desktop_and_offline_too(browser: Any, site
         page.wait_for_selector("body[data-kept]")
         page.context.set_offline(True)
         page.reload()
-        page.wait_for_selector("body[data-ready]")
+        page.wait_for_selector("body[data-ready]", state="attached")
         give(page, photo)
         close(saved(page), atelier.stylize(photo, "great-wave", strength=0.7))
 
@@ -189,3 +191,38 @@ def test_the_camera_is_painted(browser: Any, site: Any) -> None:
         page.click("#camera")
         page.wait_for_selector("#stage[data-state=empty]")
         assert page.evaluate("document.getElementById('video').srcObject") is None
+
+
+def test_a_thing_stands_before_the_painted_camera(browser: Any, site: Any) -> None:
+    with visit(browser, site, "ar.html#style=udnie", permissions=["camera"], viewport={"width": 300, "height": 400}) as page:
+        page.click("#begin")
+        page.wait_for_function("document.getElementById('painted').width === 128")
+        before = page.evaluate("atelier.place.position.toArray()")
+        page.focus("#scene")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("+")
+        assert page.evaluate("atelier.place.position.x") > before[0] and page.evaluate("atelier.place.scale.x") > 1
+        page.wait_for_timeout(300)
+        page.screenshot()  # what is drawn has been drawn
+        assert page.evaluate("atelier.renderer.info.render.triangles") > 1000
+        assert not page.is_visible("#enter")
+
+
+IWER = Path(__file__).parent / "iwer/iwer.min.js"
+DEVICE = "window.device = new IWER.XRDevice(IWER.metaQuest3); device.installRuntime({ forceInstall: true });"
+
+
+def test_a_thing_is_placed_in_a_room(browser: Any, site: Any) -> None:
+    """With iwer, which plays a headset."""
+    with visit(browser, site, "ar.html", (IWER.read_text(encoding="utf-8"), DEVICE), viewport={"width": 300, "height": 200}) as page:
+        page.evaluate("document.getElementById('enter').click()")  # it is drawn without a rest, and never stable
+        page.wait_for_function("document.body.dataset.room === 'in' && atelier.room.pose")
+        assert page.evaluate("atelier.renderer.xr.isPresenting")
+        page.evaluate("atelier.room.put()")
+        eyes, thing = page.evaluate("[[device.position.x, device.position.y, device.position.z], atelier.place.position.toArray()]")
+        assert thing[2] < eyes[2] - 0.5, "it stands in front of the viewer"
+        page.evaluate("device.position.set(0.5, 1.6, 0)")
+        page.wait_for_function("atelier.room.pose.transform.position.x > 0.4")
+        assert page.evaluate("atelier.place.position.toArray()") == thing, "and stays where it was put"
+        page.evaluate("atelier.room.session.end()")
+        page.wait_for_function("!document.body.dataset.room")

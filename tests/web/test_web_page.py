@@ -60,7 +60,7 @@ def test_the_service_worker_knows_every_file_that_is_wanted(page: Path) -> None:
     text = (page / "sw.js").read_text(encoding="utf-8")
     shell, rest = (set(json.loads(re.search(rf"^const {name} = (.*);$", text, re.MULTILINE)[1])) for name in ("SHELL", "REST"))  # type: ignore[index]
     there = {path.relative_to(page).as_posix() for path in page.rglob("*") if path.is_file()}
-    assert shell | rest == {"./"} | {name for name in there - {"sw.js"} if not name.endswith((".md", ".txt"))}
+    assert shell | rest == {"./"} | {name for name in there - {"sw.js"} if not name.endswith((".md", ".txt", "LICENSE"))}
     assert not any(name.endswith((".wasm", ".onnx")) for name in shell)  # a first visit is seen at once
     runtime = json.loads((page / "page.json").read_text())["runtime"]
     assert all(name in rest for kind in runtime.values() for name in kind.values())
