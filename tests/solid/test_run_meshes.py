@@ -123,3 +123,17 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises((SettingError, TargetError), match=option):
         refuse(request, Outputs(**named))
         open(request)
+
+
+@pytest.mark.usefixtures("quick_networks")
+def test_the_networks_paint_a_mesh_view_by_view(ball: Path, painting: Path) -> None:
+    request = Request("stylize", str(ball), (Style(str(painting)),), engine="instant", size=64, texture_size=64, views=3)
+    with open(request) as job:
+        before = job.sitting.texture
+        (painted,) = job.frames()
+        sources = job.sitting.sources(64)
+    assert np.abs(painted.texture - before).mean() > 0.05
+    flat = painted.texture.reshape(-1, 3)
+    assert np.array_equal(flat, flat[sources])
+    with pytest.raises(SettingError, match="seconds"):
+        open(Request("stylize", str(ball), (Style(str(painting)),), engine="instant", settings={"seconds": 3.0}))

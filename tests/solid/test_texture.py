@@ -16,6 +16,7 @@ from shapes import plane, sphere
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.optimize.canvas import Beginning
 from atelier.engines.optimize.grams import Grams
+from atelier.engines.optimize.nearby import Nearby
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.solid import TextureEngine
 from atelier.engines.optimize.style import Exemplar
@@ -120,3 +121,24 @@ def test_what_no_view_sees_stays_as_it_is() -> None:
     _, alpha = seated.view(texture, 0)
     assert not alpha.any()
     assert np.array_equal(seated.sources(64), np.arange(64 * 64))
+
+
+def test_the_guess_at_the_curvature_is_symmetric_and_knows_no_seams() -> None:
+    surface = Surface.of(unwrapped(sphere(2), 64)[0])
+    guess = Nearby.of(surface, 64)
+    one, other = (torch.randn(3 * 64 * 64, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    moved, back = one.clone(), other.clone()
+    guess.apply(moved)
+    guess.apply(back)
+    assert float(moved @ other) == pytest.approx(float(one @ back), rel=1e-3)
+    assert float(moved @ one) > 0
+    hit = torch.from_numpy(surface.texels(64).hit.astype(np.int64))
+    spot = torch.zeros(3, 64 * 64)
+    spot[0, hit[0]] = 1
+    guess.apply(flat := spot.flatten())
+    places = surface.places(*surface.texels(64).at(surface.texels(64).hit))
+    far = np.linalg.norm(places - places[0], axis=1)
+    moved_there = flat.view(3, -1)[0, hit].numpy()
+    near, away = moved_there[(far > 0) & (far < 0.1)], moved_there[far > 1.0]
+    assert near.min() > 0, "all that is near on the surface is moved, on whichever chart it is"
+    assert near.mean() > 5 * np.abs(away).mean()

@@ -64,18 +64,27 @@ class Sitting:
     def view(self, texture: Pixels, at: int, behind: Pixels | None = None) -> tuple[Pixels, Pixels]:
         """What the camera `at` sees of the surface with a texture (S, S, 3): (h, w, 3), and where it is, (h, w). Around it the colours
         of its edge go on, or those of another texture's, behind."""
+        found, alpha = self._shown(texture, at)
+        filled = fill_hidden(found, alpha)
+        if behind is None:
+            return filled, alpha
+        return np.where(alpha[..., None] > 0, found, fill_hidden(self._shown(behind, at)[0], alpha)), alpha
+
+    def guide_at(self, at: int) -> Guide | None:
+        """Which style goes where in what the camera `at` sees; beside the surface none does."""
+        if self.guide is None:
+            return None
+        found, _ = self._shown(np.moveaxis(self.guide.regions, 0, 2), at)
+        return Guide(np.ascontiguousarray(np.moveaxis(found, 2, 0)))
+
+    def _shown(self, texture: Pixels, at: int) -> tuple[Pixels, Pixels]:
+        """What is seen of values (S, S, C) in [0, 1], 0 beside the surface, (h, w, C), and where the surface is, (h, w)."""
         camera, (height, width) = self.cameras[at], self.sizes[at]
         raster = self._keep(("raster", at), lambda: self.surface.seen(camera, width, height))
         taps = self._keep(("taps", at, len(texture)), lambda: self.surface.taps(raster, camera, len(texture)))
-        alpha = (raster.face >= 0).astype(np.float32)
-
-        def shown(of: Pixels) -> Pixels:
-            out = np.zeros((height * width, 3), np.float32)
-            out[raster.hit] = taps.look(strip(of))
-            return fill_hidden(out.reshape(height, width, 3).clip(0, 1), alpha)
-
-        found = shown(texture)
-        return (found if behind is None else np.where(alpha[..., None] > 0, found, shown(behind))), alpha
+        out = np.zeros((height * width, texture.shape[2]), np.float32)
+        out[raster.hit] = taps.look(strip(texture))
+        return out.reshape(height, width, -1).clip(0, 1), (raster.face >= 0).astype(np.float32)
 
     def _keep(self, key: Any, make: Any) -> Any:
         if key not in self.known:

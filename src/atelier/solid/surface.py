@@ -126,16 +126,20 @@ class Surface:
         lod = 0.5 * np.log2(np.maximum(ratio, 1e-9))
         return taps(mixed(self.uv, self.faces, face, bary), lod[face], size)
 
-    def facing(self, camera: Camera, face: Indices, bary: Pixels) -> Floats:
-        """How much places of triangles are turned to a camera, (n,): the cosine, whichever side is seen."""
-        normal = self.flat[face]
-        return np.abs(normal @ camera.forwards)
+    def facing(self, camera: Camera, face: Indices) -> Floats:
+        """How much triangles are turned to a camera, (n,): the cosine, whichever side is seen."""
+        return np.abs(self.flat[face] @ camera.forwards)
 
     @cached_property
     def flat(self) -> Floats:
         """Unit normals of the triangles, (F, 3)."""
         found = face_normals(self.points, self.faces)
         return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-300)
+
+    @cached_property
+    def area(self) -> float:
+        """Of all triangles."""
+        return float(np.linalg.norm(face_normals(self.points, self.faces), axis=1).sum() / 2)
 
     def light(self, face: Indices, bary: Pixels) -> Pixels:
         """How much of a soft light from above falls on places of triangles, (n,) in [0, 1]; it wraps around, as from a cloudy sky."""

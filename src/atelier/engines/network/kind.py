@@ -10,6 +10,8 @@ from atelier.engines.color import Finished, check_color
 from atelier.engines.engine import Engine, EngineKind, Fitting
 from atelier.engines.guide import Sample
 from atelier.engines.session import Session
+from atelier.engines.solid import SolidEngine
+from atelier.engines.solid_color import FinishedTexture
 from atelier.errors import SettingError, SourceError, WeightsError
 from atelier.image import Image
 from atelier.progress import Report, silent
@@ -31,6 +33,8 @@ def refuse(request: Request, settings: InstantSettings) -> None:
     """Raise SettingError for what makes no sense together."""
     if request.content is None:
         raise SettingError("content", "nothing to paint: give a photo")
+    if request.solid and settings.seconds:
+        raise SettingError("seconds", "`seconds` of a mesh are the optimiser's: give `engine=optimize` with it")
     if not settings.model:
         if not request.styles:
             raise SettingError("styles", "give a `style`: a painting's file, or a name from `atelier styles`")
@@ -66,6 +70,21 @@ def build(
 
         engine = Followed(engine, tuple(samples), settings, device, seed)
     return Finished(engine, settings)
+
+
+def build_solid(
+    samples: Sequence[Sample],
+    settings: InstantSettings,
+    device: str = "auto",
+    seed: int = 0,
+    session: Session | None = None,
+    report: Report = silent,
+) -> SolidEngine:
+    """What paints surfaces. Raises WeightsError, SettingError."""
+    from atelier.engines.network.solid import FusedEngine
+
+    plain = dataclasses.replace(settings, color="style", color_method="", color_space="")  # colours are seen to on the texture
+    return FinishedTexture(FusedEngine(build(samples, plain, device, seed, {}, session, report)), settings)
 
 
 def _foreign(settings: InstantSettings, device: str, report: Report) -> Engine:
@@ -134,5 +153,5 @@ def streams(request: Request, settings: InstantSettings) -> bool:
 KIND = EngineKind(
     "instant", "trained networks: a second or two", ("stylize",), InstantSettings, settle, build, refuse,
     lacks=("recipe", "strokes", "every", "animation", "log", "checkpoint"), largest=float("inf"), named=True, prepare=prepare, mixtures=5,
-    streams=streams, rerun=rerun, fitting=fitting,
+    streams=streams, rerun=rerun, fitting=fitting, solid=build_solid,
 )  # fmt: skip

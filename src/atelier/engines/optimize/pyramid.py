@@ -77,13 +77,13 @@ def _coarse(x: Tensor, levels: int) -> Tensor:
     """g U H D x, (C, 1, H, W)."""
     if not levels or min(x.shape[2:]) < FACTOR:
         return torch.zeros_like(x)
-    small = _smaller(x)
+    small = smaller(x)
     if levels > 1:
         small.add_(_coarse(small, levels - 1))
     return F.interpolate(small, scale_factor=float(FACTOR), mode="bilinear")[:, :, : x.shape[2], : x.shape[3]]
 
 
-def _smaller(x: Tensor) -> Tensor:
+def smaller(x: Tensor) -> Tensor:
     """g D x, (C, 1, H / FACTOR, W / FACTOR). U enlarges bilinearly and cuts what is too much. D is that transposed, which mirrors the
     border, but not what was cut."""
     height, width = x.shape[2:]

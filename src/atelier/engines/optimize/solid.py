@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from atelier.engines.guide import Sample
 from atelier.engines.optimize.engine import OptimizeEngine
+from atelier.engines.optimize.nearby import Nearby
 from atelier.engines.optimize.start import begin
 from atelier.engines.optimize.texture import SurfaceView, TextureBeginning, TextureCanvas, texture_in
 from atelier.engines.solid import Sitting, picture_of
@@ -46,7 +48,7 @@ class TextureEngine:
         def preview(image: Tensor) -> Image:
             return picture_of(pixels_of(texture_in(image)))
 
-        start = TextureBeginning(beginning, sources, sitting.size, sitting.side)
+        start = TextureBeginning(beginning, sources, sitting.size, sitting.side, partial(Nearby.of, sitting.surface))
         canvas = inner.paint(start, views, preview, size=(sitting.side, sitting.side), report=report)
         assert isinstance(canvas, TextureCanvas)
         painted = canvas if canvas.pixels.pixels.shape[2] == sitting.size else canvas.at((sitting.side, sitting.side))

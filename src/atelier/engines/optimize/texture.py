@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from atelier.engines.optimize.canvas import Beginning, PixelCanvas, resized
+from atelier.engines.optimize.pyramid import Guess
 from atelier.engines.optimize.view import View
 from atelier.solid.camera import Camera
 from atelier.solid.raster import Raster
@@ -26,12 +27,13 @@ Sources = Callable[[int], Tensor]
 @dataclass(frozen=True, eq=False)
 class TextureBeginning:
     """Makes canvases of a square texture. A canvas for views of a size, px, has so many texels as keep their proportion to those of the
-    whole: texture, the side of that, for views of side px."""
+    whole: texture, the side of that, for views of side px. guess: a texture's side to a guess at its curvature."""
 
     beginning: Beginning
     sources: Sources
     texture: int
     side: int
+    guess: Callable[[int], Guess] | None = None
 
     def texels(self, size: tuple[int, int]) -> tuple[int, int]:
         side = max(16, 8 * round(self.texture * max(size) / self.side / 8))
@@ -52,7 +54,7 @@ class TextureCanvas:
         self.pixels, self.beginning = pixels, beginning
         self.source = beginning.sources(pixels.pixels.shape[2])
         self.bounds = pixels.bounds
-        self.precondition, self.project = pixels.precondition, pixels.project
+        self.project = pixels.project
 
     def parameters(self) -> list[Tensor]:
         return self.pixels.parameters()
@@ -64,6 +66,10 @@ class TextureCanvas:
 
     def image(self) -> Tensor:
         return strip_of(self.texture())
+
+    def precondition(self, part: Tensor | None = None) -> Guess | None:
+        guess = self.beginning.guess
+        return self.pixels.precondition(part) if guess is None or part is not None else guess(self.pixels.pixels.shape[2])
 
     def at(self, size: tuple[int, int]) -> TextureCanvas:
         return TextureCanvas(self.pixels.at(self.beginning.texels(size)), self.beginning)

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 
 from atelier.errors import AtelierError, MeshError, MissingExtra, SourceError
-from atelier.image import Image, Limits
+from atelier.image import Limits
 from atelier.image.spaces import srgb_from_linear
 from atelier.image.value import Pixels
 from atelier.media.meshes.mending import MOST_FACES, check_faces, mend, too_many
-from atelier.media.stills import open_still
 from atelier.progress import Progress, Report, silent
 from atelier.request.request import MESHES as MESHES
 from atelier.solid.model import Material, Model, Piece, Placed
 
 UPRIGHT = {".stl": 2, ".ply": 2}
 """The axis that points up where a format does not say: z in what comes from scanners and for printers, else y."""
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 def is_mesh(name: str) -> bool:
@@ -49,17 +47,15 @@ def read_mesh(name: str, limits: Limits = Limits(), report: Report = silent) -> 
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise MeshError(f"{name} is no mesh, damaged or cut short ({path.suffix.lower().lstrip('.').upper()}: {reason})") from error
     bare = path.suffix.lower() == ".obj" and b"mtllib" not in path.read_bytes()
-    beside = _beside(path, limits, report) if bare else None
-    model = model_of(scene, name, UPRIGHT.get(path.suffix.lower(), 1), bare, beside)
+    model = model_of(scene, name, UPRIGHT.get(path.suffix.lower(), 1), bare)
     missing = tuple(f"the texture {each} is not there: its material is painted as a plain colour" for each in _missing(path))
     for note in (*missing, *model.notes):
         report(Progress("opening", note=f"{path.name}: {note}"))
     return model
 
 
-def model_of(scene: Any, name: str = "the mesh", up: int = 1, bare: bool = False, beside: Pixels | None = None) -> Model:
-    """The model of what trimesh has, a Trimesh or a Scene. bare: whether its materials are made up. beside: the picture of pieces with
-    texture coordinates then.
+def model_of(scene: Any, name: str = "the mesh", up: int = 1, bare: bool = False) -> Model:
+    """The model of what trimesh has, a Trimesh or a Scene. bare: whether its materials are trimesh's own, which are grey.
 
     Raises MeshError.
     """
@@ -79,7 +75,7 @@ def model_of(scene: Any, name: str = "the mesh", up: int = 1, bare: bool = False
         if called not in indices:
             indices[called] = len(pieces)
             piece = _piece(called, geometry, images)
-            pieces.append(replace(piece, material=Material(image=beside if piece.uv is not None else None)) if bare else piece)
+            pieces.append(replace(piece, material=Material()) if bare else piece)
         placed.append(Placed(indices[called], np.asarray(matrix, np.float64)))
     if not pieces:
         kinds = {type(each).__name__ for each in scene.geometry.values()}
@@ -122,16 +118,6 @@ def _material(given: Any, images: dict[int, Pixels]) -> Material:
             images[id(picture)] = np.asarray(picture.convert("RGB"), np.float32) / np.float32(255)
         image = images[id(picture)]
     return Material(str(getattr(given, "name", "") or ""), image, color)
-
-
-def _beside(path: Path, limits: Limits, report: Report) -> Pixels | None:
-    """The picture of the same name beside an OBJ that names no material."""
-    for suffix in PICTURES:
-        if (found := path.with_suffix(suffix)).is_file():
-            image: Image = open_still(found, limits)
-            report(Progress("opening", note=f"{path.name} names no material: its texture is taken to be {found.name}"))
-            return image.pixels
-    return None
 
 
 def _missing(path: Path) -> list[str]:

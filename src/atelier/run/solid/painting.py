@@ -13,6 +13,7 @@ from atelier.image import Image
 from atelier.image.value import Pixels
 from atelier.progress import Progress, Report, silent
 from atelier.request import Request
+from atelier.solid.hidden import beside
 from atelier.solid.model import Model
 from atelier.solid.surface import Surface
 from atelier.solid.unwrap import unwrapped
@@ -57,13 +58,12 @@ def seat(request: Request, model: Model, report: Report = silent) -> Sitting:
 
 def lit(surface: Surface, size: int, strength: float) -> Pixels:
     """The texture of a surface (size, size, 3), with so much of a soft light on it."""
-    texture, _ = surface.baked(size)
-    if not strength:
-        return texture
+    texture, covered = surface.baked(size)
     raster = surface.texels(size)
     light = np.ones(size * size, np.float32)
     light[raster.hit] = surface.light(*raster.at(raster.hit))
-    return (texture * (1 - strength * (1 - light.reshape(size, size, 1)))).astype(np.float32)
+    lit = texture * (1 - np.float32(strength) * (1 - light.reshape(size, size, 1)))
+    return np.ascontiguousarray(lit.reshape(-1, 3)[beside(covered > 0)].reshape(lit.shape), np.float32)
 
 
 def paint_solid(job: Job, report: Report = silent) -> PaintedMesh:
