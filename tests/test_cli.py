@@ -464,10 +464,10 @@ def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
 def test_every_command_has_an_example_and_a_place(command: Command) -> None:
     for names in COMMANDS.values():
         for name in names:
-            subcommands = {"train": ("style", "network", "compress"), "weights": ("list", "pull", "verify", "path")}.get(name, ())
-            for line in [(name, each) for each in subcommands] or [(name,)]:
+            for line in [tuple(each.split()) for each in EXAMPLES if each.split()[0] == name]:
                 code, out, _ = command(*line, "--help")
-                assert code == 0 and f"Example:\n  atelier {' '.join(line)}" in out, line
+                assert code == 0 and f"Example:\n  {EXAMPLES[' '.join(line)].split(' --')[0]}" in out, line
+    assert {name for names in COMMANDS.values() for name in names} == {each.split()[0] for each in EXAMPLES}
 
 
 def test_former_flags_go_on_working_and_no_help_shows_them(
@@ -488,8 +488,7 @@ def test_former_flags_go_on_working_and_no_help_shows_them(
 
 def test_help_needs_neither_torch_nor_numpy() -> None:
     """Of no command, so that it is there at once."""
-    lines = [each.split()[1:] for each in EXAMPLES.values()]
-    asked = [[*each[: 2 if each[0] in ("train", "weights") else 1], "--help"] for each in lines]
+    asked = [[*each.split(), "--help"] for each in EXAMPLES]
     code = "import sys\nfrom atelier.cli import main\n"
     code += f"for words in {[['--help'], *asked]}:\n    try:\n        main(words)\n    except SystemExit:\n        pass\n"
     code += "print([name for name in ('torch', 'numpy', 'PIL', 'rich', 'onnxruntime') if name in sys.modules], file=sys.stderr)"

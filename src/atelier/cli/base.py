@@ -92,7 +92,11 @@ class Group(TyperGroup):
 
 def write_example(ctx: Any, formatter: Any) -> None:
     """What a command's help ends with, where there is an example of it."""
-    if example := EXAMPLES.get(ctx.command.name):
+    words: list[str] = []
+    at = ctx
+    while at.parent is not None:  # the program itself has none
+        words, at = [at.info_name, *words], at.parent
+    if example := EXAMPLES.get(" ".join(words)):
         with formatter.section("Example"):
             formatter.write_text(example)
 

@@ -52,21 +52,24 @@ EXAMPLES: Mapping[str, str] = {
     "export": "atelier export starry-night --out starry-night.onnx",
     "batch": "atelier batch photos/ --style starry-night --style udnie --out painted/",
     "serve": "atelier serve --host 127.0.0.1 --port 8000 --data service/",
-    "add": "atelier keys add shop --scopes read,write",
-    "revoke": "atelier keys revoke shop",
+    "keys": "atelier keys add shop --scopes read,write",
+    "keys list": "atelier keys list",
+    "keys add": "atelier keys add shop --scopes read,write",
+    "keys revoke": "atelier keys revoke shop",
     "bench": "atelier bench --sizes 256,512",
     "studio": "atelier studio",
     "train": "atelier train style painting.jpg --name mine",
     "weights": "atelier weights pull vgg19",
-    "style": "atelier train style painting.jpg --name mine --seconds 60",
-    "network": "atelier train network --photos photos/ --styles paintings/ --out runs/mine",
-    "compress": "atelier train compress runs/mine --wide 48 --out smaller.safetensors",
-    "list": "atelier weights list",
-    "pull": "atelier weights pull vgg19",
-    "verify": "atelier weights verify vgg19",
-    "path": "atelier weights path pocket",
+    "train style": "atelier train style painting.jpg --name mine --seconds 60",
+    "train network": "atelier train network --photos photos/ --styles paintings/ --out runs/mine",
+    "train compress": "atelier train compress runs/mine --wide 48 --out smaller.safetensors",
+    "weights list": "atelier weights list",
+    "weights pull": "atelier weights pull vgg19",
+    "weights verify": "atelier weights verify vgg19",
+    "weights path": "atelier weights path pocket",
     "web": "atelier web page --serve",
 }
+"""An example of every command, by the words it is called with."""
 
 
 def heading(parameter: Any) -> str:
