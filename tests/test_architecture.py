@@ -262,3 +262,11 @@ def test_files_and_functions_are_short_but_for_those_that_are_listed() -> None:
     told = (SOURCE.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
     missing = [each for each in LONG_FILES | LONG_FUNCTIONS if f"`{each.replace(':', ' ')}`" not in told]
     assert not missing, "say in docs/architecture.md why it is long"
+
+
+def test_tests_are_found_under_names_of_their_own() -> None:
+    """Folders of tests are no packages: two files of one name, or something taken from one of several conftest.py, break the whole run."""
+    files = [path for path in Path(__file__).parent.rglob("*.py") if path.name != "conftest.py"]
+    names = [path.name for path in files]
+    assert not {name for name in names if names.count(name) > 1}
+    assert not [path for path in files if re.search(r"^(from conftest |import conftest)", path.read_text(encoding="utf-8"), re.MULTILINE)]

@@ -35,7 +35,7 @@ from atelier.judging.distances import (
 from atelier.judging.features import GRAM_LAYERS
 from atelier.judging.panel import SEEN
 from atelier.perception import weights
-from conftest import Paint, WriteNet
+from pictures import Paint, WriteNet
 
 SIDE = 160
 

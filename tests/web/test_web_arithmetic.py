@@ -20,7 +20,7 @@ from atelier.engines.network.windows import Grid
 from atelier.image import Image, fit, resize
 from atelier.image.moments import Moments, linear_map, moments, transport
 from atelier.image.spaces import SPACES
-from conftest import paint
+from pictures import paint
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed")

@@ -18,7 +18,7 @@ from PIL import Image as Pillow
 import atelier
 from atelier.image import encode
 from atelier.web import open_preview, write_page
-from conftest import paint
+from pictures import paint
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.system, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
