@@ -19,7 +19,8 @@ BELOW = ("perception", "losses", "solid", "image")
 WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer", "web")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
-    "cli": (*WITHIN, "service", "studio", *BELOW, *TOLD),  # which it starts
+    "cli": (*WITHIN, "service", "cluster", "studio", *BELOW, *TOLD),  # which it starts
+    "cluster": ("batch", "run", "image", *TOLD),
     "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
