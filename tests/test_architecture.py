@@ -271,3 +271,22 @@ def test_tests_are_found_under_names_of_their_own() -> None:
     names = [path.name for path in files]
     assert not {name for name in names if names.count(name) > 1}
     assert not [path for path in files if re.search(r"^(from conftest |import conftest)", path.read_text(encoding="utf-8"), re.MULTILINE)]
+
+
+VAGUE = {"told", "laid", "laid_out", "parted", "place", "places"}
+"""Names that do not say what a value is, or what a function does; see the glossary."""
+
+
+def test_names_say_what_they_are() -> None:
+    for path in FILES:
+        if room(module_of(path)) in ("service", "studio", "web", "viewer", "client", "batch", "cluster"):
+            continue  # to come
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ""
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                name = node.name
+            elif isinstance(node, ast.arg):
+                name = node.arg
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                name = node.id
+            assert name.strip("_").lower() not in VAGUE, f"{path}:{getattr(node, 'lineno', 0)} calls something {name}"
