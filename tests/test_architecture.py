@@ -20,6 +20,7 @@ WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "train
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
     "cli": (*WITHIN, "service", "cluster", "studio", *BELOW, *TOLD),  # which it starts
+    "service": (*WITHIN, "cluster", *BELOW, *TOLD),
     "cluster": ("batch", "run", "image", *TOLD),
     "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from atelier.batch import Here, Making, Outcome, find_photos, paint_all, plan
-from atelier.errors import MissingExtra
-from atelier.image import Image, encode
+from atelier.errors import ImageError, MissingExtra
+from atelier.image import Image, decode, encode
 from atelier.media import open_still
 from atelier.request import Style
 
@@ -65,3 +65,39 @@ def test_a_machine_that_is_lost_loses_nothing(tmp_path: Path, picture: Callable[
             here = open_still(outcome.item.output)
             there = open_still(tmp_path / "ray" / Path(outcome.item.output).name)
             assert (here.pixels == there.pixels).all()
+
+
+@pytest.mark.system
+def test_jobs_of_the_service_are_painted_on_ray(tmp_path: Path, picture: Callable[..., Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As here; what is wrong with a job is told as here; an actor that is lost puts its job back."""
+    pytest.importorskip("ray")
+    pytest.importorskip("fastapi")
+    import ray
+
+    from atelier.image import Limits
+    from atelier.service.asked import Upload, read
+    from atelier.service.files import Files
+    from atelier.service.painting import Here as Local
+    from atelier.service.painting import Lost, OnRay
+
+    monkeypatch.setenv("ATELIER_THREADS", "1")
+    files, job = Files(str(tmp_path)), "0" * 32
+    asked, uploads = read([("photo", Upload("photo", encode(picture(80, 60), "png"))), ("style", "udnie")])
+    broken, _ = read([("photo", Upload("photo", b"no picture")), ("style", "udnie")])
+    for name, data in uploads.items():
+        files.put(f"uploads/{job}/{name}", data)
+    files.put(f"uploads/{'1' * 32}/photo-1", b"no picture")
+    crew = OnRay("local")
+    try:
+        there = crew.paint(asked, files, job, Limits(), lambda progress: None)
+        here = Local().paint(asked, files, job, Limits(), lambda progress: None)
+        assert (there.width, there.height) == (80, 60)
+        assert (decode(there.data).pixels == decode(here.data).pixels).all()
+        with pytest.raises(ImageError, match="not a picture"):
+            crew.paint(broken, files, "1" * 32, Limits(), lambda progress: None)
+        ray.kill(crew.actor)
+        with pytest.raises(Lost):
+            crew.paint(asked, files, job, Limits(), lambda progress: None)
+        assert crew.paint(asked, files, job, Limits(), lambda progress: None).width == 80
+    finally:
+        ray.shutdown()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +17,30 @@ from atelier.run import Local, Session
 
 LOCAL = "local"
 """The address that starts Ray on this machine."""
+STORE = 200 * 2**20
+"""Bytes that Ray may hold on this machine, where it is started here: items and outcomes are small."""
 TRIES = 5
 """How often an item is tried whose actor is lost."""
 LOOK = 0.5
 """Seconds between calls of the report while nothing ends."""
+
+
+def start(address: str) -> Any:
+    """Ray, joined to a cluster, where it is not yet; its module. Raises MissingExtra, SourceError."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise MissingExtra("a cluster", "cluster") from error
+    if ray.is_initialized():
+        return ray
+    how: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE} if address == LOCAL else {"address": address}
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **how)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise SourceError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from error
+    return ray
 
 
 class Painter:
@@ -54,17 +76,10 @@ class Cluster:
     """
 
     def __init__(self, address: str = LOCAL, workers: int = 0, limits: Limits = Limits(), threads: int = 1) -> None:
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        try:
-            import ray
-        except ImportError as error:
-            raise MissingExtra("a cluster", "cluster") from error
-        self.ray, self.limits, self.threads = ray, limits, threads
-        self._own = not ray.is_initialized()
-        if self._own:
-            self._start(address)
-        found: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        loaded = sys.modules.get("ray")
+        self._own = loaded is None or not loaded.is_initialized()
+        self.ray, self.limits, self.threads = start(address), limits, threads
+        found: dict[str, float] = self.ray.cluster_resources()
         self.workers = workers or max(1, int(found.get("CPU", 1)) // threads)
         self._gpus = int(found.get("GPU", 0))
         self._idle: list[Any] = []
@@ -104,17 +119,6 @@ class Cluster:
         self._idle, self._hiring = [], {}
         if self._own:
             self.ray.shutdown()
-
-    def _start(self, address: str) -> None:
-        how: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
-        if address == LOCAL:
-            how |= {"include_dashboard": False, "object_store_memory": 200 * 2**20}
-        else:
-            how |= {"address": address}
-        try:
-            self.ray.init(**how)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise SourceError(f"no Ray cluster answers at {address}: {str(error).splitlines()[0]}") from error
 
     def _hire(self, gpu: bool = False) -> None:
         """Ask for an actor; it is given work once it has a place."""
