@@ -15,8 +15,10 @@ from starlette.routing import Route
 
 from atelier.engines.network.catalogue import entry
 from atelier.errors import AtelierError
+from atelier.image import encode
+from atelier.image.maps import write_map
 from atelier.studio import first
-from atelier.studio.uploads import FILM_BYTES, LIMITS, clean
+from atelier.studio.uploads import FILM_BYTES, LIMITS, MESH_BYTES, clean
 from atelier.studio.visits import COOKIE, VISITS, Visit
 
 WEB = Path(__file__).parent / "web"
@@ -37,6 +39,7 @@ def routes() -> list[Route]:
         Route("/studio/swatch/{name}", swatch),
         Route("/studio/view/{tab}/{key:path}", view),
         Route("/studio/take/{tab}/{name}", take, methods=["POST"]),
+        Route("/studio/map/{tab}/{name}", region_map),
         Route("/studio/get/{tab}/{number:int}/{name}", get),
     ]
 
@@ -83,7 +86,7 @@ async def take(request: Request) -> Response:
     visit, name, what = visit_of(request), clean(unquote(request.path_params["name"])), request.query_params.get("as", "photo")
     if visit is None:
         return JSONResponse({"error": "reload"}, status_code=409)
-    most = FILM_BYTES if what == "film" else LIMITS.bytes
+    most = {"film": FILM_BYTES, "mesh": MESH_BYTES}.get(what, LIMITS.bytes)
     data = bytearray()
     too_large = JSONResponse({"error": "large", "limit": most // 2**20}, status_code=413)
     if int(request.headers.get("content-length") or 0) > most:
@@ -103,7 +106,18 @@ def _taken(visit: Visit, what: str, data: bytes, name: str) -> str:
         return visit.uploads.add(data, name)
     if what == "film":
         return visit.take_film(data, name)
+    if what == "mesh":
+        return visit.take_mesh(data, name)
     return visit.take(data, name)
+
+
+async def region_map(request: Request) -> Response:
+    """A map of regions, for the command line."""
+    visit = visit_of(request)
+    regions = visit.uploads.maps.get(request.path_params["name"]) if visit else None
+    if regions is None:
+        return Response(status_code=404)
+    return Response(encode(write_map(regions), "png"), media_type="image/png", headers={"Content-Disposition": "attachment"})
 
 
 async def get(request: Request) -> Response:
@@ -117,5 +131,6 @@ async def get(request: Request) -> Response:
         path = await run_in_threadpool(visit.write, hung, Path(name).suffix.lower())
     except AtelierError as error:
         return JSONResponse({"error": str(error)}, status_code=422)
+    headers = {"Content-Security-Policy": "sandbox allow-scripts"} if path.suffix == ".html" else {}
     how: Any = "inline" if request.query_params.get("play") else "attachment"
-    return FileResponse(path, filename=name, content_disposition_type=how)
+    return FileResponse(path, filename=name, content_disposition_type=how, headers=headers)
