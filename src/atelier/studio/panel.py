@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FIELDS = frozenset(each.name for each in dataclasses.fields(Request))
 FILM = frozenset({"temporal", "begin", "end", "fps"})
 """Options of films alone."""
+MESH = frozenset({"what", "texture_size", "views", "light", "relief"})
+"""Options of meshes alone."""
 ORDER = ("look", "style", "result", "run", "input")
 
 
@@ -48,7 +50,8 @@ def _ask(here: Here, tab: str, where: Any) -> Request | None:
     own = schema(task, kind.name)
     settled = settle(base)
     defaults = {**{each.name: each.default for each in own}, **{name: getattr(settled, name) for name in options(kind.settings)}}
-    given = form.show_options(_in_order(own), defaults, scope_of(base), say, frozenset() if tab == "film" else FILM)
+    other = (FILM if tab != "film" else frozenset()) | (MESH if tab != "mesh" else frozenset())
+    given = form.show_options(_in_order(own), defaults, scope_of(base), say, other)
     more = {name: value for name, value in given.items() if name in FIELDS}
     request = dataclasses.replace(base, **more, settings={name: value for name, value in given.items() if name not in FIELDS})
     if tab == "paint":
@@ -65,7 +68,7 @@ def scope_of(request: Request) -> str:
 def still_of(request: Request, photo: str) -> Request:
     """What a film's or a mesh's request is on a photo: the picture that is seen before it is begun."""
     plain = Request(request.task, photo)
-    return dataclasses.replace(request, content=photo, **{name: getattr(plain, name) for name in FILM})
+    return dataclasses.replace(request, content=photo, **{name: getattr(plain, name) for name in FILM | MESH})
 
 
 def _in_order(own: tuple[Option, ...]) -> list[Option]:

@@ -108,7 +108,7 @@ class Visit:
                     self.work.stop()
                 self.asked = self.shown = self.against = self.work = None
                 self.paint_thumbs()
-                if self.again is not None:
+                if self.again is not None and self.brought is None:
                     self.ask(dataclasses.replace(self.again, content=name))
 
     def take_sample(self, name: str = FIRST) -> None:
