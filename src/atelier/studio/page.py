@@ -10,8 +10,9 @@ import streamlit as st
 from atelier.request import Request
 from atelier.studio import address, making, panel, telling, wall
 from atelier.studio.parts import mount
+from atelier.studio.routes import COOKIE
 from atelier.studio.uploads import LIMITS
-from atelier.studio.visits import COOKIE, SAMPLES, VISITS, Visit, new_tab
+from atelier.studio.visits import SAMPLES, VISITS, Visit, new_tab
 from atelier.studio.words import LANGUAGES, Say, choose_language, words
 
 TABS = {"paint": "Paint", "draw": "Draw", "film": "Film", "mesh": "3D"}

@@ -28,7 +28,6 @@ from atelier.studio.workshop import Work, Workshop
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
 
-COOKIE = "atelier"
 IDLE = 2 * 3600.0
 """Seconds after which what a visitor has here is let go."""
 MOST = 60
