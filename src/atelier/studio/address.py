@@ -35,6 +35,7 @@ def read(visit: Visit) -> None:
 def restore(visit: Visit, request: Request) -> None:
     """Put a request into the page's controls, those of its settings that the page has. Raises SettingError."""
     request = dataclasses.replace(request, content=request.content or visit.photo)
+    request, effort = panel.controlled(request)
     scope = panel.scope_of(request)
     for key in [key for key in st.session_state if str(key).startswith("option ")]:
         del st.session_state[key]
@@ -42,8 +43,9 @@ def restore(visit: Visit, request: Request) -> None:
     st.session_state["tab of page"] = "draw" if request.task == "draw" else tab
     st.session_state["styles"] = tuple(dataclasses.replace(each, region="") for each in request.styles)[:3] or _first()
     places.restore(request, visit.photo, visit.uploads.maps)
-    if request.effort:
-        st.session_state[form.key_of(request.task, "effort")] = request.effort
+    if effort:
+        st.session_state[form.key_of(request.task, "effort")] = effort
+        st.session_state[form.key_of(request.task, "recipe")] = "" if request.effort else request.recipe
     for name, value in {**request.settings, **{name: getattr(request, name) for name in KEPT}}.items():
         st.session_state[form.key_of(scope, name)] = value
 

@@ -21,6 +21,7 @@ FILM = frozenset({"temporal", "begin", "end", "fps"})
 """Options of films alone."""
 MESH = frozenset({"what", "texture_size", "views", "light", "relief"})
 """Options of meshes alone."""
+_AUTO = options(Request)["engine"].default
 ORDER = ("look", "style", "result", "run", "input")
 
 
@@ -46,6 +47,7 @@ def _ask(here: Here, tab: str, where: Any) -> Request | None:
     if "effort" in declared and not base.solid:
         effort = form.control(declared["effort"], declared["effort"].choices[1], form.key_of(task, "effort"), say)
         base = dataclasses.replace(base, effort=effort)
+        base = _with_recipe(here, base)
     kind = choose(base)
     own = schema(task, kind.name)
     settled = settle(base)
@@ -62,7 +64,43 @@ def _ask(here: Here, tab: str, where: Any) -> Request | None:
 
 def scope_of(request: Request) -> str:
     """What the defaults of a request's controls belong to."""
-    return f"{request.task} {choose(request).name} {request.effort}"
+    return f"{request.task} {choose(request).name} {request.effort}{request.recipe}"
+
+
+def _with_recipe(here: Here, request: Request) -> Request:
+    """The request with a recipe by name where one is chosen that is not the effort's own."""
+    kind = choose(request)
+    if "recipe" in kind.lacks:
+        return request
+    from atelier.engines.optimize.recipes import RECIPES
+
+    key, own = form.key_of(request.task, "recipe"), ""
+    if st.session_state.setdefault(key, own) not in ("", *RECIPES):
+        st.session_state[key] = own
+    recipe = st.selectbox(
+        here.say("Recipe"),
+        ["", *RECIPES],
+        key=key,
+        format_func=lambda name: here.say("As the effort says") if not name else f"{form.spoken(name)}: {RECIPES[name].summary}",
+    )
+    return dataclasses.replace(request, effort="", engine=kind.name, recipe=recipe) if recipe else request
+
+
+def controlled(request: Request) -> tuple[Request, str]:
+    """A request as the page's controls say it, and the effort that is chosen there: an effort in place of its engine and recipe, where
+    one says the same; else the recipe by name."""
+    if request.task != "stylize" or request.solid or request.effort:
+        return request, request.effort
+    kind, bare = choose(request), dataclasses.replace(request, settings={})
+    alike = ""
+    for effort in options(Request)["effort"].choices[1:]:
+        same = dataclasses.replace(bare, engine=_AUTO, recipe="", effort=effort)
+        if choose(same).name != kind.name:
+            continue
+        alike = alike or effort
+        if settle(same) == settle(bare):
+            return dataclasses.replace(request, engine=_AUTO, recipe="", effort=effort), effort
+    return dataclasses.replace(request, engine=kind.name, recipe=request.recipe or "default"), alike
 
 
 def still_of(request: Request, photo: str) -> Request:
