@@ -16,7 +16,7 @@ pytest.importorskip("cv2")
 
 
 def test_what_moves_with_the_film_has_its_error_and_what_flickers_more(tmp_path: Path) -> None:
-    frames = moving(14, (128, 96))
+    frames = moving(14, (128, 96), (1, 0))
     source = make_film(tmp_path / "in.mp4", frames)
     rng = np.random.default_rng(0)
     noisy = [np.clip(frame + rng.normal(0, 25, frame.shape), 0, 255).astype(np.uint8) for frame in frames]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
 from atelier.engines.engine import Before, Frame
-from atelier.engines.network.hold import COUNTED, Hold, carry, cells, noise_at
+from atelier.engines.network.hold import Hold, carry, cells, noise_at
 from atelier.engines.network.painter import Known, noise_of
 from atelier.engines.steady import contrast, steady, with_contrast
 
@@ -35,17 +33,14 @@ def test_the_finer_half_of_the_noise_moves_by_half_cells() -> None:
     assert np.array_equal(moved[0, 5, :, :-1], still[0, 4, :, 1:])
 
 
-def test_statistics_ease_over_to_those_that_are_counted() -> None:
-    state: dict[str, np.ndarray] = {}
-    seen = []
-    for value in [0.0] + [1.0] * (4 * COUNTED):
-        hold = Hold(state)
-        style = {"numbers": np.full(2, value, np.float32)}
-        known = hold.of(0).known(lambda value=value, style=style: Known(style, np.full(3, value, np.float32)))  # type: ignore[misc]
-        state = hold.after
-        seen.append(float(known.statistics[0]))
-    assert seen[: COUNTED + 1] == [0.0] * COUNTED + seen[COUNTED : COUNTED + 1]
-    assert all(0 <= a <= b <= 1 for a, b in itertools.pairwise(seen)) and seen[-1] > 0.99
+def test_statistics_are_held_where_that_is_asked_for() -> None:
+    known = Known({"numbers": np.ones(2, np.float32)}, np.full(3, 0.5, np.float32))
+    first = Hold()
+    assert first.of(0).known is None
+    first.of(0).keep(known)
+    assert Hold(first.after).of(0).known is None
+    held = Hold(first.after, held=True).of(0).known
+    assert held is not None and np.array_equal(held.statistics, known.statistics) and list(held.style) == ["numbers"]
 
 
 def test_what_is_trusted_shows_through() -> None:

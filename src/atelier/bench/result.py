@@ -37,14 +37,14 @@ class Row:
         }  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        def spread(seconds: list[float]) -> dict[str, Any] | None:
+        def told(seconds: list[float]) -> dict[str, Any] | None:
             return {"seconds": seconds, "median": middle(seconds), "least": min(seconds)} if seconds else None
 
-        optimize = spread(self.optimize)
+        optimize = told(self.optimize)
         return {
             "size": self.size, "paper": vars(self.paper) if self.paper else None,
             "optimize": {**optimize, "iterations": self.iterations} if optimize else None,
-            "network": spread(self.network), "cold": spread(self.cold), "ratios": self.ratios,
+            "network": told(self.network), "cold": told(self.cold), "ratios": self.ratios,
         }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
     "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
     "web_page": ("web",),
-    "showing": ("studio",),
+    "showing": ("studio",), "living": ("live",),
 }  # fmt: skip
 """The commands of each module here, which adds them to the app when it is imported."""
 
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         raise SystemExit(1) from None
     except Exception as error:
-        if answer := explained(error):
-            _fail(*answer)
+        if told := explained(error):
+            _fail(*told)
         raise
 
 

@@ -15,8 +15,9 @@ OWN = {
     "max_bytes": "Input", "allow_private": "Input", "quiet": "Run", "help": "Run", "cells": "Result", "html": "Result", "plot": "Result",
     "side": "Result", "as_json": "Result", "sheet": "Result", "show": "Result", "how": "Style", "box": "Input", "scribbles": "Input",
     "content": "Input", "vary": "Look", "third": "Style", "steps": "Look", "judge": "Result", "listed": "Run", "photos": "Input",
-    "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run", "cluster": "Run",
+    "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run",
     "folder": "Result", "serve": "Run", "port": "Run", "address": "Run", "headless": "Run",
+    "source": "Input",
 }  # fmt: skip
 """Options of commands that are neither settings nor options of requests and outputs, and where they are looked for."""
 GROUPED = {
@@ -31,7 +32,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "Choose and compare": ("styles", "recipes", "explore", "compare", "evaluate", "plot"),
     "Many pictures": ("batch", "serve", "keys"),
     "Train and export": ("train", "export", "weights"),
-    "In the browser": ("studio", "web"),
+    "In the browser": ("studio", "live", "web"),
     "This machine": ("bench",),
 }
 EXAMPLES: Mapping[str, str] = {
@@ -58,6 +59,7 @@ EXAMPLES: Mapping[str, str] = {
     "keys revoke": "atelier keys revoke shop",
     "bench": "atelier bench --sizes 256,512",
     "studio": "atelier studio",
+    "live": "atelier live --style the-scream",
     "train": "atelier train style painting.jpg --name mine",
     "weights": "atelier weights pull vgg19",
     "train style": "atelier train style painting.jpg --name mine --seconds 60",

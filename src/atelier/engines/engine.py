@@ -32,12 +32,14 @@ class Before:
 
     pixels: (H, W, 3), the painted frame before, warped to where things are now. trust: (H, W) in [0, 1], where it is to be believed.
     flow: (h, w, 2), px of its own size, where each pixel was. state: what the engine gave with the painted frame before, to go on from.
+    held: whether what a network counts of a picture is that of the state, as for a part of a larger picture.
     """
 
     pixels: Pixels | None = None
     trust: Pixels | None = None
     flow: Pixels | None = None
     state: Any = None
+    held: bool = False
 
 
 @dataclass(frozen=True, eq=False)

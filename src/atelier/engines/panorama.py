@@ -46,7 +46,7 @@ class Panorama:
         counted = self._paint(Frame(made_small(frame.pixels), before=Before(state=state)), report)
         out, total = np.zeros_like(frame.pixels), np.zeros(frame.shape, np.float32)
         for face in range(len(FACES)):
-            view = Frame(look_at(frame.pixels, face), before=Before(state=counted.state), time=frame.time)
+            view = Frame(look_at(frame.pixels, face), before=Before(state=counted.state, held=True), time=frame.time)
             painted = self._paint(view, report)
             for rows, weight, seen in put_back(painted.pixels, face, frame.shape):
                 out[rows] += weight[..., None] * seen

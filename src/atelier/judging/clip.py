@@ -15,7 +15,7 @@ from atelier.errors import SettingError
 from atelier.image import Image, Limits, fit
 from atelier.image.value import Pixels
 from atelier.media.films import Ahead, Moment, Span, open_film
-from atelier.perception.motion import flow_between, luminance, warp
+from atelier.perception.motion import flow_between, import_cv2, luminance, warp
 from atelier.perception.motion.motion import trusted
 from atelier.progress import Progress, Report, silent
 from atelier.request import plain
@@ -30,6 +30,10 @@ SAMPLES, WINDOW = 1024, 32
 """Pixels whose brightness over time is looked at, and frames of one look."""
 SHOWN = 8
 """Frames that style is judged in, over the film."""
+PAIRS = 48
+"""Pairs of frames that are compared at each lag, over the film."""
+SAME = 16 / 255
+"""Mean difference, of 1, over 5 px up to which a place of the film is the same thing in both frames."""
 LEAST_TRUSTED = 0.02
 """Share of a frame that has to be found again; else the two show different things, as over a cut."""
 
@@ -62,20 +66,23 @@ class ClipVerdict:
 
 
 class WarpingError:
-    """The warping error at one lag, pair by pair. Called with frames of film and painting in their order."""
+    """The warping error at one lag, pair by pair. Called with frames of film and painting in their order. every: frames from one pair
+    to the next."""
 
-    def __init__(self, lag: int) -> None:
-        self.lag = lag
+    def __init__(self, lag: int, every: int = 1) -> None:
+        self.lag, self.every, self._count = lag, every, 0
         self._before: deque[tuple[Any, Pixels, Pixels]] = deque(maxlen=lag)
         self.painted: list[float] = []
         self.own: list[float] = []
 
     def __call__(self, grey: Any, photo: Pixels, painted: Pixels) -> None:
         """grey: uint8 (H, W) of the film's frame; photo, painted: float32 (H, W, 3)."""
-        if len(self._before) == self.lag:
+        self._count += 1
+        if len(self._before) == self.lag and self._count % self.every == 0:
             past, photo_then, painted_then = self._before[0]
             flow = flow_between(past, grey, METHOD)
             mask = trusted(flow, flow_between(grey, past, METHOD)) > 0.5
+            mask &= is_same(photo_then, photo, flow)
             if mask.mean() > LEAST_TRUSTED:
                 self.painted.append(warping_error(painted_then, painted, flow, mask))
                 self.own.append(warping_error(photo_then, photo, flow, mask))
@@ -89,6 +96,12 @@ def warping_error(then: Pixels, now: Pixels, flow: Pixels, mask: Any) -> float:
     return float((difference * mask).sum() / max(float(mask.sum()), 1.0))
 
 
+def is_same(then: Pixels, now: Pixels, flow: Pixels) -> Any:
+    """(H, W): where a film shows the same thing in both frames, whatever the flow is believed to be."""
+    apart = np.abs(warp(now, flow, sharp=False) - then).mean(2)
+    return import_cv2().blur(apart, (5, 5)) < SAME
+
+
 def judge_clip(
     painted: str, source: str, style: Image | None = None, *, begin: float = 0.0, limits: Limits = Limits(), features: str = "auto",
     report: Report = silent,
@@ -97,12 +110,12 @@ def judge_clip(
 
     Raises SettingError for films of other shapes or one frame; SourceError, MissingExtra.
     """
-    errors = [WarpingError(lag) for lag in LAGS]
     spots: Any = None
     lines: tuple[list[Pixels], list[Pixels]] = ([], [])
     detail, last, kept = list[float](), 0.0, list[tuple[Pixels, Pixels]]()
     film = open_film(painted, limits=limits)
     every = max(1, (film.count or 100) // SHOWN)
+    errors = [WarpingError(lag, max(1, (film.count or 100) // PAIRS)) for lag in LAGS]
     for number, (moment, original) in enumerate(paired(painted, source, begin, limits)):
         photo, picture = original.pixels, moment.pixels
         grey = _grey(original)

@@ -67,13 +67,13 @@ class Brush:
         """
         grid, correct = self.painter.grid(photo.size), None if self.reader is None else self._correct
         whole = plane is None and grid.is_whole(windows)
-        if hold is None:
-            small, style = self._style(photo, plane, whole)
-            parts = self.painter.windows(photo.read, grid, windows, small, style, self.seed, correct)
+        noise = None if hold is None else hold.noise(self.painter.plan.noise, photo.size, grid.padded, self.seed)
+        if hold is not None and hold.known is not None and noise is not None:
+            parts = self.painter.known_windows(photo.read, grid, windows, hold.known, noise)
         else:
-            known = hold.known(lambda: self.painter.count(*self._style(photo, plane, whole), self.seed, correct))
-            noise = hold.noise(self.painter.plan.noise, photo.size, grid.padded, self.seed)
-            parts = self.painter.known_windows(photo.read, grid, windows, known, noise)
+            small, style = self._style(photo, plane, whole)
+            keep = None if hold is None else hold.keep
+            parts = self.painter.windows(photo.read, grid, windows, small, style, self.seed, correct, noise, keep)
         for x, y, part in parts:
             yield x, y, self._fade(part, photo, x, y)
 

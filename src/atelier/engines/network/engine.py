@@ -103,7 +103,7 @@ class InstantEngine:
         if frame.guide is not None and frame.guide.regions.shape[1:] != frame.shape:
             height, width = frame.guide.regions.shape[1:]
             raise ImageError(f"the guide is for pictures of {width}x{height} px, not {frame.size[0]}x{frame.size[1]}")
-        hold = None if frame.before is None else Hold(frame.before.state or {}, frame.before.flow)
+        hold = None if frame.before is None else Hold(frame.before.state or {}, frame.before.flow, frame.before.held)
         out = np.empty((*frame.shape, 3), np.float32)
         for x, y, part in self.paint(Photo.held(frame.image()), frame.guide, report, hold):
             out[y : y + part.shape[0], x : x + part.shape[1]] = part

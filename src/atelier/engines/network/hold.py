@@ -1,13 +1,12 @@
-"""What a network keeps from frame to frame of a scene, so that nothing flickers that need not: statistics, colours, and the noise.
+"""What a network keeps from frame to frame of a scene: the noise that its strokes begin from, and the statistics it counted.
 
-A painter normalises by statistics of the whole picture, and begins its strokes from noise. Counted anew for every frame, the first
-make all of the picture swim; left where it is, the second shines through what moves like dirt on a window. So statistics are counted
-now and then, and eased towards what was counted; and the noise moves with the picture.
+Left where it is, the noise shines through what moves like dirt on a window. So it moves with the picture. Statistics are each frame's
+own, for the camera's exposure changes, and they with it; only the faces of a panorama hold those of the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +18,7 @@ from atelier.engines.network.plan import CELL, MARGIN
 from atelier.image.value import Pixels
 
 State = Mapping[str, NDArray[Any]]
-"""Arrays by name: of each brush its statistics, those they are eased towards, and where its noise has gone."""
-COUNTED = 2
-"""Frames after which statistics are counted again."""
-EASE = 0.5
-"""How far they go, with each frame, towards what was counted last."""
+"""Arrays by name: of each brush its statistics, and where its noise has gone."""
 STRAY = 4.0
 """How many times the picture's area the noise may be spread over before it begins anew."""
 
@@ -31,10 +26,12 @@ STRAY = 4.0
 @dataclass(eq=False)
 class Hold:
     """The keeping of one frame. before: what the frame before kept; empty at the start of a scene. flow: (h, w, 2), px of its own
-    size, where each pixel was before; None where that is not known. after: what this frame keeps."""
+    size, where each pixel was before; None where that is not known. held: whether statistics are those of before. after: what this frame
+    keeps."""
 
     before: State = field(default_factory=dict)
     flow: Pixels | None = None
+    held: bool = False
     after: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     def of(self, brush: int) -> BrushHold:
@@ -49,20 +46,16 @@ class BrushHold:
     hold: Hold
     name: str
 
-    def known(self, count: Callable[[], Known]) -> Known:
-        """The statistics to paint with. count: counts those of the frame as it is."""
-        age = int(self._get("age", np.zeros(())))
-        if age == 0:
-            now = aim = count().arrays
-        else:
-            now = self._all("now.")
-            aim = count().arrays if age % COUNTED == 0 else self._all("aim.")
-            now = {name: (each + np.float32(EASE) * (aim[name] - each)).astype(np.float32) for name, each in now.items()}
-        self._put("age", np.array(age + 1))
-        for name in now:
-            self._put(f"now.{name}", now[name])
-            self._put(f"aim.{name}", aim[name])
-        return Known.of(now)
+    @property
+    def known(self) -> Known | None:
+        """The statistics to paint with, where they are held; None where they are to be counted."""
+        arrays = self._all("known.")
+        return Known.of(arrays) if self.hold.held and arrays else None
+
+    def keep(self, known: Known) -> None:
+        """Keep what was counted."""
+        for name, each in known.arrays.items():
+            self._put(f"known.{name}", each)
 
     def noise(self, channels: int, size: tuple[int, int], padded: tuple[int, int], seed: int) -> Pixels:
         """(1, C, height/8, width/8): the noise of the padded photo, moved. size: (width, height) of the photo; padded: with its margin."""

@@ -65,29 +65,34 @@ class Painter:
 
     def windows(
         self, read: Read, grid: Grid, windows: Sequence[Window], thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0,
-        correct: Correct | None = None,
+        correct: Correct | None = None, noise: Pixels | None = None, keep: Callable[[Known], None] | None = None,
     ) -> Iterator[tuple[int, int, Pixels]]:  # fmt: skip
         """Paint windows of a photo, one after the other: x, y and painted pixels (h, w, 3) in [0, 1].
 
         windows: the grid's own, or others on it. thumbnail: (h, w, 3), THUMBNAIL px or less, what statistics are taken
         from: the whole photo. style: what else the model takes, by name. correct: of the thumbnail as it is painted, where the model
-        tells, makes the matrix and offset (3, 4) that all painted colours go through. Raises WeightsError for a model of another version.
+        tells, makes the matrix and offset (3, 4) that all painted colours go through. noise: (1, C, H/8, W/8), of all of the padded
+        photo; None for that of the seed. keep: is told what was counted. Raises WeightsError for a model of another version.
         """
         small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
         (all_of_it,) = small.windows()
         around = self._thumbnail(small.see(all_of_it, lambda x, y, w, h: thumbnail[y : y + h, x : x + w]), seed)
+        if noise is not None and small.size == grid.size:
+            around["thumbnail_noise"] = noise
         line: Pixels | None = None
         for window in windows:
             known = bool(around["known"])
             # A photo that is its own thumbnail is painted as that.
             alone = not known and self._tells_painted and small.size == grid.size and window.seen == all_of_it.seen
-            photo = _blank(self.plan) if alone else (to_cells(grid.see(window, read)), noise_of(self.plan.noise, window.seen, seed))
+            photo = _blank(self.plan) if alone else (to_cells(grid.see(window, read)), self._noise(window, noise, seed))
             painted, statistics, *small_painted = self.runner(photo=photo[0], noise=photo[1], **around, **style)
             if not known:
                 if correct and small_painted:
                     rows, columns, *_ = small.inside(all_of_it)
                     line = correct(from_cells(small_painted[0])[rows, columns])
                 around = self._known(statistics)  # the thumbnail has done its work
+                if keep:
+                    keep(Known(style, statistics, line))
             rows, columns, x, y = grid.inside(window)
             part = _along(from_cells(small_painted[0] if alone else painted), line)[rows, columns]
             if part.size:
@@ -99,25 +104,19 @@ class Painter:
         """The same with what was counted before. noise: (1, C, H/8, W/8), of all of the padded photo."""
         around = self._known(known.statistics)
         for window in windows:
-            left, top, right, bottom = (side // CELL for side in window.seen)
-            seen = np.ascontiguousarray(noise[:, :, top:bottom, left:right])
-            painted, *_ = self.runner(photo=to_cells(grid.see(window, read)), noise=seen, **around, **known.style)
+            seen = to_cells(grid.see(window, read)), self._noise(window, noise, 0)
+            painted, *_ = self.runner(photo=seen[0], noise=seen[1], **around, **known.style)
             rows, columns, x, y = grid.inside(window)
             part = _along(from_cells(painted), known.line)[rows, columns]
             if part.size:
                 yield x, y, part
 
-    def count(self, thumbnail: Pixels, style: Mapping[str, Pixels], seed: int = 0, correct: Correct | None = None) -> Known:
-        """What `windows` counts of a photo by its thumbnail, without painting more than that."""
-        small = Grid(thumbnail.shape[1], thumbnail.shape[0], MARGIN, MULTIPLE, 0)
-        (all_of_it,) = small.windows()
-        around = self._thumbnail(small.see(all_of_it, lambda x, y, w, h: thumbnail[y : y + h, x : x + w]), seed)
-        cells, noise = _blank(self.plan)
-        _, statistics, *painted = self.runner(photo=cells, noise=noise, **around, **style)
-        if not (correct and painted):
-            return Known(style, statistics)
-        rows, columns, *_ = small.inside(all_of_it)
-        return Known(style, statistics, correct(from_cells(painted[0])[rows, columns]))
+    def _noise(self, window: Window, noise: Pixels | None, seed: int) -> Pixels:
+        """The noise of what a window sees."""
+        if noise is None:
+            return noise_of(self.plan.noise, window.seen, seed)
+        left, top, right, bottom = (side // CELL for side in window.seen)
+        return np.ascontiguousarray(noise[:, :, top:bottom, left:right])
 
     def _known(self, statistics: Pixels) -> dict[str, Pixels]:
         """What the model takes of the whole photo once that is counted."""

@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from atelier.errors import ImageError, OutputError, SourceError
-from atelier.image import Image, Limits, resize
+from atelier.image import Limits, resize
 from atelier.media.files import check_place
 from atelier.media.films.moment import Moment
-from atelier.media.stills import check_target, expand, open_still, write_still
+from atelier.media.stills import check_target, expand, open_still
 from atelier.progress import Report, silent
 
 FPS = 25.0
@@ -97,10 +97,3 @@ def check_frames(pattern: str, *, overwrite: bool = True) -> None:
         raise OutputError(f"{pattern}: number the frames, as in frames/%05d.png")
     check_target(numbered(pattern, 0), overwrite=overwrite)
     check_place(numbered(pattern, 0), overwrite=overwrite)
-
-
-def write_frame(image: Image, pattern: str, number: int, quality: int = 92) -> Path:
-    """Write one frame, whole or not at all. Raises OutputError."""
-    path = numbered(pattern, number)
-    write_still(image, path, quality=quality)
-    return path

@@ -4,6 +4,7 @@ from atelier.perception.motion.flow import flow_between, import_cv2
 from atelier.perception.motion.motion import (
     BEST,
     FAST,
+    LIVE,
     Accuracy,
     Motion,
     Sight,
@@ -19,6 +20,7 @@ from atelier.perception.motion.warp import grown, luminance, warp
 __all__ = [
     "BEST",
     "FAST",
+    "LIVE",
     "Accuracy",
     "Motion",
     "Sight",

@@ -27,7 +27,7 @@ def flow_between(now: Grey, then: Grey, method: str = "fast") -> Pixels:
         return np.zeros((*now.shape, 2), np.float32)
     if method == "farneback":
         start = np.zeros((*now.shape, 2), np.float32)
-        found = cv2.calcOpticalFlowFarneback(now, then, start, 0.5, 5, 15, 5, 7, 1.5, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
+        found = cv2.calcOpticalFlowFarneback(now, then, start, 0.5, 5, 15, 10, 5, 1.2, cv2.OPTFLOW_FARNEBACK_GAUSSIAN)
     else:
         found = cv2.DISOpticalFlow_create(PRESETS[method]).calc(now, then, None)
     return np.asarray(found, np.float32)

@@ -22,7 +22,7 @@ class Accuracy:
     method: str
 
 
-FAST, BEST = Accuracy(512, "fast"), Accuracy(704, "medium")
+LIVE, FAST, BEST = Accuracy(256, "fast"), Accuracy(512, "fast"), Accuracy(704, "medium")
 
 NOISE, DIFFERENT = 5.0, 16.0
 """Levels of 255 by which a pixel may differ from where it came from, and still be the same; and at which it is another."""

@@ -47,9 +47,9 @@ class Fade:
         That changes slowly, so nothing boils.
         """
         size = self.former.shape[1], self.former.shape[0]
-        first = (1 - share) * (between.back.trust + np.float32(UNKNOWN))
-        part = share * (between.on.trust + np.float32(UNKNOWN))
-        part = part / (first + part)  # of the later, (h, w)
+        first = np.float32(1 - share) * (between.back.trust + np.float32(UNKNOWN))
+        part = np.float32(share) * (between.on.trust + np.float32(UNKNOWN))
+        part = np.asarray(part / (first + part), np.float32)  # of the later, (h, w)
         whole = grown(part, size)
         out = import_cv2().blendLinear(moved(self.former, between.back), moved(self.later, between.on), 1 - whole, whole)
         out += (grown(self._lost(between, part), size) - 1)[..., None] * fine(out)

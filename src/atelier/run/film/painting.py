@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from atelier.media.films import Ahead, Moment
 from atelier.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
+    from atelier.perception.motion import Sight
     from atelier.run.film.stretches import Stretch
     from atelier.run.job import Job
 
@@ -75,10 +76,13 @@ def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) 
     assert film is not None
     done, last = (0, None) if resume is None else (resume.count, _last(resume.arrays))
     total, size = max(film.count or 0, done), job.content.size
-    coming = Ahead(film.moments(size, None if last is None else last.moment.pts, report))
     painting = _Painting(job, SHARE[temporal], report)
-    frames = _alone(coming, painting) if temporal == "off" else _by_keys(coming, painting, temporal, last)
-    with contextlib.suppress(Cancelled), contextlib.closing(coming), contextlib.closing(frames):
+    with contextlib.ExitStack() as held:
+        held.enter_context(contextlib.suppress(Cancelled))
+        coming: Iterable[Moment] = film.moments(size, None if last is None else last.moment.pts, report)
+        if not getattr(film, "live", False):
+            coming = held.enter_context(contextlib.closing(Ahead(coming)))
+        frames = held.enter_context(contextlib.closing(_frames(coming, painting, film, temporal, last)))
         for painted in frames:
             if resume is not None and painted.moment.pts <= resume.pts:
                 continue
@@ -87,13 +91,37 @@ def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) 
             report(Progress("painting", done, max(total, done), preview=_preview(painted.frame), size=size))
 
 
-def _alone(coming: Iterable[Moment], painting: _Painting) -> Iterator[Painted]:
+def _frames(coming: Iterable[Moment], painting: _Painting, film: Any, temporal: str, last: Painted | None) -> Generator[Painted]:
+    if temporal == "off":
+        return _alone(coming, painting)
+    if getattr(film, "live", False):
+        return _as_they_come(coming, painting)
+    return _by_keys(coming, painting, temporal, last)
+
+
+def _as_they_come(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
+    """Each frame along the one before it: nothing is known of those to come."""
+    from atelier.perception.motion import LIVE, look, motion_between
+    from atelier.run.film.stretches import Stretch
+
+    last: Painted | None = None
+    seen: Sight | None = None
+    for moment in coming:
+        sight = look(moment.levels, LIVE)
+        motion = None if seen is None else motion_between(seen, sight, LIVE)
+        stretch = Stretch(moment, None if motion is None or motion.cut else motion)
+        last = painting(moment, _before(last if stretch.motion else None, stretch))
+        seen = sight
+        yield last
+
+
+def _alone(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
     """Each frame by itself."""
     for moment in coming:
         yield painting(moment, None)
 
 
-def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Iterator[Painted]:
+def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Generator[Painted]:
     """Some of the frames painted, each along the one before it, and the others made of the two that they lie between."""
     from atelier.perception.motion import BEST, FAST
     from atelier.run.film.stretches import stretches
@@ -148,11 +176,11 @@ def _last(arrays: Arrays) -> Painted:
 def _inner(report: Report) -> Report:
     """Of what an engine says of one frame, the notes."""
 
-    def pass_on(progress: Progress) -> None:
+    def told(progress: Progress) -> None:
         if progress.note:
             report(Progress("painting", note=progress.note))
 
-    return pass_on
+    return told
 
 
 def _preview(frame: Frame) -> Callable[[], Image]:
