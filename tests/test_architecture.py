@@ -19,7 +19,9 @@ BELOW = ("perception", "losses", "solid", "image")
 WITHIN = ("batch", "run", "engines", "media", "plot", "judging", "bench", "training", "viewer", "web")
 MAY: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(FACES, (*WITHIN, *BELOW, *TOLD)),
-    "cli": (*WITHIN, "service", "studio", "live", *BELOW, *TOLD),  # which it starts
+    "cli": (*WITHIN, "service", "cluster", "studio", "live", *BELOW, *TOLD),  # which it starts
+    "service": (*WITHIN, "cluster", *BELOW, *TOLD),
+    "cluster": ("batch", "run", "image", *TOLD),
     "batch": ("run", "media", "image", *TOLD),
     "run": ("engines", "media", "judging", "plot", "training", "viewer", *BELOW, *TOLD),  # training fits styles before painting
     "engines": ("media", *BELOW, *TOLD),  # what was measured is kept in a file that is written whole
@@ -270,3 +272,23 @@ def test_tests_are_found_under_names_of_their_own() -> None:
     names = [path.name for path in files]
     assert not {name for name in names if names.count(name) > 1}
     assert not [path for path in files if re.search(r"^(from conftest |import conftest)", path.read_text(encoding="utf-8"), re.MULTILINE)]
+
+
+CORE = {"api", "bench", "cli", "engines", "errors", "image", "judging", "media", "perception", "progress", "request", "run", "training"}
+VAGUE = {"told", "laid", "laid_out", "parted", "place", "places"}
+"""Names that do not say what a value is, or what a function does; see the glossary."""
+
+
+def test_names_say_what_they_are() -> None:
+    for path in FILES:
+        if room(module_of(path)) not in CORE or {"solid", "meshes"} & set(path.parts) or path.stem == "nearby":
+            continue  # a place on a surface is a point
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ""
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                name = node.name
+            elif isinstance(node, ast.arg):
+                name = node.arg
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                name = node.id
+            assert name.strip("_").lower() not in VAGUE, f"{path}:{getattr(node, 'lineno', 0)} calls something {name}"

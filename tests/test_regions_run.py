@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 import atelier
 from atelier import run
 from atelier.cli import main
-from atelier.engines.color import colored_places
+from atelier.engines.color import color_regions
 from atelier.engines.network.photo import shrink
 from atelier.engines.table import choose
 from atelier.errors import InputError, SettingError, SourceError
@@ -471,12 +471,12 @@ def test_a_place_has_the_colours_of_the_photo_there(picture: Paint) -> None:
     top = np.zeros((40, 40), np.float32)
     top[:18] = 1
     top[18:22] = 0.5
-    result = colored_places(painted.pixels, photo.pixels, settings, np.stack([top, 1 - top]))
+    result = color_regions(painted.pixels, photo.pixels, settings, np.stack([top, 1 - top]))
     upper = recolor(painted.pixels[:18], photo.pixels[:18])
     lower = recolor(painted.pixels[22:], photo.pixels[22:])
     np.testing.assert_allclose(result[:18], upper, atol=1e-5)
     np.testing.assert_allclose(result[22:], lower, atol=1e-5)
-    blend = colored_places(painted.pixels, photo.pixels, settings, np.full((2, 40, 40), 0.5, np.float32))
+    blend = color_regions(painted.pixels, photo.pixels, settings, np.full((2, 40, 40), 0.5, np.float32))
     np.testing.assert_allclose(blend, recolor(painted.pixels, photo.pixels), atol=1e-3)
 
 

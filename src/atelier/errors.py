@@ -47,9 +47,9 @@ class SettingError(InputError):
         super().__init__(self.option, self.reason, self.value)
 
     def __str__(self) -> str:
-        return self.told(self.option)
+        return self.message(self.option)
 
-    def told(self, name: str) -> str:
+    def message(self, name: str) -> str:
         """The message, with the option under a face's own name for it, unless the reason names it itself."""
         if self.option and (f"`{self.option}`" in self.reason or f"`{self.option.removesuffix('s')}`" in self.reason):
             return self.reason

@@ -47,18 +47,18 @@ class Progress:
 
     def to_json(self) -> str:
         """As one line of JSON. Losses that are no numbers are words: "nan", "inf", "-inf"."""
-        told = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in ("preview", "state")}
+        fields = {each.name: getattr(self, each.name) for each in dataclasses.fields(self) if each.name not in ("preview", "state")}
         losses = {name: float(value) if math.isfinite(value) else str(float(value)) for name, value in self.losses.items()}
-        return json.dumps({**told, "losses": losses}, ensure_ascii=False)
+        return json.dumps({**fields, "losses": losses}, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Progress:
         """What `to_json` wrote, without preview and state. Raises ValueError for anything else."""
         try:
-            told = json.loads(text)
-            told["losses"] = {str(name): float(value) for name, value in told["losses"].items()}
-            told["size"] = None if told["size"] is None else (int(told["size"][0]), int(told["size"][1]))
-            return cls(**told)
+            fields = json.loads(text)
+            fields["losses"] = {str(name): float(value) for name, value in fields["losses"].items()}
+            fields["size"] = None if fields["size"] is None else (int(fields["size"][0]), int(fields["size"][1]))
+            return cls(**fields)
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ValueError(f"this is no progress of atelier: {error}") from error
 

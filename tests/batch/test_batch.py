@@ -92,6 +92,13 @@ def test_a_list_says_what_is_made(photos: Path, tmp_path: Path) -> None:
         read_plan(str(plan_file), str(tmp_path), Making())
 
 
+def test_films_become_films(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.avi", "c.gif", "d.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    items = plan(find_photos([str(tmp_path)]), [UDNIE], "out", Making(suffix=".webp"))
+    assert [Path(item.output).name for item in items] == ["a.mp4", "b.mp4", "c.webp", "d.webp"]
+
+
 def test_styles_are_mixed_by_plus(tmp_path: Path) -> None:
     assert parse_mix("udnie=0.3+starry-night=0.7") == (Style("udnie", 0.3), Style("starry-night", 0.7))
     path = tmp_path / "a+b.png"

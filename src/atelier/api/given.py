@@ -101,10 +101,10 @@ def _styled(given: Any) -> tuple[Any, Style]:
         raise SettingError(
             "styles", f"a painting's weight must be a finite number of at least 0, as in [(a, 0.7), (b, 0.3)], not {given[1:]!r}"
         )
-    told: dict[str, Any] = dict(how) if isinstance(how, Mapping) else {"weight": float(how)}
-    if unknown := sorted(set(told) - {each.name for each in dataclasses.fields(Style)} | ({"source"} & set(told))):
+    details: dict[str, Any] = dict(how) if isinstance(how, Mapping) else {"weight": float(how)}
+    if unknown := sorted(set(details) - {each.name for each in dataclasses.fields(Style)} | ({"source"} & set(details))):
         raise SettingError("styles", f"a style has no {unknown[0]!r}: it has weight, region, size, rotate and strokes")
-    return picture, Style(path_of(picture) or "given", **told)
+    return picture, Style(path_of(picture) or "given", **details)
 
 
 def path_of(picture: Any) -> str:

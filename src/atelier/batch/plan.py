@@ -16,6 +16,7 @@ from typing import Any
 from atelier.batch.item import Item
 from atelier.errors import SettingError, SourceError
 from atelier.media import expand, name_results
+from atelier.media.films import FILMS, is_film
 from atelier.media.stills import SUFFIXES
 from atelier.request import Outputs, Request, Style
 from atelier.run import check_apart, names_read
@@ -50,7 +51,7 @@ class Making:
 
 
 def find_photos(patterns: Sequence[str], out: str = "") -> list[Found]:
-    """The photos meant by paths, globs, URLs and folders; folders with all that is below them, but for hidden files and `out`.
+    """The photos and films meant by paths, globs, URLs and folders; folders with all that is below them, but for hidden files and `out`.
 
     Raises SourceError for what is not there.
     """
@@ -79,7 +80,7 @@ def plan(photos: Sequence[Found], mixes: Sequence[Mix], out: str, making: Making
     for number, (photo, (label, mix)) in enumerate(itertools.product(photos, zip(labels, mixes, strict=True)), 1):
         fields = {"stem": stems[photo], "style": label, "folder": photo.folder, "number": number}
         own = re.sub("/+", "/", name.format(**fields)).strip("/")
-        items.append(making.item(photo.name, mix, str(Path(out) / f"{own}{making.suffix}")))
+        items.append(making.item(photo.name, mix, str(Path(out) / f"{own}{_suffix(photo.name, making)}")))
     check_items(items)
     return items
 
@@ -126,7 +127,7 @@ def _item(line: dict[str, Any], stem: str, folder: Path, out: str, making: Makin
     texts = [given] if isinstance(given, (str, dict)) else list(given or ())
     mix = tuple(Style(**text) if isinstance(text, dict) else parse(text) for text in texts)
     mix = tuple(dataclasses.replace(each, source=_from(folder, each.source)) for each in mix)
-    target = str(Path(out) / str(line.pop("output", None) or f"{stem}{making.suffix}"))
+    target = str(Path(out) / str(line.pop("output", None) or f"{stem}{_suffix(photo, making)}"))
     own = {each.name for each in dataclasses.fields(Request)} - {"task", "content", "styles", "settings"}
     written = {each.name for each in dataclasses.fields(Outputs)} - {"picture", "format"}
     settings = {**making.settings, **line.pop("settings", {})}
@@ -170,10 +171,19 @@ def _below(folder: Path, out: Path | None) -> list[Found]:
     def kept(path: Path) -> bool:
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") for part in parts)
-        return not hidden and path.suffix.lower() in SUFFIXES and path.is_file() and (out is None or out not in path.resolve().parents)
+        wanted = path.suffix.lower() in SUFFIXES or is_film(path.name)
+        return not hidden and wanted and path.is_file() and (out is None or out not in path.resolve().parents)
 
     paths = sorted((path for path in folder.rglob("*") if kept(path)), key=lambda path: [_natural(part) for part in path.parts])
     return [Found(str(path), path.parent.relative_to(folder).as_posix().removeprefix(".")) for path in paths]
+
+
+def _suffix(source: str, making: Making) -> str:
+    """Of what a source is painted to: a film's own, or .mp4, unless films are asked for anyway."""
+    own = Path(source).suffix.lower()
+    if own in SUFFIXES or not is_film(source) or (making.suffix in FILMS and making.suffix not in SUFFIXES):
+        return making.suffix
+    return own if own in FILMS else ".mp4"
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

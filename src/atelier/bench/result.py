@@ -37,14 +37,14 @@ class Row:
         }  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        def told(seconds: list[float]) -> dict[str, Any] | None:
+        def spread(seconds: list[float]) -> dict[str, Any] | None:
             return {"seconds": seconds, "median": middle(seconds), "least": min(seconds)} if seconds else None
 
-        optimize = told(self.optimize)
+        optimize = spread(self.optimize)
         return {
             "size": self.size, "paper": vars(self.paper) if self.paper else None,
             "optimize": {**optimize, "iterations": self.iterations} if optimize else None,
-            "network": told(self.network), "cold": told(self.cold), "ratios": self.ratios,
+            "network": spread(self.network), "cold": spread(self.cold), "ratios": self.ratios,
         }  # fmt: skip
 
 

@@ -97,13 +97,13 @@ class Bench:
     def session(self) -> run.Session:
         return run.Session()
 
-    def told(self, stage: str, ahead: int = 0) -> None:
+    def say(self, stage: str, ahead: int = 0) -> None:
         total = len(self.plan.sizes) * (1 + 2 * self.plan.runs + WHOLE_OF_OPTIMISING)
         self.report(Progress("measuring", min(self.done + ahead, total), total, subject=stage))
 
     def step(self, stage: str, count: int = 1) -> None:
         self.done += count
-        self.told(stage)
+        self.say(stage)
 
     def timed(self, work: Callable[[], Any]) -> float:
         began = self.clock()
@@ -137,7 +137,7 @@ class Bench:
             for _ in range(self.plan.runs):
                 ended: list[subprocess.CompletedProcess[str]] = []
                 took = self.timed(lambda: ended.append(subprocess.run(words, capture_output=True, text=True, check=False)))  # noqa: B023
-                self.told(stage)  # Ctrl-C stops the process too, and that is no failure of its own
+                self.say(stage)  # Ctrl-C stops the process too, and that is no failure of its own
                 if ended[0].returncode:
                     last = ended[0].stderr.strip().splitlines()[-1:] or [f"it ended with {ended[0].returncode}"]
                     raise AtelierError(last[0].removeprefix("atelier: "))
@@ -153,7 +153,7 @@ class Bench:
             if progress.losses:
                 count = progress.step
             try:
-                self.told(stage, WHOLE_OF_OPTIMISING * progress.step // progress.of if counting and progress.of else 0)
+                self.say(stage, WHOLE_OF_OPTIMISING * progress.step // progress.of if counting and progress.of else 0)
             except Cancelled:
                 stopped = True
                 raise

@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         raise SystemExit(1) from None
     except Exception as error:
-        if told := explained(error):
-            _fail(*told)
+        if answer := explained(error):
+            _fail(*answer)
         raise
 
 

@@ -49,8 +49,8 @@ class Command(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         sections: dict[str, list[Any]] = {}
         for parameter in self.get_params(ctx):
-            if told := parameter.get_help_record(ctx):
-                sections.setdefault(heading(parameter), []).append(told)
+            if record := parameter.get_help_record(ctx):
+                sections.setdefault(heading(parameter), []).append(record)
         for each in in_order(list(sections)):
             with formatter.section(each):
                 formatter.write_dl(sections[each])
@@ -81,13 +81,13 @@ class Group(TyperGroup):
         write_example(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        told = {name: command.get_short_help_str(70) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
-        sections = {each: [name for name in names if name in told] for each, names in GROUPS_OF_COMMANDS.items()}
-        sections["Commands"] = [name for name in told if not any(name in names for names in sections.values())]
+        record = {name: command.get_short_help_str(70) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))}
+        sections = {each: [name for name in names if name in record] for each, names in GROUPS_OF_COMMANDS.items()}
+        sections["Commands"] = [name for name in record if not any(name in names for names in sections.values())]
         for each, names in sections.items():
             if names:
                 with formatter.section(each):
-                    formatter.write_dl([(f"{name:11}", told[name]) for name in names])
+                    formatter.write_dl([(f"{name:11}", record[name]) for name in names])
 
 
 def write_example(ctx: Any, formatter: Any) -> None:
@@ -212,7 +212,7 @@ def limits(max_pixels: int | None, max_bytes: int | None, allow_private: bool) -
 def explained(error: Exception) -> tuple[str, int] | None:
     """What to say of an error, and the exit code; None of one that is a fault of the program."""
     if isinstance(error, SettingError):
-        return spell(error.told(f"`{error.option}`" if error.option else "")), error.exit_code
+        return spell(error.message(f"`{error.option}`" if error.option else "")), error.exit_code
     if isinstance(error, AtelierError):
         return spell(str(error)), error.exit_code
     if isinstance(error, MemoryError):

@@ -36,7 +36,8 @@ def batch(
     name: Annotated[str, typer.Option("--name", help="Names of files, of {stem}, {style}, {folder}, {number}", show_default=False)] = "",
     manifest: Annotated[str, typer.Option("--manifest", help="What came of each, JSON lines (default: manifest.jsonl in the folder)")] = "",
     again: Annotated[bool, typer.Option("--again", help="Paint also what is there already")] = False,
-    workers: Annotated[int, typer.Option("--workers", min=0, max=256, help="Processes (0: one a core)")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=0, max=4096, help="Processes, or actors of a cluster (0: one a core)")] = 1,
+    cluster: Annotated[str, typer.Option("--cluster", help="Paint on Ray: its address, auto, or local for this machine")] = "",
     engine: EngineOption = "auto",
     effort: Effort = "",
     recipe: RecipeOption = "",
@@ -60,7 +61,7 @@ def batch(
         items = read_plan(photos[0], out, making, parse_style)
     else:
         items = plan(find_photos(photos, out), [parse_mix(text) for text in style or ()], out, making, name)
-    paint(items, manifest or str(Path(out) / "manifest.jsonl"), workers, again, writing)
+    paint(items, manifest or str(Path(out) / "manifest.jsonl"), workers, again, writing, cluster)
 
 
 def parse_mix(text: str) -> tuple[Style, ...]:
@@ -68,14 +69,20 @@ def parse_mix(text: str) -> tuple[Style, ...]:
     return tuple(parse_style(part) for part in ([text] if exists(text) else text.split("+")))
 
 
-def paint(items: list[Item], manifest: str, workers: int, again: bool, writing: Writing) -> None:
+def paint(items: list[Item], manifest: str, workers: int, again: bool, writing: Writing, cluster: str = "") -> None:
     """Paint items, and say of each what came of it."""
     import os
 
-    from atelier.batch import Manifest, hire, paint_all
+    from atelier.batch import Crew, Manifest, hire, paint_all
 
     tally, skipped = Tally(len(items)), 0
-    crew = hire(workers or os.cpu_count() or 1, writing.limits)
+    crew: Crew
+    if cluster:
+        from atelier.cluster import Cluster
+
+        crew = Cluster(cluster, 0 if workers == 1 else workers, writing.limits)
+    else:
+        crew = hire(workers or os.cpu_count() or 1, writing.limits)
     try:
         with Manifest(manifest) as kept, watching(writing.quiet) as report:
             for number, outcome in enumerate(paint_all(items, crew, kept, report, again=again), 1):

@@ -32,15 +32,15 @@ class Tally:
 
         if ends_all(outcome.error):
             return  # it is raised next, and said then
-        told = explained(outcome.error)
-        if told is None or isinstance(outcome.error, Cancelled):
+        answer = explained(outcome.error)
+        if answer is None or isinstance(outcome.error, Cancelled):
             raise outcome.error
         name = outcome.item.input
         self.failed.append(name)
-        self.worst = max(self.worst, told[1])
-        if told[0] != self._before:  # what ails all photos alike is said once
-            say(told[0] if name in told[0] else f"{name}: {told[0]}")
-        self._before = told[0]
+        self.worst = max(self.worst, answer[1])
+        if answer[0] != self._before:  # what ails all photos alike is said once
+            say(answer[0] if name in answer[0] else f"{name}: {answer[0]}")
+        self._before = answer[0]
 
     def end(self) -> None:
         """Say what was not painted, and end with the exit code there is for it. Raises typer.Exit unless all is well."""

@@ -49,9 +49,9 @@ def _parameter(each: Option, engine: str) -> inspect.Parameter:
     """The flag of an option. The recipe says what the optimiser's settings are where they are not given."""
     name = flag(each.name)
     default = "" if each.name in options(Settings) and each is options(Settings)[each.name] else _default(name, each.default)
-    told = "; ".join(filter(None, (default, _values(each))))
+    bounds = "; ".join(filter(None, (default, _values(each))))
     names = [f"{name}/--no-{name[2:]}"] if each.kind is bool else [name]
-    words = spell(each.help) + (f" [{told}]" if told else "") + (f" ({engine})" if engine and not each.advanced else "")
+    words = spell(each.help) + (f" [{bounds}]" if bounds else "") + (f" ({engine})" if engine and not each.advanced else "")
     panel = f"More for {engine or 'experts'}" if each.advanced else each.group.capitalize()
     option = typer.Option(*names, help=words, rich_help_panel=panel, show_default=False)
     return _keyword(f"setting_{each.name}", each.kind, option)

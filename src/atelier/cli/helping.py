@@ -15,7 +15,7 @@ OWN = {
     "max_bytes": "Input", "allow_private": "Input", "quiet": "Run", "help": "Run", "cells": "Result", "html": "Result", "plot": "Result",
     "side": "Result", "as_json": "Result", "sheet": "Result", "show": "Result", "how": "Style", "box": "Input", "scribbles": "Input",
     "content": "Input", "vary": "Look", "third": "Style", "steps": "Look", "judge": "Result", "listed": "Run", "photos": "Input",
-    "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run",
+    "device": "Run", "seed": "Run", "name": "Result", "manifest": "Result", "again": "Run", "workers": "Run", "cluster": "Run",
     "folder": "Result", "serve": "Run", "port": "Run", "address": "Run", "headless": "Run",
     "source": "Input",
 }  # fmt: skip

@@ -47,6 +47,7 @@ def serve(
     memory: Annotated[int, typer.Option("--memory", min=1024, help="Memory of a worker, MiB")] = 6144,
     tries: Annotated[int, typer.Option("--tries", min=1, help="How often a job is begun whose worker ends")] = 3,
     keep: Annotated[float, typer.Option("--keep", min=0.001, help="Hours that results are kept")] = 24,
+    cluster: Annotated[str, typer.Option("--cluster", help="Paint on Ray: its address, auto, or local for this machine")] = "",
     grace: Annotated[float, typer.Option("--grace", min=0, help="Seconds that running jobs have to finish when it is stopped")] = 20,
 ) -> None:
     """Take jobs over HTTP and paint them, on this machine and others."""
@@ -62,11 +63,8 @@ def serve(
         keep=keep * 3600,
     )  # fmt: skip
     storage: dict[str, Any] = {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
-    run(
-        Config(
-            data, database, files, storage, host, port, not local if keys is None else keys, tuple(hosts or ()), workers, grace, "", bounds
-        )
-    )
+    needed, names = not local if keys is None else keys, tuple(hosts or ())
+    run(Config(data, database, files, storage, host, port, needed, names, workers, grace, cluster, bounds))
 
 
 keys_app = Commands(name="keys", help="Keys of the service: add, list, revoke.")

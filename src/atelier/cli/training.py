@@ -47,7 +47,7 @@ def style(
         made = train_style(painting, name, out, photos, StyleSettings(**settings), seed, device, report)
     if not quiet:
         word = "Learned" if made.finished else "Stopped; kept the style as it is by now"
-        typer.echo(f"{word}: {made.path}  {made.steps} steps in {made.seconds:.0f} s ({told(made.losses)})", err=True)
+        typer.echo(f"{word}: {made.path}  {made.steps} steps in {made.seconds:.0f} s ({list_losses(made.losses)})", err=True)
         typer.echo(f"Paint with it: --style {made.name if out is None else made.path}", err=True)
     if not made.finished:
         raise typer.Exit(Cancelled.exit_code)
@@ -74,7 +74,7 @@ def network(
     if not quiet and speaks():
         word = "Trained" if made.finished else "Stopped; the same command goes on"
         left_out = f", {made.left_out} pictures left out" if made.left_out else ""
-        typer.echo(f"{word}: {out}  {made.steps} steps in {made.seconds:.0f} s ({told(made.losses)}){left_out}", err=True)
+        typer.echo(f"{word}: {out}  {made.steps} steps in {made.seconds:.0f} s ({list_losses(made.losses)}){left_out}", err=True)
     if not made.finished:
         raise typer.Exit(Cancelled.exit_code)
 
@@ -118,5 +118,5 @@ def writable(out: str | Path) -> None:
         check_place(out)
 
 
-def told(losses: dict[str, float]) -> str:
+def list_losses(losses: dict[str, float]) -> str:
     return ", ".join(f"{name} {losses[name]:.3g}" for name in ("style", "content") if name in losses)

@@ -26,8 +26,8 @@ def weights_list(as_json: Annotated[bool, typer.Option("--json", help="As JSON")
         typer.echo(json.dumps([dataclasses.asdict(s) for s in statuses], default=str, indent=2))
         return
     for status in statuses:
-        place = f"{status.path} ({status.size / 1e6:.1f} MB)" if status.path else f"not here: atelier weights pull {status.name}"
-        typer.echo(f"{status.name:8} {status.description}\n{'':8} {status.licence}\n{'':8} {place}")
+        where = f"{status.path} ({status.size / 1e6:.1f} MB)" if status.path else f"not here: atelier weights pull {status.name}"
+        typer.echo(f"{status.name:8} {status.description}\n{'':8} {status.licence}\n{'':8} {where}")
 
 
 @weights_app.command("pull")

@@ -59,7 +59,7 @@ class Finished:
         assert isinstance(painted, Frame)
         if frame.guide is None:
             return replace(painted, pixels=colored(painted.pixels, frame.pixels, self.settings, frame.alpha))
-        pixels = colored_places(painted.pixels, frame.pixels, self.settings, frame.guide.regions)
+        pixels = color_regions(painted.pixels, frame.pixels, self.settings, frame.guide.regions)
         return replace(painted, pixels=np.where(frame.guide.regions.sum(0)[..., None] > 0, pixels, frame.pixels))
 
     @property
@@ -85,7 +85,7 @@ def colored(painted: Pixels, photo: Pixels, settings: Colors, seen: Pixels | Non
     return np.asarray(np.clip(pixels, 0.0, 1.0), np.float32)
 
 
-def colored_places(painted: Pixels, photo: Pixels, settings: Colors, places: Pixels) -> Pixels:
+def color_regions(painted: Pixels, photo: Pixels, settings: Colors, regions: Pixels) -> Pixels:
     """Pixels painted in places (R, H, W), with the colours that the settings ask for: each place with those of the photo there.
 
     Every place is recoloured by itself, so that what is painted in one changes nothing in another: its colours are counted where no
@@ -93,14 +93,14 @@ def colored_places(painted: Pixels, photo: Pixels, settings: Colors, places: Pix
     """
     if settings.color not in KEPT:
         return colored(painted, photo, settings)
-    total = places.sum(0)
+    total = regions.sum(0)
     pixels = painted.copy()
-    for place in places:
-        if not place.any():
+    for region in regions:
+        if not region.any():
             continue
-        down, across = np.flatnonzero(place.any(1)), np.flatnonzero(place.any(0))
+        down, across = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
         box = slice(down[0], down[-1] + 1), slice(across[0], across[-1] + 1)
-        share, own, theirs = place[box], painted[box], photo[box]
+        share, own, theirs = region[box], painted[box], photo[box]
         counted = np.where(total[box] == share, share, np.float32(0))
         if counted.sum() < share.sum() / 2:
             counted = share

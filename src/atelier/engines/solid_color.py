@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from atelier.engines.color import colored, colored_places
+from atelier.engines.color import color_regions, colored
 from atelier.engines.deadline import Until
 from atelier.engines.solid import Sitting, SolidEngine
 from atelier.image.value import Pixels
@@ -29,5 +29,5 @@ class FinishedTexture:
         if sitting.guide is None:
             return colored(painted, sitting.texture, self.settings, sitting.counted)
         regions = sitting.guide.regions
-        pixels = colored_places(painted, sitting.texture, self.settings, regions * sitting.counted)
+        pixels = color_regions(painted, sitting.texture, self.settings, regions * sitting.counted)
         return np.where(regions.sum(0)[..., None] > 0, pixels, sitting.texture)

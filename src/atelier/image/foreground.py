@@ -142,8 +142,8 @@ def _find_object(photo: Image, features: Features, seed: int) -> Bools:
         inside = np.bincount(patches.cells.reshape(-1), found.reshape(-1), patches.count)
         share = inside.sum() / found.size
         apart = inside @ patches.deepest / inside.sum() - (patches.areas - inside) @ patches.deepest / (found.size - inside.sum())
-        if (parted := float(np.square(apart).sum()) * share * (1 - share)) > most:
-            best, most = found, parted
+        if (apartness := float(np.square(apart).sum()) * share * (1 - share)) > most:
+            best, most = found, apartness
     if best is None:
         raise SettingError("regions", f"no object stands out from its background: {_INSTEAD}")
     return best

@@ -116,7 +116,7 @@ def saliency(photo: Image) -> Pixels:
     cells = superpixels(lab, 220)
     count = int(cells.max()) + 1
     height, width = cells.shape
-    mean, place = cell_means(cells, lab, count), cell_positions(cells, count) / max(height, width)
+    mean, position = cell_means(cells, lab, count), cell_positions(cells, count) / max(height, width)
     apart = np.sqrt(np.square(mean[:, None] - mean).sum(2))
     touching = touching_cells(cells, count)
     border = np.zeros(count, np.bool_)
@@ -124,9 +124,9 @@ def saliency(photo: Image) -> Pixels:
     spanned = np.exp(-np.square(shortest_paths(apart, touching, border[:, None] & border)) / (2 * 10.0**2))
     bound = spanned[:, border].sum(1) / np.sqrt(spanned.sum(1))
     background = 1 - np.exp(-np.square(bound) / 2)
-    closeness = np.exp(-np.square(place[:, None] - place).sum(2) / (2 * 0.25**2))
+    closeness = np.exp(-np.square(position[:, None] - position).sum(2) / (2 * 0.25**2))
     contrast = (apart * closeness * background).sum(1)
-    middle = np.square(place - np.array(cells.shape) / (2 * max(cells.shape))).sum(1)
+    middle = np.square(position - np.array(cells.shape) / (2 * max(cells.shape))).sum(1)
     contrast *= np.exp(-middle / (2 * 0.35**2))  # the paper does without
     contrast = (contrast - contrast.min()) / max(float(np.ptp(contrast)), 1e-9)
     smooth = np.where(touching, np.exp(-np.square(apart) / (2 * 10.0**2)) + 0.1, 0)

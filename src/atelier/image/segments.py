@@ -48,12 +48,12 @@ def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0
     cells = superpixels(lab, max(_CELLS, 8 * count))
     cell_count = int(cells.max()) + 1
     mean = cell_means(cells, lab, cell_count)
-    place = cell_positions(cells, cell_count) / max(cells.shape)
+    position = cell_positions(cells, cell_count) / max(cells.shape)
     areas = np.bincount(cells.reshape(-1), minlength=cell_count).astype(np.float64)
     # some 25 Lab units are another thing, in lightness more, as shadows fall on one thing; a picture's length is not quite one
-    columns = [mean * np.array([0.6, 1, 1]) / 25, place * 0.8]
+    columns = [mean * np.array([0.6, 1, 1]) / 25, position * 0.8]
     # deep features are blurred: beside a tower the sky looks half a tower. So each cell takes the mean of what is near and of its colour
-    alike = areas * np.exp(-squared_distances(mean) / (2 * 10.0**2) - squared_distances(place) / (2 * 0.12**2))
+    alike = areas * np.exp(-squared_distances(mean) / (2 * 10.0**2) - squared_distances(position) / (2 * 0.12**2))
     alike /= alike.sum(1, keepdims=True)
     columns += [main_components(alike @ cell_features(layer, cells, cell_count), areas) for layer in features]
     values = np.concatenate(columns, 1)

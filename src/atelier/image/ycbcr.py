@@ -57,8 +57,8 @@ def read_subsampled(page: tifffile.TiffPage, data: bytes, name: str) -> NDArray[
         rows = high if page.is_tiled else min(high, page.imagelength - top)
         unpacked = tifffile.TIFF.DECOMPRESSORS[page.compression](data[offset : offset + count])
         block = _expand(bytes(unpacked), rows, wide, across, down, name)
-        place = out[top : top + rows, left : left + wide]
-        place[...] = block[: place.shape[0], : place.shape[1]]
+        corner = out[top : top + rows, left : left + wide]
+        corner[...] = block[: corner.shape[0], : corner.shape[1]]
     return out
 
 

@@ -49,24 +49,24 @@ def open_stream(path: str | Path, limits: Limits = Limits(), *, cache: int = CAC
     Raises SourceError for what is not there or may not be read, ImageError for a picture over the limits or damaged,
     Unstreamable, which is one, for what must be loaded whole (see the module).
     """
-    place = Path(path)
+    position = Path(path)
     try:
-        if not place.exists():
-            raise SourceError(f"there is no file {place}")
-        if not place.is_file():
-            raise Unstreamable(f"{place} is no ordinary file, so it cannot be read in windows; save it to one first")
-        file = place.open("rb")
+        if not position.exists():
+            raise SourceError(f"there is no file {position}")
+        if not position.is_file():
+            raise Unstreamable(f"{position} is no ordinary file, so it cannot be read in windows; save it to one first")
+        file = position.open("rb")
     except (OSError, ValueError) as error:
         if isinstance(error, AtelierError):
             raise
-        raise SourceError(f"{place} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise SourceError(f"{position} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     try:
         with quiet():
-            return StreamSource(file, str(place), limits, cache)
+            return StreamSource(file, str(position), limits, cache)
     except BaseException as error:
         file.close()
         if isinstance(error, Exception) and not isinstance(error, AtelierError):
-            raise damage(str(place), error) from error
+            raise damage(str(position), error) from error
         raise
 
 

@@ -55,7 +55,7 @@ class _Block(torch.autograd.Function):
         height, width = x.shape[2] - 2, x.shape[3] - 2
         size = len(x), len(w2), height // 2, width // 2
         out = torch.empty(size, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-        places = torch.empty_like(out, dtype=torch.uint8)
+        picks = torch.empty_like(out, dtype=torch.uint8)
         total = x.new_zeros(())
         for top, bottom, above, below in bands(height):
             f = conv1(x, w1, b1, above, below)
@@ -63,24 +63,24 @@ class _Block(torch.autograd.Function):
                 total = wanted.of(part) + total
             y = F.conv2d(_fenced(f, top, bottom, height), w2, b2, padding=(0, 1))
             rows = slice(top // 2, bottom // 2)
-            out[:, :, rows], places[:, :, rows] = shrunk(y, kind)
-        ctx.save_for_backward(x, w1, b1, w2, places)
+            out[:, :, rows], picks[:, :, rows] = shrunk(y, kind)
+        ctx.save_for_backward(x, w1, b1, w2, picks)
         ctx.wanted, ctx.kind = wanted, kind
         return out, total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor, slope_of_sum: Tensor) -> tuple[Tensor | None, ...]:
-        x, w1, b1, w2, places = ctx.saved_tensors
+        x, w1, b1, w2, picks = ctx.saved_tensors
         wanted: Sum | None = ctx.wanted
         height, width = x.shape[2] - 2, x.shape[3] - 2
         turned = w2.transpose(0, 1).flip(2, 3).contiguous(memory_format=torch.channels_last)
         gradient = torch.zeros_like(x)
         for top, bottom, above, below in bands(height):
-            first, last = above // 2, min(-(-below // 2), places.shape[2])
+            first, last = above // 2, min(-(-below // 2), picks.shape[2])
             size = len(x), len(w2), 2 * (last - first) + 2, width  # rows to spare: where the height is odd one is in no window
             g = torch.zeros(size, dtype=slope.dtype, device=x.device).contiguous(memory_format=torch.channels_last)
-            spread(slope[:, :, first:last], places[:, :, first:last], ctx.kind, g[:, :, : 2 * (last - first)])
+            spread(slope[:, :, first:last], picks[:, :, first:last], ctx.kind, g[:, :, : 2 * (last - first)])
             g = _fenced(g[:, :, above - 2 * first :][:, :, : below - above], top, bottom, height)
             g = F.conv2d(g, turned, padding=(0, 1))
             f = conv1(x, w1, b1, top, bottom)
@@ -114,19 +114,19 @@ class Shrunk(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kind: str) -> Tensor:
-        y, places = shrunk(x, kind)
+        y, picks = shrunk(x, kind)
         ctx.shape, ctx.kind = x.shape, kind
-        ctx.save_for_backward(places)
+        ctx.save_for_backward(picks)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
-        (places,) = ctx.saved_tensors
+        (picks,) = ctx.saved_tensors
         odd = ctx.shape[2] % 2 or ctx.shape[3] % 2  # the last row or column is in no window
         out = (torch.zeros if odd else torch.empty)(ctx.shape, dtype=slope.dtype, device=slope.device)
         out = out.contiguous(memory_format=torch.channels_last)
-        spread(slope, places, ctx.kind, out)
+        spread(slope, picks, ctx.kind, out)
         return out, None
 
 
@@ -135,19 +135,19 @@ def shrunk(x: Tensor, kind: str) -> tuple[Tensor, Tensor]:
     window. kind: max or average, as `network.pool` has them."""
     a, b, c, d = corners(x)
     if kind == "average":
-        places = (a > 0).to(torch.uint8).add_(b > 0, alpha=2).add_(c > 0, alpha=4).add_(d > 0, alpha=8)
-        return F.avg_pool2d(x.relu(), 2).mul_(2.0), places
+        picks = (a > 0).to(torch.uint8).add_(b > 0, alpha=2).add_(c > 0, alpha=4).add_(d > 0, alpha=8)
+        return F.avg_pool2d(x.relu(), 2).mul_(2.0), picks
     upper, lower = torch.maximum(a, b), torch.maximum(c, d)
-    places = torch.where(lower > upper, (d > c).to(torch.uint8).add_(1).mul_(4), (b > a).to(torch.uint8).add_(1))
+    picks = torch.where(lower > upper, (d > c).to(torch.uint8).add_(1).mul_(4), (b > a).to(torch.uint8).add_(1))
     y = torch.maximum(upper, lower).relu_()
-    return y, places.masked_fill_(y <= 0, 0)
+    return y, picks.masked_fill_(y <= 0, 0)
 
 
-def spread(slope: Tensor, places: Tensor, kind: str, out: Tensor) -> None:
+def spread(slope: Tensor, picks: Tensor, kind: str, out: Tensor) -> None:
     """Into out (B, C, H, W) the gradient of what `shrunk` took, slope (B, C, H//2, W//2) being that of its result."""
     slope = slope * 0.5 if kind == "average" else slope
     for bit, corner in zip((1, 2, 4, 8), corners(out), strict=True):
-        torch.mul(slope, places.bitwise_and(bit) != 0, out=corner)
+        torch.mul(slope, picks.bitwise_and(bit) != 0, out=corner)
 
 
 def corners(x: Tensor) -> tuple[Tensor, ...]:

@@ -109,14 +109,14 @@ def _filtered(x: Tensor, weight: Tensor, bias: Tensor | None, padding: int, turn
         taken.view(windows.shape).copy_(windows)
         torch.mm(to_tiles, taken, out=turned_tiles)
         product = scratch[: 36 * count * share].view(36, count, share)  # what was taken is not needed any more
-        place = out[:, :, 4 * first : 4 * (first + some)].permute(0, 2, 3, 1)
+        strip = out[:, :, 4 * first : 4 * (first + some)].permute(0, 2, 3, 1)
         for channel in range(0, outputs, share):
             torch.bmm(turned_tiles.view(36, count, inputs), made(channel) if filters is None else filters, out=product)
             result = torch.mm(to_results, product.view(36, -1), out=results[: 16 * count * share].view(16, -1))
             result = result.view(4, 4, batch, some, along, share).permute(2, 3, 0, 4, 1, 5)
-            whole = result.reshape(batch, 4 * some, 4 * along, share)[:, : place.shape[1], :width]
+            whole = result.reshape(batch, 4 * some, 4 * along, share)[:, : strip.shape[1], :width]
             channels = slice(channel, channel + share)
-            place[..., channels].copy_(whole) if bias is None else torch.add(whole, bias[channels], out=place[..., channels])
+            strip[..., channels].copy_(whole) if bias is None else torch.add(whole, bias[channels], out=strip[..., channels])
     return out
 
 

@@ -67,14 +67,14 @@ def pull(
     if network.shipped and not url:
         return find(name)
     source = _source(network, url)
-    place = folder or cache_folder()
-    target = place / f"{name}.safetensors"
+    home = folder or cache_folder()
+    target = home / f"{name}.safetensors"
     if _is_there(target, expected, url and parse_address(source).shown):
         report(Progress("fetching", 1, 1, subject=name, note=f"{name} is here already"))
         return target
-    with _writing(place):
-        place.mkdir(parents=True, exist_ok=True)
-    part = _fetch(network, source, place, report, _Patience(timeout, retries, pause))
+    with _writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+    part = _fetch(network, source, home, report, _Patience(timeout, retries, pause))
     return _install(part, target, source, expected)
 
 
@@ -146,7 +146,7 @@ class _Part:
         return {key: moved[key] for key in self.plan}
 
 
-def _fetch(network: Known, source: str, place: Path, report: Report, patience: _Patience) -> _Part:
+def _fetch(network: Known, source: str, home: Path, report: Report, patience: _Patience) -> _Part:
     """Gather the whole part, through failures."""
     address = parse_address(source).shown
     remote, part = RemoteFile(source, patience.timeout), None
@@ -155,8 +155,8 @@ def _fetch(network: Known, source: str, place: Path, report: Report, patience: _
         while True:
             before = done
             try:
-                part = part or _begin(network, source, remote, place)
-                with _writing(place), part.path.open("ab") as file:
+                part = part or _begin(network, source, remote, home)
+                with _writing(home), part.path.open("ab") as file:
                     done = file.tell()
                 if done < part.size:
                     _gather(network, remote, part, done, report)
@@ -186,7 +186,7 @@ def _fetch(network: Known, source: str, place: Path, report: Report, patience: _
         remote.close()
 
 
-def _begin(network: Known, source: str, remote: RemoteFile, place: Path) -> _Part:
+def _begin(network: Known, source: str, remote: RemoteFile, home: Path) -> _Part:
     """Read the source's header and see what is wanted, and what is there of it from before."""
     shown = parse_address(source).shown
     length = header_length(b"".join(remote.read(0, 8)), shown)
@@ -206,9 +206,9 @@ def _begin(network: Known, source: str, remote: RemoteFile, place: Path) -> _Par
             spans.append((tensor.start, tensor.stop))
     # The name says which version of which file this is a part of, so that a part of another is never gone on with.
     version = hashlib.sha256(repr((shown, remote.identity, header.end)).encode() + blob).hexdigest()[:16]
-    path = place / f"{network.name}.{version}.part"
-    with _writing(place):
-        for old in place.glob(f"{network.name}.*.part"):
+    path = home / f"{network.name}.{version}.part"
+    with _writing(home):
+        for old in home.glob(f"{network.name}.*.part"):
             # Without an ETag or a date nobody can tell whether the file is the same as last time.
             if old != path or not remote.identity:
                 old.unlink()
@@ -224,7 +224,7 @@ def _gather(network: Known, remote: RemoteFile, part: _Part, done: int, report: 
     with _writing(part.path.parent):
         file = part.path.open("r+b")
     with file:
-        told = done
+        reported = done
         tell()
         for start, stop in part.missing(done):
             for piece in remote.read(start, stop):
@@ -234,8 +234,8 @@ def _gather(network: Known, remote: RemoteFile, part: _Part, done: int, report: 
                     file.write(piece)
                     file.flush()
                 done += len(piece)
-                if done - told >= STEP or done == part.size:
-                    told = done
+                if done - reported >= STEP or done == part.size:
+                    reported = done
                     tell()
 
 

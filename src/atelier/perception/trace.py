@@ -58,8 +58,8 @@ class Trace:
         if self.pooling == "max":
             # The largest of what is rectified is the largest, rectified: a quarter of the work.
             self.outputs[name] = f if bare else F.relu_(f)
-            small, places = F.max_pool2d(f, 2, return_indices=True)
-            self.pooled[name] = F.relu_(small) if bare else small, places
+            small, indices = F.max_pool2d(f, 2, return_indices=True)
+            self.pooled[name] = F.relu_(small) if bare else small, indices
         else:
             self.outputs[name] = F.relu_(f)
             self.pooled[name] = pool(f, self.pooling), None
@@ -88,14 +88,14 @@ class Trace:
 
     def unpool(self, name: str, g: Tensor) -> tuple[Tensor, bool]:
         """The gradient before a pooling, and whether it is that before the ReLU too."""
-        f, (small, places) = self.outputs[name], self.pooled[name]
-        if places is None:
+        f, (small, indices) = self.outputs[name], self.pooled[name]
+        if indices is None:
             return torch.ops.aten.avg_pool2d_backward(g, f, [2, 2], [2, 2], [0, 0], False, True, None).mul_(2.0), False
         bare = name not in self.features
         if bare:
             g = torch.ops.aten.threshold_backward(g, small, 0)
         once, none = [1, 1], [0, 0]
-        return torch.ops.aten.max_pool2d_with_indices_backward(g, f, [2, 2], [2, 2], none, once, False, places), bare
+        return torch.ops.aten.max_pool2d_with_indices_backward(g, f, [2, 2], [2, 2], none, once, False, indices), bare
 
 
 def unframe(g: Tensor) -> Tensor:

@@ -133,9 +133,9 @@ def _declared(each: dataclasses.Field[Any], hint: Any) -> Option:
     parts = typing.get_args(hint)
     types = [part for part in (parts or (hint,)) if part in WORDS]
     default = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
-    told = {"label": each.name.replace("_", " ").capitalize(), **each.metadata}
+    declaration = {"label": each.name.replace("_", " ").capitalize(), **each.metadata}
     many = typing.get_origin(hint) is tuple and parts[-1:] == (...,)
-    return Option(each.name, types[0] if types else str, default, many=many, none=type(None) in parts, **told)
+    return Option(each.name, types[0] if types else str, default, many=many, none=type(None) in parts, **declaration)
 
 
 def check_all(settings: Any) -> None:

@@ -122,14 +122,14 @@ class Request:
         """Raise SettingError where what is said of which style goes where does not go together."""
         ways = {"regions": self.regions, "masks": self.masks, "blend": self.blend}
         more = {"style_regions": self.style_regions, "feather": self.feather is not None, "keep_flat": self.keep_flat}
-        given = [name for name, told in (ways | more).items() if told]
+        given = [name for name, value in (ways | more).items() if value]
         named = [style for style in self.styles if style.region]
         if self.panorama and (given or named or self.task != "stylize"):
             raise SettingError("panorama", "`panorama` paints all of a photo or film: leave out regions, masks and the like")
         if self.task != "stylize" and (given or named):
             what = f"`{given[0]}`" if given else "@" + named[0].region
             raise SettingError(given[0] if given else "styles", f"{what} parts a photo, and {self.task} has no styles on one: leave it out")
-        if len(both := [name for name, told in ways.items() if told]) > 1:
+        if len(both := [name for name, value in ways.items() if value]) > 1:
             raise SettingError(both[1], f"{_listed(both)} both say which style goes where: give one of them")
         if self.blend and len(self.styles) != 2:
             raise SettingError("blend", f"`blend` goes over from one style to another: give two, not {len(self.styles)}")
@@ -149,10 +149,10 @@ class Request:
                     name, f"{len(maps)} `{name}` and {len(self.styles)} `style`: give one `{name}` for each style, in their order"
                 )
         if named and not self.regions:
-            told = f"{named[0].source}@{named[0].region}"
+            value = f"{named[0].source}@{named[0].region}"
             if given:
-                raise SettingError("styles", f"`style` {told}: `{given[0]}` says where it goes, so leave @{named[0].region} out")
-            raise SettingError("styles", f"`style` {told} names a region: give `regions` a map of the photo, or auto")
+                raise SettingError("styles", f"`style` {value}: `{given[0]}` says where it goes, so leave @{named[0].region} out")
+            raise SettingError("styles", f"`style` {value} names a region: give `regions` a map of the photo, or auto")
         for style, map_ in zip(self.styles, self.style_regions or [""] * len(self.styles), strict=True):
             if self.regions and not style.region and not map_:
                 raise SettingError(

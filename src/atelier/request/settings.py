@@ -132,6 +132,7 @@ class DrawSettings:
         "triangle",
         "Shapes to draw with, several by comma: triangle, rectangle, rotated-rectangle, ellipse, rotated-ellipse, circle, polygon, "
         "stroke, line, or all",
+        words=("triangle", "rectangle", "rotated-rectangle", "ellipse", "rotated-ellipse", "circle", "polygon", "stroke", "line"),
     )
     count: int = option(0, "Shapes to draw (0: 100, or no end where `until` or `seconds` is given)", low=0, high=1_000_000)
     until: float = option(0.0, "Stop at this score: root mean square error over RGBA in 0..1 (0: none)", low=0, high=1, group="run")

@@ -53,7 +53,7 @@ def redo(
 def found(request: Request, folder: Path) -> Request:
     """The request with those sources that are not where they were, but in this folder, by the path they have there."""
 
-    def place(source: str) -> str:
+    def find(source: str) -> str:
         try:
             if source and source != STANDARD and "://" not in source and not Path(source).exists():
                 return next((str(path) for path in (folder / source, folder / Path(source).name) if path.is_file()), source)
@@ -62,16 +62,16 @@ def found(request: Request, folder: Path) -> Request:
         return source
 
     named = {name for name, each in options(choose(request).settings).items() if each.file}
-    settings = {name: place(value) if name in named and isinstance(value, str) else value for name, value in request.settings.items()}
+    settings = {name: find(value) if name in named and isinstance(value, str) else value for name, value in request.settings.items()}
     return dataclasses.replace(
         request,
-        content=request.content and place(request.content),
-        styles=tuple(dataclasses.replace(style, source=place(style.source)) for style in request.styles),
+        content=request.content and find(request.content),
+        styles=tuple(dataclasses.replace(style, source=find(style.source)) for style in request.styles),
         settings=settings,
-        regions=place(request.regions),
-        masks=tuple(map(place, request.masks)),
-        style_regions=tuple(map(place, request.style_regions)),
-        blend=place(request.blend),
+        regions=find(request.regions),
+        masks=tuple(map(find, request.masks)),
+        style_regions=tuple(map(find, request.style_regions)),
+        blend=find(request.blend),
     )
 
 

@@ -30,8 +30,8 @@ STATE = 4
 def fingerprint(job: Job) -> str:
     """What a checkpoint belongs to: the settings, the very pixels and weights (digests of networks), and what a state is like."""
     request, networks = job.request, job.inputs.get("networks", [])
-    told = [STATE, asdict(job.settings), request.seed, request.task, networks]
-    digest = hashlib.sha256(json.dumps(told, default=plain).encode())
+    parts = [STATE, asdict(job.settings), request.seed, request.task, networks]
+    digest = hashlib.sha256(json.dumps(parts, default=plain).encode())
     styles = [(as_picture(sample.picture), sample.weight) for sample in job.samples]
     start: list[tuple[Image, float]] = [(job.start, 1.0)] if job.start else []
     for image, weight in [(job.content, 1.0), *styles, *start]:

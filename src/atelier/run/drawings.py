@@ -135,13 +135,13 @@ def write_all(drawing: Drawing, outputs: Outputs, size: tuple[int, int] | None, 
         except OutputError as error:
             failed.append(error)
     if failed:
-        told = "; ".join(str(error) for error in failed)
+        message = "; ".join(str(error) for error in failed)
         if not kept:
             refuge = Path(tempfile.gettempdir()) / f"atelier-{secrets.token_hex(4)}.json"
             with contextlib.suppress(OutputError):
                 atomic_write(drawing.to_json().encode(), refuge, overwrite=False)
-                told += f"; the shapes are kept as {refuge}"
-        raise OutputError(told) from failed[0]
+                message += f"; the shapes are kept as {refuge}"
+        raise OutputError(message) from failed[0]
     return image or picture_of(drawing, fit(drawing.size, min(FILM_SIDE, max(drawing.size))), photo)
 
 

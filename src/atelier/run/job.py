@@ -27,7 +27,7 @@ from atelier.run.film.painting import Painted, paint_film
 from atelier.run.layout import Scene, lay_out
 from atelier.run.maps import SEEN, Maps, maps_read, open_maps
 from atelier.run.resolver import GIVEN, LOCAL, Painting, Resolver, as_picture
-from atelier.run.signing import digest_inputs, sign, told_of, unsigned
+from atelier.run.signing import digest_inputs, record_of, sign, unsigned
 from atelier.run.sizes import at_size, blank, check_size
 from atelier.run.solid.painting import PaintedMesh, paint_solid, seat
 from atelier.run.tuning import tune
@@ -121,7 +121,7 @@ class Job:
         """A drawing with what made it, if all of that has a name."""
         if not self.named:
             return drawing
-        return dataclasses.replace(drawing, about={**drawing.about, "request": told_of(self.request, seconds)})
+        return dataclasses.replace(drawing, about={**drawing.about, "request": record_of(self.request, seconds)})
 
     @property
     def named(self) -> bool:
@@ -146,12 +146,12 @@ class Job:
     def _dressed(self, report: Report) -> Report:
         """The report, given the engine's name and previews that are like the picture."""
 
-        def told(progress: Progress) -> None:
+        def dress(progress: Progress) -> None:
             bare = progress.preview
             preview = None if bare is None or self.kind.draws else (lambda: self._dress(bare()))
             report(dataclasses.replace(progress, engine=progress.engine or self.kind.name, preview=preview or bare))
 
-        return told
+        return dress
 
 
 def read_filled(stream: StreamSource) -> Read:
@@ -214,8 +214,8 @@ def check(request: Request) -> tuple[Request, AnySettings]:
 def _refuse_span(request: Request) -> None:
     """Raise SettingError for what is said of a film's length where the content is a single picture."""
     given = {"begin": request.begin != 0, "end": request.end is not None, "fps": request.fps is not None}
-    for name, told in given.items():
-        if told:
+    for name, value in given.items():
+        if value:
             raise SettingError(
                 name, "is of a film, and this is a picture: leave it out, or name the result as a film", getattr(request, name)
             )

@@ -92,7 +92,7 @@ def _lay_out(
     if request.blend:
         return _blend(kind.mixtures, samples, _gradient(request, scene, maps.blend, report))
     if request.masks:
-        return _place(request, scene, samples, _masked(request, scene, maps, report), [[(at, None)] for at in range(len(samples))])
+        return _spread(request, scene, samples, _masked(request, scene, maps, report), [[(at, None)] for at in range(len(samples))])
     if not request.regions:
         return samples, None
     how = request.regions if maps.regions is None else maps.regions
@@ -105,10 +105,10 @@ def _lay_out(
         _wanted(style, regions, painting, map_, session, report)
         for style, painting, map_ in zip(request.styles, paintings, own, strict=True)
     ]
-    return _place(request, scene, samples, regions, wanted)
+    return _spread(request, scene, samples, regions, wanted)
 
 
-def _place(
+def _spread(
     request: Request, scene: Scene, samples: Sequence[Sample], regions: Regions, wanted: Sequence[Wanted]
 ) -> tuple[list[Sample], Guide]:
     """Samples with their places, and the guide of those regions that are used."""
@@ -205,8 +205,8 @@ def _blend(mixtures: int, samples: Sequence[Sample], second: Pixels) -> tuple[li
     planes = np.stack([(1 - np.abs(second * (steps - 1) - at)).clip(0, 1) for at in range(steps)])
     kept = [at for at in range(steps) if planes[at].any()]
     placed = []
-    for place, at in enumerate(kept):
+    for region, at in enumerate(kept):
         for sample, share in zip(samples, (1 - at / (steps - 1), at / (steps - 1)), strict=True):
             if share:
-                placed.append(replace(sample, weight=share, region=place))
+                placed.append(replace(sample, weight=share, region=region))
     return placed, Guide(planes[kept])

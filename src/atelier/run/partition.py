@@ -54,10 +54,10 @@ def make_regions(
     return found
 
 
-def check_how(how: object, told: bool = False) -> None:
+def check_how(how: object, marked: bool = False) -> None:
     """Raise SettingError for a word that says nothing of how regions are made; a map is none. told: whether it is said where the object
     is."""
-    if told and not (isinstance(how, str) and how == "auto"):
+    if marked and not (isinstance(how, str) and how == "auto"):
         raise SettingError("box", "`box` and `scribbles` say where the object of `regions=auto` is: leave one of them out")
     if isinstance(how, str) and how and is_word(how):
         check_word(how)

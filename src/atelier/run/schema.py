@@ -72,7 +72,7 @@ def _property(each: Option) -> dict[str, Any]:
         kind = {"type": "array", "items": kind}
     if each.none:
         kind["type"] = [kind["type"], "null"]
-    told: dict[str, Any] = {**kind, "title": each.label, "description": each.help, "x-group": each.group, "x-advanced": each.advanced}
+    found: dict[str, Any] = {**kind, "title": each.label, "description": each.help, "x-group": each.group, "x-advanced": each.advanced}
     if each.default is not dataclasses.MISSING:
-        told["default"] = list(each.default) if isinstance(each.default, tuple) else each.default
-    return told | ({"x-unit": each.unit} if each.unit else {}) | ({"x-file": each.file} if each.file else {})
+        found["default"] = list(each.default) if isinstance(each.default, tuple) else each.default
+    return found | ({"x-unit": each.unit} if each.unit else {}) | ({"x-file": each.file} if each.file else {})

@@ -27,11 +27,11 @@ def sign(
     resolved = dataclasses.asdict(settle(request))
     more: dict[str, Any] = {"ran": dict(ran)} if ran else {}
     more |= {"profile": profile} if profile != "srgb" else {}
-    told = request.to_json(version=atelier.__version__, resolved=resolved, seconds=round(seconds, 2), inputs=inputs, **more)
-    return dataclasses.replace(image, text={**image.text, OUR_KEY: told})
+    embedded = request.to_json(version=atelier.__version__, resolved=resolved, seconds=round(seconds, 2), inputs=inputs, **more)
+    return dataclasses.replace(image, text={**image.text, OUR_KEY: embedded})
 
 
-def told_of(request: Request, seconds: float) -> Any:
+def record_of(request: Request, seconds: float) -> Any:
     """The same for a drawing's JSON, as plain values."""
     return json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2)))
 
@@ -75,8 +75,8 @@ def _layout_digest(samples: Sequence[Sample], guide: Guide | None) -> str:
     """What tells whether styles still go where they went; empty where they go everywhere, as they are."""
     if guide is None and all(sample.size == 1 and sample.strokes == "all" for sample in samples):
         return ""
-    told = hashlib.sha256(b"" if guide is None else repr(guide.regions.shape).encode() + guide.regions.tobytes())
+    embedded = hashlib.sha256(b"" if guide is None else repr(guide.regions.shape).encode() + guide.regions.tobytes())
     for sample in samples:
-        told.update(repr((sample.weight, sample.region, sample.size, sample.strokes)).encode())
-        told.update(b"" if sample.part is None else sample.part.tobytes())
-    return told.hexdigest()[:16]
+        embedded.update(repr((sample.weight, sample.region, sample.size, sample.strokes)).encode())
+        embedded.update(b"" if sample.part is None else sample.part.tobytes())
+    return embedded.hexdigest()[:16]

@@ -191,9 +191,9 @@ def check_targets(kind: EngineKind, outputs: Outputs) -> None:
                 check_target(target, format=outputs.format, quality=outputs.quality, depth=outputs.depth, profile=outputs.profile)
         if outputs.animation:
             (drawings.check_film if kind.draws else check_animation)(outputs.animation)
-        for place in (outputs.log, outputs.checkpoint):
-            if place:
-                check_place(place)
+        for path in (outputs.log, outputs.checkpoint):
+            if path:
+                check_place(path)
 
 
 def takes_windows(outputs: Outputs) -> bool:

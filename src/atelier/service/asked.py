@@ -57,6 +57,11 @@ class Asked:
     quality: int = 92
     depth: int | None = None
 
+    @property
+    def suffix(self) -> str:
+        """Of the result's file."""
+        return ".jpg" if self.format == "jpeg" else f".{self.format}"
+
     def to_json(self) -> str:
         told = {"format": self.format, "quality": self.quality, "depth": self.depth}
         return json.dumps({"request": json.loads(self.request.to_json()), **told})

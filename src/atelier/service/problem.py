@@ -37,7 +37,7 @@ class Problem(Exception):
                 return error
             case SettingError():
                 field = {"content": "photo", "styles": "style", "masks": "mask"}.get(error.option, error.option)
-                return cls(422, "this cannot be painted", error.told(f"`{field}`" if field else ""), field)
+                return cls(422, "this cannot be painted", error.message(f"`{field}`" if field else ""), field)
             case ImageError():
                 large = "over the limit" in str(error)
                 return cls(413 if large else 422, "the picture is too large" if large else "the picture cannot be read", str(error))

@@ -10,27 +10,23 @@ import hashlib
 import json
 import os
 import select
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from atelier.errors import Cancelled
 from atelier.progress import Progress
-from atelier.request import Outputs
-from atelier.run import Session, make
+from atelier.run import Session
 from atelier.service.asked import MEDIA, Asked
 from atelier.service.config import Config
 from atelier.service.files import Files
 from atelier.service.logs import log, set_up
+from atelier.service.painting import Here, Lost, OnRay
 from atelier.service.problem import Problem
 from atelier.service.store import Job, Made, Store
-from atelier.service.uploads import Uploads
 
 PREVIEW = 256
 """Long side of previews, px."""
@@ -56,7 +52,7 @@ class Worker:
         bounds = self.config.bounds
         self.store = Store(self.config.database_url, bounds.tries, bounds.keep)
         self.files = Files(self.config.files_url, self.config.storage)
-        self.session = Session()
+        self.painter: Here | OnRay = OnRay(self.config.cluster) if self.config.cluster else Here()
 
     def run(self) -> None:
         """Take and paint until told to stop."""
@@ -94,22 +90,11 @@ class Worker:
 
     def make(self, job: Job, held: Held) -> Made:
         asked, began = Asked.from_json(job.asked), time.monotonic()
-        resolver = Uploads(self.files, job.id, self.config.bounds.pictures)
-        folder = Path(tempfile.mkdtemp(prefix="atelier-job-"))
-        try:
-            suffix = {"jpeg": ".jpg"}.get(asked.format, f".{asked.format}")
-            target = folder / f"result{suffix}"
-            outputs = Outputs(str(target), quality=asked.quality, depth=asked.depth)
-            made = make(asked.request, outputs, resolver, self.session, held.report)
-            if not made.finished:
-                raise Cancelled("stopped")
-            data = target.read_bytes()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        name = f"results/{job.id}-{job.attempt}{suffix}"
-        self.files.put(name, data)
-        etag = hashlib.sha256(data).hexdigest()[:32]
-        return Made(name, etag, MEDIA[asked.format], len(data), *made.size, round(time.monotonic() - began, 4))
+        painted = self.painter.paint(asked, self.files, job.id, self.config.bounds.pictures, held.report)
+        name = f"results/{job.id}-{job.attempt}{asked.suffix}"
+        self.files.put(name, painted.data)
+        etag, seconds = hashlib.sha256(painted.data).hexdigest()[:32], round(time.monotonic() - began, 4)
+        return Made(name, etag, MEDIA[asked.format], len(painted.data), painted.width, painted.height, seconds)
 
     def failed(self, job: Job, held: Held, error: Exception) -> str:
         if held.state == "lost":
@@ -119,6 +104,9 @@ class Worker:
             return "cancelled"
         if isinstance(error, Cancelled) and self.stopping.is_set():
             self.store.release(job)
+            return "put back"
+        if isinstance(error, Lost):
+            self.store.abandon(self.name, f"its machine was lost ({error})")
             return "put back"
         problem = Problem.of(error)
         if isinstance(error, Cancelled):
@@ -229,12 +217,14 @@ def main() -> None:
     if number := os.environ.get("ATELIER_WORKER"):
         share_cores(int(number), config.workers)
     os.nice(5)  # requests are answered first
-    bound_memory(config.bounds.memory)
+    if not config.cluster:  # whose memory Ray looks after; what it shares counts as everybody's
+        bound_memory(config.bounds.memory)
     worker = Worker(config, os.environ.get("ATELIER_WORKER_NAME") or f"{os.uname().nodename}-{os.getpid()}-{os.urandom(4).hex()}", **given)
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(worker,), daemon=True).start()
-    warm_up(worker.session)
+    if isinstance(worker.painter, Here):
+        warm_up(worker.painter.session)
     worker.run()
 
 

@@ -12,24 +12,7 @@ import streamlit as st
 from atelier.request import Option
 from atelier.studio.words import Say
 
-ELSEWHERE = frozenset(
-    {
-        "content",
-        "engine",
-        "effort",
-        "recipe",
-        "regions",
-        "masks",
-        "style_regions",
-        "blend",
-        "device",
-        "begin",
-        "end",
-        "fps",
-        "temporal",
-        "panorama",
-    }
-)
+ELSEWHERE = frozenset({"content", "engine", "effort", "recipe", "regions", "masks", "style_regions", "blend", "device", "panorama"})
 """Options that other parts of the page are for, or the machine."""
 FEW = 5
 """Up to so many choices stand side by side."""
@@ -81,6 +64,8 @@ def control(each: Option, default: Any, key: str, say: Say) -> Any:
         return st.toggle(**how)
     if each.choices:
         return _choice(each, how, say)
+    if each.kind is str and each.words and not each.file:
+        return _several(each, how, say)
     if each.kind is str:
         return st.text_input(**how)
     if each.name == "size":
@@ -101,6 +86,21 @@ def _choice(each: Option, how: dict[str, Any], say: Say) -> Any:
         st.session_state[how["key"]] = choices[0]
     how["format_func"] = lambda choice: say(spoken(choice))
     return st.segmented_control(options=choices, required=True, **how) if len(choices) <= FEW else st.selectbox(options=choices, **how)
+
+
+def _several(each: Option, how: dict[str, Any], say: Say) -> str:
+    """Words of which several go together, by comma."""
+    now = [word for word in str(st.session_state[how["key"]]).split(",") if word in each.words]
+    words = st.pills(
+        how["label"],
+        each.words,
+        default=now,
+        selection_mode="multi",
+        format_func=lambda word: say(spoken(word)),
+        key=f"{how['key']} words",
+        help=how["help"],
+    )
+    return ",".join(words) or each.words[0]
 
 
 def _steps(how: dict[str, Any], steps: Iterable[Any], say: Say) -> Any:

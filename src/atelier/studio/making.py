@@ -35,6 +35,16 @@ def is_gradual(request: Request) -> bool:
     return "every" not in choose(request).lacks or bool(getattr(settings, "seconds", 0) or getattr(settings, "tune", 0))
 
 
+def suffix_of(uploads: Uploads, request: Request) -> str:
+    """Of what is made as a file, a film or a mesh, the suffix; "" of pictures."""
+    return ".mp4" if request.content in uploads.films else ".glb" if request.content in uploads.meshes else ""
+
+
+def waits(uploads: Uploads, request: Request) -> bool:
+    """Whether it is begun only when somebody says so."""
+    return bool(suffix_of(uploads, request)) or is_gradual(request)
+
+
 def sides(request: Request, photo: tuple[int, int]) -> list[int | None]:
     """The sizes a picture is painted at, one after another. None: the photo's own."""
     own = max(photo)
@@ -80,11 +90,15 @@ def paint_small(uploads: Uploads, session: Session, request: Request, side: int)
     return do
 
 
-def write_full(uploads: Uploads, session: Session, request: Request, target: Path, hang: Hang) -> Callable[[Work], None]:
-    """The work of a picture at the photo's own size, written to a file, and hung."""
+def write_file(uploads: Uploads, session: Session, request: Request, target: Path, hang: Hang) -> Callable[[Work], None]:
+    """The work of a film, a mesh, or a picture at the photo's own size: written to a file, and hung. A mesh has a page beside it."""
 
     def do(work: Work) -> None:
-        made = make(request, Outputs(str(target)), uploads, session, work.report)
+        page = str(target.with_suffix(".html")) if request.content in uploads.meshes else None
+        asked = request
+        if suffix_of(uploads, request) and request.size is None:
+            asked = dataclasses.replace(request, size=GRADUAL)
+        made = make(asked, Outputs(str(target), html=page), uploads, session, work.report)
         work.show(made.image)
         hang(work, request, None, target)
 

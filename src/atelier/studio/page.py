@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import streamlit as st
 
 from atelier.request import Request
-from atelier.studio import address, panel, telling, wall
+from atelier.studio import address, making, panel, telling, wall
 from atelier.studio.parts import mount
+from atelier.studio.routes import COOKIE
 from atelier.studio.uploads import LIMITS
-from atelier.studio.visits import COOKIE, SAMPLES, VISITS, Visit, new_tab
+from atelier.studio.visits import SAMPLES, VISITS, Visit, new_tab
 from atelier.studio.words import LANGUAGES, Say, choose_language, words
 
-TASKS = {"stylize": "Paint", "draw": "Draw"}
-"""What a picture can be made by, as tabs."""
+TABS = {"paint": "Paint", "draw": "Draw", "film": "Film", "mesh": "3D"}
+NEEDS = {"film": "av", "mesh": "trimesh"}
+"""What a picture can be made by, and what has to be installed for it."""
 SECOND = 0.45
 """Seconds that the page waits for a picture before it shows itself: most are there by then."""
 
@@ -44,20 +47,35 @@ def show() -> None:
     """Show the page."""
     st.set_page_config(page_title="atelier", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
     here = _here()
-    task = _mast(here)
+    tab = _mast(here)
     left, right = st.columns([2.6, 1], gap="large")
     with left:
-        came = _door(here)
+        _door(here)
+        stage, where, rest = st.container(), st.container(), st.container()
     with right, st.container(key="panel"):
-        request = panel.ask(here, task)
-    visit = here.visit
-    if request is not None and not panel.waits(request) and request != visit.asked:
-        visit.ask(request)
-        if visit.work is not None:
-            visit.work.wait(SECOND)
-    address.write(here, request)
-    with left:
-        wall.show(here, request, came)
+        request = panel.ask(here, tab, where)
+    _begin(here, request)
+    address.write(here, tab, request)
+    with stage:
+        wall.show_stage(here, tab, request)
+    with rest:
+        wall.show_rest(here, request)
+
+
+def _begin(here: Here, request: Request | None) -> None:
+    """Have made what is asked for: pictures that are quick at once, others when somebody says so."""
+    visit, begin = here.visit, st.session_state.pop("begin", False)
+    if request is None or (request == visit.asked and not begin):
+        return
+    if begin or not making.waits(visit.uploads, request):
+        visit.ask(request, anew=begin)
+    else:
+        still = panel.still_of(request, visit.photo)
+        if still == visit.asked or making.is_gradual(still):
+            return
+        visit.ask(still)
+    if visit.work is not None and not making.waits(visit.uploads, request):
+        visit.work.wait(SECOND)
 
 
 def _here() -> Here:
@@ -72,22 +90,26 @@ def _here() -> Here:
         visit.take_sample()
     if "styles" not in st.session_state:
         address.read(visit)
+    if visit.brought is not None:
+        st.session_state["restored"], visit.brought = visit.brought, None
     if restored := st.session_state.pop("restored", None):
-        address.restore(restored)
+        address.restore(visit, restored)
     return Here(visit, tab, words(language), language)
 
 
 def _mast(here: Here) -> str:
-    """The head of the page; the task of its tab."""
+    """The head of the page; its tab."""
     say = here.say
     with st.container(key="mast", horizontal=True, vertical_alignment="center"):
         st.html('<h1 class="mark">atelier</h1>')
-        st.session_state.setdefault("task", next(iter(TASKS)))
-        task = st.segmented_control(
+        tabs = [each for each in TABS if each not in NEEDS or find_spec(NEEDS[each])]
+        if st.session_state.get("tab of page") not in tabs:
+            st.session_state["tab of page"] = tabs[0]
+        tab = st.segmented_control(
             say("What to make"),
-            list(TASKS),
-            format_func=lambda each: say(TASKS[each]),
-            key="task",
+            tabs,
+            format_func=lambda each: say(TABS[each]),
+            key="tab of page",
             required=True,
             label_visibility="collapsed",
         )
@@ -97,11 +119,11 @@ def _mast(here: Here) -> str:
             for each in LANGUAGES
         )
         st.html(f'<nav class="languages" aria-label="{say("Language")}">{links}</nav>')
-    return str(task)
+    return str(tab)
 
 
-def _door(here: Here) -> str:
-    """Where pictures come in; the name of one that came just now."""
+def _door(here: Here) -> None:
+    """Where pictures come in."""
     say = here.say
     told = mount(
         "door",
@@ -119,5 +141,5 @@ def _door(here: Here) -> str:
     )  # fmt: skip
     if told.sample:
         here.visit.take_sample(str(told.sample))
-        return str(told.sample)
-    return str(told.came or "")
+    if told.came in here.visit.uploads.films:
+        st.session_state["tab of page"] = "film"

@@ -1,13 +1,18 @@
-"""What is served beside Streamlit's own: the first page, scripts and fonts, pictures made, and uploads."""
+"""What is served beside Streamlit's own: the first page, scripts and fonts, pictures made, and uploads.
+
+What paints is imported when it is first asked for: the first page does not wait for it.
+"""
 
 from __future__ import annotations
 
 import mimetypes
 import secrets
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -16,9 +21,11 @@ from starlette.routing import Route
 from atelier.engines.network.catalogue import entry
 from atelier.errors import AtelierError
 from atelier.studio import first
-from atelier.studio.uploads import FILM_BYTES, LIMITS, clean
-from atelier.studio.visits import COOKIE, VISITS, Visit
 
+if TYPE_CHECKING:
+    from atelier.studio.visits import Visit
+
+COOKIE = "atelier"
 WEB = Path(__file__).parent / "web"
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 SAFE = {
@@ -37,6 +44,7 @@ def routes() -> list[Route]:
         Route("/studio/swatch/{name}", swatch),
         Route("/studio/view/{tab}/{key:path}", view),
         Route("/studio/take/{tab}/{name}", take, methods=["POST"]),
+        Route("/studio/map/{tab}/{name}", region_map),
         Route("/studio/get/{tab}/{number:int}/{name}", get),
     ]
 
@@ -44,9 +52,18 @@ def routes() -> list[Route]:
 async def index(request: Request) -> Response:
     """The first page: what is seen before Streamlit's scripts have begun."""
     response = HTMLResponse(first.page(request.headers.get("accept-language", ""), request.query_params.get("lang", "")), headers=SAFE)
+    response.background = BackgroundTask(warm_up)
     if not request.cookies.get(COOKIE):
         response.set_cookie(COOKIE, secrets.token_urlsafe(16), httponly=True, samesite="strict", max_age=30 * 86400)
     return response
+
+
+@cache
+def warm_up() -> None:
+    """Have the networks open by the time that somebody asks for a picture."""
+    from atelier.studio import visits
+
+    visits.warm(visits.VISITS)
 
 
 async def asset(request: Request) -> Response:
@@ -66,6 +83,8 @@ async def swatch(request: Request) -> Response:
 
 def visit_of(request: Request) -> Visit | None:
     """Whose request it is."""
+    from atelier.studio.visits import VISITS
+
     return VISITS.find(request.cookies.get(COOKIE, ""), request.path_params["tab"])
 
 
@@ -80,10 +99,12 @@ async def view(request: Request) -> Response:
 
 async def take(request: Request) -> Response:
     """Take a photo, a painting or a film. 413 and the limit for one too large, 422 and the reason for one that cannot be opened."""
+    from atelier.studio.uploads import FILM_BYTES, LIMITS, MESH_BYTES, clean
+
     visit, name, what = visit_of(request), clean(unquote(request.path_params["name"])), request.query_params.get("as", "photo")
     if visit is None:
         return JSONResponse({"error": "reload"}, status_code=409)
-    most = FILM_BYTES if what == "film" else LIMITS.bytes
+    most = {"film": FILM_BYTES, "mesh": MESH_BYTES}.get(what, LIMITS.bytes)
     data = bytearray()
     too_large = JSONResponse({"error": "large", "limit": most // 2**20}, status_code=413)
     if int(request.headers.get("content-length") or 0) > most:
@@ -103,7 +124,21 @@ def _taken(visit: Visit, what: str, data: bytes, name: str) -> str:
         return visit.uploads.add(data, name)
     if what == "film":
         return visit.take_film(data, name)
+    if what == "mesh":
+        return visit.take_mesh(data, name)
     return visit.take(data, name)
+
+
+async def region_map(request: Request) -> Response:
+    """A map of regions, for the command line."""
+    visit = visit_of(request)
+    from atelier.image import encode
+    from atelier.image.maps import write_map
+
+    regions = visit.uploads.maps.get(request.path_params["name"]) if visit else None
+    if regions is None:
+        return Response(status_code=404)
+    return Response(encode(write_map(regions), "png"), media_type="image/png", headers={"Content-Disposition": "attachment"})
 
 
 async def get(request: Request) -> Response:
@@ -112,10 +147,13 @@ async def get(request: Request) -> Response:
     hung = visit.find(request.path_params["number"]) if visit else None
     if visit is None or hung is None:
         return Response(status_code=404)
+    from atelier.studio.uploads import clean
+
     name = clean(unquote(request.path_params["name"]))
     try:
         path = await run_in_threadpool(visit.write, hung, Path(name).suffix.lower())
     except AtelierError as error:
         return JSONResponse({"error": str(error)}, status_code=422)
+    headers = {"Content-Security-Policy": "sandbox allow-scripts"} if path.suffix == ".html" else {}
     how: Any = "inline" if request.query_params.get("play") else "attachment"
-    return FileResponse(path, filename=name, content_disposition_type=how)
+    return FileResponse(path, filename=name, content_disposition_type=how, headers=headers)

@@ -32,7 +32,6 @@ def serve(port: int = 8501, address: str = "127.0.0.1", *, headless: bool = Fals
 
     if not headless:
         threading.Timer(1.0, webbrowser.open, [f"http://{'localhost' if address in ('', '0.0.0.0') else address}:{port}/"]).start()
-    threading.Thread(target=warm_up, daemon=True).start()
     App(HERE / "app.py", routes=routes()).run(config=configuration(port, address))
 
 
@@ -62,10 +61,3 @@ def configuration(port: int, address: str) -> dict[str, Any]:
         "server.maxUploadSize": 64, "browser.gatherUsageStats": False, "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none", "global.developmentMode": False, "logger.level": "error", "server.showEmailPrompt": False,
     }  # fmt: skip
-
-
-def warm_up() -> None:
-    """Have the networks open before somebody asks, and the first photo hung."""
-    from atelier.studio import visits
-
-    visits.warm(visits.VISITS)

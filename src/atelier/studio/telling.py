@@ -38,23 +38,26 @@ def label(here: Here, request: Request | None) -> dict[str, str]:
     return {"title": f"{name.capitalize()}, {title(here, request)}", "by": ""}
 
 
-def to_take(here: Here, request: Request | None) -> dict[str, Any] | None:
+def to_take(here: Here) -> dict[str, Any] | None:
     """What can be taken away: files of the picture, and what makes the same one elsewhere; None while there is no picture."""
     shown = here.visit.shown
-    if shown is None or request is None:
+    if shown is None:
         return None
     stem = f"{Path(str(shown.request.content)).stem}-{'-'.join(Path(s.source).stem for s in shown.request.styles) or shown.request.task}"
     if shown.file is not None:
-        suffixes = [shown.file.suffix.lstrip(".")]
+        suffixes = [shown.file.suffix.lstrip("."), *(["html"] if shown.file.suffix == ".glb" else [])]
     elif shown.drawing is not None:
         suffixes = ["svg", "png", "json"]
     else:
         suffixes = ["png", "jpg", "webp", "tiff"]
     files = [{"name": each.upper(), "href": f"/studio/get/{here.tab}/{shown.number}/{stem}.{each}"} for each in suffixes]
+    moving = shown.file is not None and shown.file.suffix != ".png"
     out = f"{stem}.{suffixes[0]}"
     return {
         "files": files, "size": [*shown.image.size],
-        "command": spell_command(shown.request, out), "python": spell_python(shown.request, out),
+        "command": spell_command(shown.request, out),
+        "python": "" if moving else spell_python(shown.request, out),
+        "map": shown.request.regions and f"/studio/map/{here.tab}/{shown.request.regions}",
         "full": shown.file is None and shown.drawing is None and shown.request.size is None,
     }  # fmt: skip
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from atelier.engines.network.catalogue import NAME, entry
 from atelier.errors import SourceError
 from atelier.image import Image, Limits, decode, fit, resize
+from atelier.image.encode import OUR_KEY
 from atelier.image.regions import Regions
 from atelier.media import StreamSource
 from atelier.progress import Report, silent
@@ -21,21 +22,23 @@ from atelier.run import Map, Painting
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
     from atelier.media.films import Film, FrameFolder, Span
+    from atelier.solid.model import Model
 
 LIMITS = Limits(pixels=64_000_000, bytes=64 * 2**20, private_addresses=False, typed_private=False)
 """Of what is given: a phone's largest photo fits."""
-FILM_BYTES = 512 * 2**20
+FILM_BYTES, MESH_BYTES = 512 * 2**20, 128 * 2**20
 SIDES = (1600, 640, 256)
 """Long sides, px, of the copies that are kept of a picture: most of what is painted here is smaller than the photo."""
 
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """A picture that was given: its file, and copies of it, largest first."""
+    """A picture that was given: its file, and copies of it, largest first. told: the request that made it, of a picture of atelier's."""
 
     data: bytes
     size: tuple[int, int]
     copies: tuple[Image, ...]
+    told: str = ""
     serial: int = field(default_factory=itertools.count().__next__)
 
     @classmethod
@@ -47,7 +50,7 @@ class Upload:
             if max(copy.size) > side:
                 copy = resize(copy, fit(copy.size, side))
             copies.append(copy)
-        return cls(data, whole.size, tuple(copies))
+        return cls(data, whole.size, tuple(copies), whole.text.get(OUR_KEY, ""))
 
     def at(self, side: int | None) -> Image:
         """The smallest copy with at least that long side; without one, or where none is so large, the picture itself."""
@@ -64,6 +67,7 @@ class Uploads:
     pictures: dict[str, Upload] = field(default_factory=dict)
     maps: dict[str, Regions] = field(default_factory=dict)
     films: dict[str, Path] = field(default_factory=dict)
+    meshes: dict[str, Path] = field(default_factory=dict)
     limits: Limits = LIMITS
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -117,6 +121,13 @@ class Uploads:
             raise SourceError(f"there is no film {name} here: drop it first")
         return open_film(str(self.films[name]), span, self.limits, report)
 
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        from atelier.media.meshes import read_mesh
+
+        if name not in self.meshes:
+            raise SourceError(f"there is no mesh {name} here: drop it first")
+        return read_mesh(str(self.meshes[name]), self.limits, report)
+
     def stamp(self, name: str) -> Hashable | None:
         return (name, self.pictures[name].serial) if name in self.pictures else name
 
@@ -157,6 +168,9 @@ class Sized:
 
     def film(self, name: str, span: Span, report: Report = silent) -> Film | FrameFolder:
         return self.uploads.film(name, span, report)
+
+    def mesh(self, name: str, report: Report = silent) -> Model:
+        return self.uploads.mesh(name, report)
 
     def stamp(self, name: str) -> Hashable | None:
         return self.uploads.stamp(name)

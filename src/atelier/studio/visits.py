@@ -28,7 +28,6 @@ from atelier.studio.workshop import Work, Workshop
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
 
-COOKIE = "atelier"
 IDLE = 2 * 3600.0
 """Seconds after which what a visitor has here is let go."""
 MOST = 60
@@ -56,7 +55,12 @@ class Hung:
 
 @dataclass(eq=False)
 class Visit:
-    """One visitor. Requests of the page come one after another; work comes from other threads."""
+    """One visitor. The page comes in one thread, uploads and work in others.
+
+    photo: the name of that which hangs. film, mesh: those that were given last. brought: what made a picture that was given, until the
+    page has it. again: what was asked for last of a kind that is quick; the next photo is painted so as soon as it is here. asked, work:
+    the picture that is wanted, and its making. shown: a finished one instead. against: the picture it is compared with, not the photo.
+    """
 
     quick: Workshop
     long: Workshop
@@ -64,13 +68,16 @@ class Visit:
     uploads: Uploads = field(default_factory=Uploads)
     photo: str = ""
     film: str = ""
+    mesh: str = ""
+    brought: Request | None = None
+    again: Request | None = None
+    against: int | None = None
     paintings: list[str] = field(default_factory=list)
     asked: Request | None = None
     work: Work | None = None
     thumbs: dict[str, Work] = field(default_factory=dict)
     hung: list[Hung] = field(default_factory=list)
     shown: Hung | None = None
-    error: Exception | None = None
     seen: float = field(default_factory=time.monotonic)
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="atelier-studio-")))
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -82,7 +89,13 @@ class Visit:
     def take(self, data: bytes, name: str) -> str:
         """Hang a photo: all that follows is painted on it. Its name. Raises ImageError, MissingExtra."""
         name = self.uploads.add(data, name)
-        self.hang_photo(name)
+        if told := self.uploads.pictures[name].told:
+            with contextlib.suppress(AtelierError):
+                self.brought = Request.from_json(told)
+        if self.brought is None:
+            self.hang_photo(name)
+        elif self.brought.content in self.uploads.pictures:
+            self.hang_photo(str(self.brought.content))
         return name
 
     def hang_photo(self, name: str) -> None:
@@ -92,13 +105,10 @@ class Visit:
                 self.photo = name
                 if self.work:
                     self.work.stop()
-                self.asked = self.shown = None
+                self.asked = self.shown = self.against = self.work = None
                 self.paint_thumbs()
-                if self.again is not None:
+                if self.again is not None and self.brought is None:
                     self.ask(dataclasses.replace(self.again, content=name))
-
-    again: Request | None = None
-    """What was asked for last of a kind that is quick: the next photo is painted so as soon as it is here."""
 
     def take_sample(self, name: str = FIRST) -> None:
         """Hang one of the photos that come with the studio."""
@@ -115,16 +125,19 @@ class Visit:
 
     # Pictures ---------------------------------------------------------------------------------------------------------
 
-    def ask(self, request: Request) -> None:
-        """Have a picture made, unless it is being made, or was. What it takes the place of is stopped."""
+    def ask(self, request: Request, *, anew: bool = False) -> None:
+        """Have a picture made, unless it is being made, or was. What it takes the place of is stopped. anew: though it was tried."""
         with self.lock:
-            if request == self.asked and self.error is None:
+            if request == self.asked and not anew:
                 return
             if self.work:
                 self.work.stop()
-            self.asked, self.error, self.work = request, None, None
+            self.asked, self.work = request, None
             self.shown = next((each for each in reversed(self.hung) if each.request == request and not each.stopped), None)
             if self.shown is not None:
+                return
+            if suffix := making.suffix_of(self.uploads, request):
+                self._begin_file(request, suffix)
                 return
             gradual = making.is_gradual(request)
             if not gradual:
@@ -137,9 +150,12 @@ class Visit:
         with self.lock:
             if self.work:
                 self.work.stop()
-            target = self.folder / f"full-{next(self._numbers)}.png"
-            self.asked, self.error, self.shown = request, None, None
-            self.work = self.long.put(Work(making.write_full(self.uploads, self.session, request, target, self.hang)), URGENT)
+            self.asked, self.shown = request, None
+            self._begin_file(request, ".png")
+
+    def _begin_file(self, request: Request, suffix: str) -> None:
+        target = self.folder / f"made-{next(self._numbers)}{suffix}"
+        self.work = self.long.put(Work(making.write_file(self.uploads, self.session, request, target, self.hang)), URGENT)
 
     def hang(self, work: Work, request: Request, drawing: Drawing | None = None, file: Path | None = None) -> None:
         """Take what work has made into the strip, and show it where it is what was asked for last."""
@@ -194,8 +210,8 @@ class Visit:
 
     def write(self, hung: Hung, suffix: str) -> Path:
         """Write a picture as a file, once; where it is. Raises OutputError, MissingExtra."""
-        if hung.file is not None and hung.file.suffix == suffix:
-            return hung.file
+        if hung.file is not None and (beside := hung.file.with_suffix(suffix)).exists():
+            return beside
         path = self.folder / f"{hung.number}{suffix}"
         if not path.exists():
             if hung.drawing is not None:
@@ -212,6 +228,19 @@ class Visit:
         first = next(self.uploads.film(name, Span()).moments())
         self.film = name
         self.take(encode(Image(first.pixels), "png"), f"{Path(name).stem}.png")
+        return name
+
+    def take_mesh(self, data: bytes, name: str) -> str:
+        """Take a mesh. Raises MeshError, MissingExtra."""
+        path = self.folder / name
+        path.write_bytes(data)
+        self.uploads.meshes[name] = path
+        try:
+            self.uploads.mesh(name)
+        except AtelierError:
+            del self.uploads.meshes[name]
+            raise
+        self.mesh = name
         return name
 
     def close(self) -> None:

@@ -22,14 +22,18 @@ MIXED = 3
 """Styles that can be blended here."""
 
 
-def show(here: Here, request: Request | None, came: str) -> None:
-    """Show all that hangs."""
+def show_stage(here: Here, tab: str, request: Request | None) -> None:
+    """Show the picture."""
+    st.fragment(_stage, run_every=POLL if here.visit.busy else None)(here, request)
+
+
+def show_rest(here: Here, request: Request | None) -> None:
+    """Show all else that hangs."""
     visit = here.visit
-    st.fragment(_stage, run_every=POLL if visit.busy else None)(here, request)
     if request is None or request.styles:
         st.fragment(_gallery, run_every=POLL if visit.thumbs_due else None)(here)
     _strip(here)
-    _take(here, request)
+    _take(here)
 
 
 def _stage(here: Here, request: Request | None) -> None:
@@ -42,16 +46,20 @@ def _stage(here: Here, request: Request | None) -> None:
         after = f"hung/{shown.number}"
     elif work is not None and work.picture is not None:
         after = f"now/{id(work)}-{work.version}"
-    waiting = request is not None and making.is_gradual(request) and request != visit.asked
+    waiting = request is not None and making.waits(visit.uploads, request) and not (request == visit.asked and (visit.busy or shown))
+    against = None if visit.against is None else visit.find(visit.against)
+    before = _view(here, f"photo/{visit.photo}" if against is None else f"hung/{against.number}")
     told = mount(
         "stage",
         {
-            "tab": here.tab, "before": _view(here, f"photo/{visit.photo}"), "after": after and _view(here, after),
+            "tab": here.tab, "before": before, "file": _file(here), "after": after and _view(here, after),
             "key": f"{photo.serial}", "size": [*photo.size], "label": telling.label(here, request),
             "progress": _progress(here, work), "losses": [] if work is None else work.losses[-400:], "begin": waiting,
-            "busy": visit.busy, "error": _error(here, work), "take": telling.to_take(here, request),
+            "busy": visit.busy, "error": _error(here, work), "take": telling.to_take(here),
             "words": {
-                "before": say("Photo"), "after": say("Painted"), "compare": say("Before and after"), "stop": say("Stop"),
+                "before": say("Photo") if against is None else telling.title(here, against.request), "after": say("Painted"),
+                "compare": say("Before and after"),
+                "stop": say("Stop"),
                 "fit": say("Whole picture"), "whole": say("100 %"), "begin": say("Begin"), "full": say("Full screen"),
                 "loss": say("How far it is from the painting, by iteration"), "download": say("Download"), "share": say("Share"),
                 "copied": say("Copied"), "noshare": say("This browser does not share pictures."),
@@ -62,12 +70,21 @@ def _stage(here: Here, request: Request | None) -> None:
     if told.stop and work is not None:
         work.stop()
     if told.begin:
-        st.session_state["begin"] = True
+        st.session_state["begin"] = True  # of which the next run of the page knows
         st.rerun()
     if st.session_state.get("was busy") and not visit.busy:
         st.session_state["was busy"] = False
         st.rerun()
     st.session_state["was busy"] = visit.busy
+
+
+def _file(here: Here) -> dict[str, str] | None:
+    """What shows a film or a mesh that was made."""
+    shown = here.visit.shown
+    if shown is None or shown.file is None or shown.file.suffix == ".png":
+        return None
+    suffix = ".html" if shown.file.suffix == ".glb" else shown.file.suffix
+    return {"kind": suffix, "src": f"/studio/get/{here.tab}/{shown.number}/picture{suffix}?play=1"}
 
 
 def _view(here: Here, key: str) -> str:
@@ -108,13 +125,16 @@ def _strip(here: Here) -> None:
         {
             "pictures": [
                 {"number": each.number, "src": _view(here, f"hung/{each.number}"), "title": telling.title(here, each.request),
-                 "now": visit.shown is each}
+                 "now": visit.shown is each, "against": visit.against == each.number}
                 for each in reversed(visit.hung)
             ],
-            "words": {"made": here.say("Made so far"), "undo": here.say("Undo")},
+            "words": {"made": here.say("Made so far"), "undo": here.say("Undo"), "against": here.say("Compare with {picture}")},
         },
-        "pick",
+        "pick", "against",
     )  # fmt: skip
+    if told.against is not None:
+        visit.against = None if visit.against == int(told.against) else int(told.against)
+        st.rerun()
     if told.pick is not None and (hung := visit.find(int(told.pick))):
         here.restore(hung.request)
         st.rerun()
@@ -159,10 +179,10 @@ def _gallery(here: Here) -> None:
     st.session_state["thumbs were due"] = visit.thumbs_due
 
 
-def _take(here: Here, request: Request | None) -> None:
+def _take(here: Here) -> None:
     """What can be taken away of the picture."""
-    take, say = telling.to_take(here, request), here.say
-    if take is None or request is None:
+    take, say, shown = telling.to_take(here), here.say, here.visit.shown
+    if take is None or shown is None:
         return
     told = mount(
         "take",
@@ -171,12 +191,13 @@ def _take(here: Here, request: Request | None) -> None:
             "words": {
                 "heading": say("Take it with you"), "command": say("Command line"), "python": say("Python"), "copied": say("Copied"),
                 "copy": say("Copy"), "link": say("Copy a link to these settings"), "largest": say("Paint it at full size"),
+                "map": say("Map of the regions"),
             },
         },
         "full",
     )  # fmt: skip
     if told.full:
-        here.visit.ask_full(request)
+        here.visit.ask_full(shown.request)
         st.rerun()
 
 

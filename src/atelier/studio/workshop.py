@@ -115,7 +115,8 @@ class Workshop:
     def __init__(self, name: str, hands: int) -> None:
         self._queue: queue.PriorityQueue[tuple[int, int, Work]] = queue.PriorityQueue()
         self._count = itertools.count()
-        self._closing = False
+        self._closing = threading.Event()
+        self._begun: set[Work] = set()
         self._threads = [threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True) for number in range(hands)]
         for thread in self._threads:
             thread.start()
@@ -128,15 +129,17 @@ class Workshop:
 
     def close(self) -> None:
         """Begin nothing more, and wait for what has begun: a runtime that is cut off in its work takes the process down."""
-        self._closing = True
+        self._closing.set()
+        for work in list(self._begun):
+            work.stop()
         for _ in self._threads:
             self.put(Work(lambda work: None), -1)
         for thread in self._threads:
             thread.join(20)
 
     def _serve(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             work = self._queue.get()[2]
-            if self._closing:
-                work.stop()
+            self._begun.add(work)
             work.run()
+            self._begun.discard(work)

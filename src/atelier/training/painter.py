@@ -69,19 +69,19 @@ class Painter(nn.Module):
         coarse, fine = noise.to(x.dtype).chunk(2, 1)
         coarse = convolve(self.noise, coarse) * style[:, -plan.gains : -plan.fine, None, None].to(x.dtype)
         fine = convolve(self.grain, F.pixel_shuffle(fine, 2)) * style[:, -plan.fine :, None, None].to(x.dtype)
-        place = {}
+        slices = {}
         at = 0
         for name, channels in plan.norms.items():
-            place[name] = slice(at, at + channels)
+            slices[name] = slice(at, at + channels)
             at += channels
 
         def normed(name: str, y: Tensor, relu: bool = False) -> Tensor:
             if affine is None and seen is None and plan.norm == "instance":
-                return Normed.apply(y, 1 + gammas[:, place[name]], betas[:, place[name]], relu)
+                return Normed.apply(y, 1 + gammas[:, slices[name]], betas[:, slices[name]], relu)
             if affine is not None:
-                scale, offset = affine[:, 0, place[name]], affine[:, 1, place[name]]
+                scale, offset = affine[:, 0, slices[name]], affine[:, 1, slices[name]]
             else:
-                scale, offset = self.affine(name, y, gammas[:, place[name]], betas[:, place[name]])
+                scale, offset = self.affine(name, y, gammas[:, slices[name]], betas[:, slices[name]])
                 if seen is not None:
                     seen.append(torch.stack((scale, offset), 1))
             y = y * scale[:, :, None, None] + offset[:, :, None, None]

@@ -63,7 +63,7 @@ def part(tensors: dict[str, Any], name: str) -> dict[str, Any]:
     return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
 
 
-def told(metadata: dict[str, str]) -> dict[str, str]:
+def credits(metadata: dict[str, str]) -> dict[str, str]:
     """What the ONNX files say of their making."""
     return {
         "atelier.body": BODY,
@@ -76,14 +76,14 @@ def told(metadata: dict[str, str]) -> dict[str, str]:
 def ship_any(folder: Path, into: Path) -> None:
     tensors, metadata, plan = run(folder)
     pocket = load_file(models_folder() / "pocket.safetensors")
-    (into / "painter.onnx").write_bytes(painter_model(part(tensors, "painter"), plan, pocket, told(metadata)))
-    (into / "reader.onnx").write_bytes(reader_model(part(tensors, "reader"), pocket, told(metadata)))
+    (into / "painter.onnx").write_bytes(painter_model(part(tensors, "painter"), plan, pocket, credits(metadata)))
+    (into / "reader.onnx").write_bytes(reader_model(part(tensors, "reader"), pocket, credits(metadata)))
 
 
 def ship_named(folder: Path, paintings: Path, swatches: Path | None, into: Path) -> None:
     tensors, metadata, plan = run(folder)
     pocket = load_file(models_folder() / "pocket.safetensors")
-    (into / "styles.onnx").write_bytes(painter_model(part(tensors, "painter"), plan, pocket, told(metadata)))
+    (into / "styles.onnx").write_bytes(painter_model(part(tensors, "painter"), plan, pocket, credits(metadata)))
     table, stems = tensors["table.weight"], json.loads(metadata["styles"])
     out: dict[str, np.ndarray[Any, Any]] = {"photo.numbers": table[len(stems)].astype(np.float16)}
     about = {}

@@ -112,11 +112,11 @@ def whole(photo: Image) -> NDArray[np.uint8]:
 
 def key_of(painting: Image, code: StyleCode, body: str, seconds: float) -> str:
     """What a code is remembered for: painting, the code it began with, the body's weights, seconds."""
-    told = hashlib.sha256(repr((painting.shape, body, round(seconds, 1))).encode())
-    told.update(painting.pixels.tobytes())
-    told.update(code.tobytes())
-    told.update((models_folder() / f"{body}.onnx").read_bytes())
-    return told.hexdigest()[:40]
+    digest = hashlib.sha256(repr((painting.shape, body, round(seconds, 1))).encode())
+    digest.update(painting.pixels.tobytes())
+    digest.update(code.tobytes())
+    digest.update((models_folder() / f"{body}.onnx").read_bytes())
+    return digest.hexdigest()[:40]
 
 
 def recall(key: str) -> StyleCode | None:

@@ -213,7 +213,9 @@ def _reason(error: Exception) -> str:
 
 def cores() -> int:
     """Cores this process may use: real ones where the system tells (two threads of one core share its arithmetic), and no
-    more than a container's share."""
+    more than a container's share. $ATELIER_THREADS says otherwise, where several processes share them."""
+    if (threads := os.environ.get("ATELIER_THREADS", "")).isdecimal():
+        return max(1, int(threads))
     logical = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
     found = {str(cpu) for cpu in logical}
     with contextlib.suppress(OSError):

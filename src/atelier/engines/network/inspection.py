@@ -77,16 +77,16 @@ def read_contract(
 def _read_one(runner: Runner, contract: Contract, layout: str, order: str, values: str, multiple: int, report: Report) -> Contract:
     """The contract of one input and one output. Raises as `read_contract` does."""
 
-    def known(name: str, told: str, choices: tuple[str, ...]) -> str:
-        said = told if told != "auto" else runner.metadata.get(f"atelier.{name}", "auto").strip().lower()
+    def known(name: str, asked: str, choices: tuple[str, ...]) -> str:
+        said = asked if asked != "auto" else runner.metadata.get(f"atelier.{name}", "auto").strip().lower()
         if said not in ("auto", *choices):
-            where = f"`model_{name}` {said}" if said == told else f"{runner.label} says its {name} is {said[:40]!r}"
+            where = f"`model_{name}` {said}" if said == asked else f"{runner.label} says its {name} is {said[:40]!r}"
             raise SettingError(f"model_{name}", f"{where}: choose from {', '.join(choices)}")
         return said
 
     if known("order", order, ("rgb", "bgr")) == "bgr":
         contract = replace(contract, order="bgr")
-    contract = _laid_out(runner, contract, known("layout", layout, ("nchw", "nhwc")))
+    contract = _with_layout(runner, contract, known("layout", layout, ("nchw", "nhwc")))
     contract = replace(contract, multiple=_multiple(runner, contract, multiple))
     in_range, out_range = known("range", values, tuple(RANGES)), known("output_range", "auto", tuple(RANGES))
     if contract.dtype == "uint8" and in_range not in ("auto", "0..255"):
@@ -127,16 +127,16 @@ def _picture_input(runner: Runner) -> Port:
     return port
 
 
-def _further_inputs(runner: Runner, picture: Port, told: str) -> dict[str, float]:
+def _further_inputs(runner: Runner, picture: Port, asked: str) -> dict[str, float]:
     """Values of the inputs that are single numbers. Raises SettingError unless each has one."""
     wanted = [port.name for port in runner.inputs if port is not picture]
     given: dict[str, float] = {}
-    for part in filter(None, (each.strip() for each in told.split(","))):
+    for part in filter(None, (each.strip() for each in asked.split(","))):
         name, _, value = (each.strip() for each in part.rpartition("="))
         try:
             given[name] = float(value)
         except ValueError:
-            raise SettingError("model_inputs", "write name=number, several by comma", told) from None
+            raise SettingError("model_inputs", "write name=number, several by comma", asked) from None
     if missing := [name for name in wanted if name not in given]:
         raise SettingError(
             "model_inputs", f"{runner.label} takes {', '.join(missing)} beside the picture: give `model_inputs` {missing[0]}=1, say"
@@ -146,13 +146,13 @@ def _further_inputs(runner: Runner, picture: Port, told: str) -> dict[str, float
     return given
 
 
-def _picture_outputs(runner: Runner, told: str) -> list[str]:
+def _picture_outputs(runner: Runner, asked: str) -> list[str]:
     """The outputs that may be the picture, by their shapes; the one told. Raises SettingError where there is none so called."""
     names = [port.name for port in runner.outputs]
-    if told:
-        if told not in names:
-            raise SettingError("model_output", f"{runner.label} gives {', '.join(names)[:200]}", told)
-        return [told]
+    if asked:
+        if asked not in names:
+            raise SettingError("model_output", f"{runner.label} gives {', '.join(names)[:200]}", asked)
+        return [asked]
     likely = [port.name for port in runner.outputs if _may_be_picture(port)]
     return likely or names[:1]
 
@@ -166,7 +166,7 @@ def _may_be_picture(port: Port) -> bool:
     return any(side in (None, 3) for side in (shape[-3], shape[-1]))
 
 
-def _laid_out(runner: Runner, contract: Contract, layout: str) -> Contract:
+def _with_layout(runner: Runner, contract: Contract, layout: str) -> Contract:
     """With the layout, and the size where it is fixed."""
     shape = _port(runner.inputs, contract.input).shape or (None,) * 4
     text = " × ".join("any" if side is None else str(side) for side in shape)
@@ -200,10 +200,10 @@ def _laid_out(runner: Runner, contract: Contract, layout: str) -> Contract:
     return usable[0]
 
 
-def _multiple(runner: Runner, contract: Contract, told: int) -> int:
+def _multiple(runner: Runner, contract: Contract, asked: int) -> int:
     if contract.size:
         return 1
-    said = str(told or runner.metadata.get("atelier.multiple", "0"))
+    said = str(asked or runner.metadata.get("atelier.multiple", "0"))
     if not said.isdecimal() or int(said) > 4096:
         raise SettingError("model_multiple", f"{runner.label} says its multiple is {said[:40]!r}: give `model_multiple`")
     if int(said):

@@ -49,10 +49,10 @@ class Plan:
     def from_json(cls, text: str) -> Plan:
         """A plan as `to_json` writes it. Raises WeightsError for one that makes no sense."""
         try:
-            told = {"fine_blocks": 0, "seen": [], **json.loads(text)}
-            if set(told) != {field.name for field in dataclasses.fields(cls)}:
+            fields = {"fine_blocks": 0, "seen": [], **json.loads(text)}
+            if set(fields) != {field.name for field in dataclasses.fields(cls)}:
                 raise ValueError("fields are missing, or unknown")
-            plan = cls(**told)
+            plan = cls(**fields)
             counts = (plan.fine, plan.wide, plan.deep, plan.half, plan.rank, plan.noise, *plan.seen)
             fits = all(type(n) is int and 1 <= n <= WIDEST for n in counts) and len(plan.seen) in (0, 2) and plan.noise % 8 == 0
             fits = fits and all(type(n) is int and 0 <= n <= MOST for n in (plan.blocks, plan.deep_blocks, plan.fine_blocks))

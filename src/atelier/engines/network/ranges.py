@@ -27,7 +27,7 @@ class _Trial:
     fit: float
 
 
-def find_ranges(runner: Runner, contract: Contract, told: str, told_out: str) -> tuple[str, str]:
+def find_ranges(runner: Runner, contract: Contract, asked: str, asked_out: str) -> tuple[str, str]:
     """The ranges of input and output, of which one may be told."""
     size = contract.size or (round_up(192, contract.multiple), round_up(128, contract.multiple))
     photo = made_photo(*size)
@@ -35,7 +35,7 @@ def find_ranges(runner: Runner, contract: Contract, told: str, told_out: str) ->
     raw = replace(contract, out_low=0.0, out_high=1.0)
     answers: dict[str, Pixels] = {}
     failed: WeightsError | None = None
-    for name in ["0..255"] if whole else [told] if told != "auto" else RANGES:
+    for name in ["0..255"] if whole else [asked] if asked != "auto" else RANGES:
         try:
             low, high = RANGES[name]
             answers[name] = raw.out_of(raw.run(runner, replace(contract, low=low, high=high).into(photo)))
@@ -43,12 +43,12 @@ def find_ranges(runner: Runner, contract: Contract, told: str, told_out: str) ->
             failed = error
     if failed and not answers:
         raise failed
-    ends = told_out
-    if told_out == "auto":
+    ends = asked_out
+    if asked_out == "auto":
         integers = next(port.dtype for port in runner.outputs if port.name == contract.output) in ("uint8", "int32", "int64")
         ends = "0..255" if integers else "auto" if whole else _bounds(runner, raw, size, list(answers.values()))
     trials = [_trial(name, ends if ends != "auto" else _guess(answer), answer, photo) for name, answer in answers.items()]
-    if len(answers) == 1 and (whole or told != "auto"):  # nothing to choose from
+    if len(answers) == 1 and (whole or asked != "auto"):  # nothing to choose from
         return trials[0].values, trials[0].out
     trials = sorted((trial for trial in trials if trial.fit > 0), key=lambda trial: -trial.fit)
     if not trials:

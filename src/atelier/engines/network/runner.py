@@ -119,16 +119,16 @@ class Runner:
     def _examples(self) -> Iterator[dict[str, Array]]:
         """What to measure with: arrays of the shapes that the file's metadata says (`atelier.example`: JSON, name -> shape), else
         pictures of 128 and 256 px, where that is the one input; nothing where none can be thought of."""
-        told = "atelier.example" in self.metadata
-        for side in (128,) if told else (128, 256):
-            if shapes := self._shapes_told() if told else self._shapes_of_pictures(side):
+        example = "atelier.example" in self.metadata
+        for side in (128,) if example else (128, 256):
+            if shapes := self._shapes_told() if example else self._shapes_of_pictures(side):
                 rng = np.random.default_rng(0)
                 yield self._fit({name: rng.random(shape, np.float32) for name, shape in shapes.items()})
 
     def _shapes_told(self) -> dict[str, tuple[int, ...]]:
         try:
-            told = json.loads(self.metadata["atelier.example"])
-            shapes = {str(name): tuple(int(n) for n in shape) for name, shape in told.items()}
+            example = json.loads(self.metadata["atelier.example"])
+            shapes = {str(name): tuple(int(n) for n in shape) for name, shape in example.items()}
         except (ValueError, TypeError, AttributeError):
             return {}
         return shapes if all(0 < n <= 4096 for shape in shapes.values() for n in shape) else {}

@@ -143,7 +143,7 @@ class Adam:
         self.steps, self.means, self.squares = state["steps"], list(state["means"]), list(state["squares"])
 
 
-class Parted:
+class PerPart:
     """A descent of its own for each part of the values; what belongs to none stays as it is.
 
     parts: flat positions (n,) in all values, one after the other."""

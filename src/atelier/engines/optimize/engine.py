@@ -215,12 +215,12 @@ class Run:
         def preview() -> Image:
             return self.preview(canvas.image().detach())
 
-        def told_of(**more: Any) -> Progress:
+        def describe(**more: Any) -> Progress:
             size = stage.size[1], stage.size[0]
             return Progress("painting", self.done, self.total, subject=stage.features, size=size, engine="optimize", **more)
 
         before = self.done - solver.steps
-        told = False
+        noted = False
         # Convergence is asked first: a run that is resumed may have been stopped just when it had converged.
         while (
             solver.steps < stage.iterations
@@ -232,14 +232,14 @@ class Run:
             if solver.undone:
                 how = "grew" if math.isfinite(losses["total"]) else "was not finite"
                 note = f"the loss {how}: back to the best picture so far, with half the step (`rate`), as often as it takes"
-                self.report(told_of(note="" if told else note))
-                told = True
+                self.report(describe(note="" if noted else note))
+                noted = True
                 continue
             self.done = before + solver.steps
-            self.report(told_of(losses=losses, preview=preview, state=state))
+            self.report(describe(losses=losses, preview=preview, state=state))
         if solver.steps > PATIENCE and solver.strayed() and solver.lowest >= solver.trace[0]:
             note = "no iteration made the picture better, so it is as it was: try a smaller `rate`"
-            self.report(told_of(note=note))
+            self.report(describe(note=note))
         self.done = before + stage.iterations
 
 

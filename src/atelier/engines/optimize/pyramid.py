@@ -60,7 +60,7 @@ class Pyramid:
         each = vector.view(-1, height * width if self.part is None else len(self.part))
         return each.split(max(1, AT_ONCE // (height * width)))
 
-    def laid(self, channels: Tensor) -> Tensor:
+    def spread(self, channels: Tensor) -> Tensor:
         """Some channels (c, n) as pictures (c, 1, height, width)."""
         height, width = self.size
         if self.part is not None:
@@ -69,7 +69,7 @@ class Pyramid:
 
     def coarse(self, channels: Tensor) -> Tensor:
         """(H - I) times some channels, both (c, n)."""
-        found = _coarse(self.laid(channels), LEVELS).flatten(1)
+        found = _coarse(self.spread(channels), LEVELS).flatten(1)
         return found if self.part is None else found.index_select(1, self.part)
 
 

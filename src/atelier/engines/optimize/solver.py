@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import Canvas
-from atelier.engines.optimize.descent import Accelerated, Adam, Descent, Parted, Plain
+from atelier.engines.optimize.descent import Accelerated, Adam, Descent, PerPart, Plain
 from atelier.engines.optimize.lbfgs import LBFGS
 
 Evaluate = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
@@ -84,7 +84,7 @@ class Solver:
                 def of(part: Tensor | None) -> LBFGS:
                     return LBFGS(self.rate, history, self.canvas.precondition(part), self.canvas.bounds)
 
-                return Parted(self.parts, [of(part) for part in self.parts]) if self.parts else of(None)
+                return PerPart(self.parts, [of(part) for part in self.parts]) if self.parts else of(None)
 
     def step(self) -> dict[str, float]:
         """One iteration. Returns the losses of the image it started from."""

@@ -64,7 +64,7 @@ class Zones:
         self.masks = [
             regions if level == 0 else F.avg_pool2d(regions[None], 2**level)[0] for level in range(levels) if _holds(regions, level)
         ]
-        finest, self.say = _parted(regions)
+        finest, self.say = _split(regions)
         self.labels = [finest if level == 0 else _coarser(finest, len(self.say), level) for level in range(len(self.masks))]
         self.known: dict[tuple[Any, ...], Any] = {}
 
@@ -160,7 +160,7 @@ def _holds(regions: Tensor, level: int) -> bool:
     return min(regions.shape[1:]) >= 2**level
 
 
-def _parted(regions: Tensor) -> tuple[Tensor, Tensor]:
+def _split(regions: Tensor) -> tuple[Tensor, Tensor]:
     """Zones (H, W) as numbers, and who has a say in them (zones, R): the regions in their order, none, then those that are shared."""
     count = len(regions)
     there = regions > 0
@@ -305,13 +305,13 @@ class _Guided(torch.autograd.Function):
             rows = _rows(features).index_select(0, own.index)
             if features.numel() <= HELD and features.requires_grad:
                 ctx.rows.append(rows)
-            parted, weight = rows[own.whole :], own.weight.to(rows.dtype)
+            partial, weight = rows[own.whole :], own.weight.to(rows.dtype)
             if first:
-                sums.append(rows[: own.whole].float().sum(0) + (parted.float() * own.weight).sum(0))
+                sums.append(rows[: own.whole].float().sum(0) + (partial.float() * own.weight).sum(0))
             if shift:
-                rows, parted = rows - shift, parted - shift
+                rows, partial = rows - shift, partial - shift
             all_own = rows[: own.whole]
-            squares.append((all_own.T @ all_own).float() + (parted.T @ (parted * weight)).float())
+            squares.append((all_own.T @ all_own).float() + (partial.T @ (partial * weight)).float())
         return torch.stack(squares), torch.stack(sums) if first else None
 
     @staticmethod

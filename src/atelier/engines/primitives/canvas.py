@@ -136,7 +136,7 @@ def worth(count, task):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def place(task):  # type: ignore[no-untyped-def]
+def draw_position(task):  # type: ignore[no-untyped-def]
     """Where to try a fresh shape, and how large: x, y where the error is, a size between the bounds, logarithmically."""
     height, width = task.likely.shape[0], task.likely.shape[1] - 1
     total = task.likely_rows[height]

@@ -19,10 +19,10 @@ _NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 def to_svg(drawing: Drawing) -> str:
     """An SVG 1.1 document: as large as the photo, coordinates in pixels of the working picture, one element a shape.
 
-    A transparent drawing has no background element. What is outside the picture is not shown.
+    A transparent drawing has no background element. All is clipped to the picture, also by editors that show what lies beside a page.
     """
     width, height = drawing.size
-    return _document(drawing, f'width="{width}" height="{height}" ')
+    return _document(drawing, f'width="{width}" height="{height}" ', clipped=True)
 
 
 def to_pdf(drawing: Drawing) -> bytes:
@@ -55,11 +55,14 @@ def check_pdf() -> None:
         raise MissingExtra("writing PDF", "draw") from error
 
 
-def _document(drawing: Drawing, size: str = "") -> str:
+def _document(drawing: Drawing, size: str = "", clipped: bool = False) -> str:
     w, h = drawing.width, drawing.height
     # the working picture's sides are rounded, so its proportions are nearly the photo's: no strip must remain at an edge
     head = f'{size}viewBox="0 0 {w} {h}" preserveAspectRatio="none"'
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {head}>']
+    if clipped:
+        frame = f'<rect width="{w}" height="{h}"/>'
+        lines += [f'<clipPath id="frame">{frame}</clipPath>', '<g clip-path="url(#frame)">']
     if drawing.background is not None:
         color = "#{:02x}{:02x}{:02x}".format(*drawing.background)
         lines.append(f'<rect fill="{color}" width="{w}" height="{h}"/>')
@@ -71,7 +74,7 @@ def _document(drawing: Drawing, size: str = "") -> str:
             said = [f'{name}-opacity="{opacity}"' for name in ("fill", "stroke") if any(f'{name}="#' in e for e in elements)]
             elements = [f"<g {' '.join(said)}>", *elements, "</g>"]
         lines += elements
-    return "\n".join([*lines, "</svg>\n"])
+    return "\n".join([*lines, *(["</g>"] if clipped else []), "</svg>\n"])
 
 
 def _opacity(value: float) -> str:

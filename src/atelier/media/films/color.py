@@ -26,12 +26,12 @@ SMALLEST_HD = (1280, 576)
 
 def matrix_of(frame: VideoFrame) -> int:
     """The YUV matrix of a frame, by H.273; what is not tagged is guessed by the size."""
-    told = int(frame.colorspace)
-    if told in (1, 4, 5, 7, 9):
-        return told
-    if told == 6:  # the same numbers as BT.601
+    matrix = int(frame.colorspace)
+    if matrix in (1, 4, 5, 7, 9):
+        return matrix
+    if matrix == 6:  # the same numbers as BT.601
         return 5
-    if told == 10:
+    if matrix == 10:
         return 9
     large = frame.width >= SMALLEST_HD[0] or frame.height > SMALLEST_HD[1]
     return 1 if large else 5

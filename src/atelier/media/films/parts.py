@@ -42,10 +42,10 @@ class Parts:
         self.folder = target.with_name(f".{target.name}.parts")
         self.list: list[Part] = []
         self.changed = False
-        told = self._read()
-        if told.get("fingerprint") == fingerprint:
-            self.list = [Part(**each) for each in told["pieces"] if (self.folder / each["name"]).is_file()]
-        elif told:
+        listed = self._read()
+        if listed.get("fingerprint") == fingerprint:
+            self.list = [Part(**each) for each in listed["pieces"] if (self.folder / each["name"]).is_file()]
+        elif listed:
             self.changed = True
         try:
             if not self.list:
@@ -84,8 +84,8 @@ class Parts:
         with atomic_file(self.folder / STATE.format(len(self.list) + 1)) as file:
             np.savez(file, **dict[str, Any](state))
         self.list.append(part)
-        told = {"fingerprint": self.fingerprint, "pieces": [asdict(each) for each in self.list]}
-        atomic_write(json.dumps(told).encode(), self.folder / LIST)
+        listed = {"fingerprint": self.fingerprint, "pieces": [asdict(each) for each in self.list]}
+        atomic_write(json.dumps(listed).encode(), self.folder / LIST)
         with contextlib.suppress(OSError):
             (self.folder / STATE.format(len(self.list) - 1)).unlink()
 
@@ -95,8 +95,8 @@ class Parts:
 
     def _read(self) -> dict[str, Any]:
         try:
-            told = json.loads((self.folder / LIST).read_text())
-            return told if isinstance(told, dict) else {}
+            listed = json.loads((self.folder / LIST).read_text())
+            return listed if isinstance(listed, dict) else {}
         except (OSError, ValueError):
             return {}
 

@@ -72,9 +72,9 @@ def _paint_one(variant: Variant, limits: Limits, session: Session, report: Repor
     except (Cancelled, OutputError):  # after a picture that cannot be written the next one would fare no better
         raise
     except Exception as error:
-        if (told := explain(error)) is None:
+        if (answer := explain(error)) is None:
             raise
-        return dataclasses.replace(variant, state="failed", error=told[0], exit_code=told[1])
+        return dataclasses.replace(variant, state="failed", error=answer[0], exit_code=answer[1])
     state = "painted" if made.finished else "stopped"
     done = dataclasses.replace(variant, state=state, seconds=made.seconds, iterations=made.iterations, losses=dict(made.losses))
     write_record(done)

@@ -176,11 +176,11 @@ def _last(arrays: Arrays) -> Painted:
 def _inner(report: Report) -> Report:
     """Of what an engine says of one frame, the notes."""
 
-    def told(progress: Progress) -> None:
+    def pass_on(progress: Progress) -> None:
         if progress.note:
             report(Progress("painting", note=progress.note))
 
-    return told
+    return pass_on
 
 
 def _preview(frame: Frame) -> Callable[[], Image]:

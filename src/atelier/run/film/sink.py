@@ -24,7 +24,7 @@ from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs, plain
 from atelier.run.film.painting import Painted, Resume
 from atelier.run.made import Made
-from atelier.run.signing import told_of
+from atelier.run.signing import record_of
 from atelier.run.watch import Watch
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class FilmSink:
         return Resume(done, parts.count, arrays)
 
     def _metadata(self) -> dict[str, str]:
-        return {"comment": json.dumps(told_of(self.job.request, 0.0), ensure_ascii=False)} if self.job.named else {}
+        return {"comment": json.dumps(record_of(self.job.request, 0.0), ensure_ascii=False)} if self.job.named else {}
 
     def _tell(self, note: str) -> None:
         with contextlib.suppress(AtelierError):
@@ -136,5 +136,5 @@ def fingerprint(job: Job, outputs: Outputs) -> str:
         found = Path(film.path).stat()
         stamp = found.st_size, found.st_mtime_ns
     written = [outputs.codec, outputs.quality, outputs.depth, outputs.format]
-    told = [asdict(job.request), asdict(job.settings), dict(job.inputs), stamp, job.content.size, written]
-    return hashlib.sha256(json.dumps(told, default=plain, sort_keys=True).encode()).hexdigest()
+    parts = [asdict(job.request), asdict(job.settings), dict(job.inputs), stamp, job.content.size, written]
+    return hashlib.sha256(json.dumps(parts, default=plain, sort_keys=True).encode()).hexdigest()

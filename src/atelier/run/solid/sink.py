@@ -17,7 +17,7 @@ from atelier.media.meshes import read_mesh, write_mesh
 from atelier.progress import Report, silent
 from atelier.request import Outputs
 from atelier.run.made import Made
-from atelier.run.signing import told_of
+from atelier.run.signing import record_of
 from atelier.run.solid.painting import PaintedMesh
 from atelier.run.watch import Watch
 from atelier.solid.camera import turntable
@@ -45,7 +45,7 @@ class MeshSink:
 
     def put(self, painted: PaintedMesh) -> None:
         watch, outputs = self.report, self.outputs
-        about: dict[str, Any] = {OUR_KEY: told_of(self.job.request, watch.seconds)} if self.job.named else {}
+        about: dict[str, Any] = {OUR_KEY: record_of(self.job.request, watch.seconds)} if self.job.named else {}
         write_mesh(painted.model, painted.texture, outputs.picture, about=about, overwrite=outputs.overwrite)
         if outputs.turntable:
             target = outputs.turntable

@@ -16,7 +16,7 @@ export default function (component) {
 }
 
 function build(root, tell) {
-  const file = el("input", { type: "file", accept: "image/*,video/*,.heic,.jxl,.avif,.tif,.tiff", className: "hidden", tabIndex: -1 });
+  const file = el("input", { type: "file", accept: "image/*,video/*,.heic,.jxl,.avif,.tif,.tiff,.glb,.obj,.ply,.stl", className: "hidden", tabIndex: -1 });
   file.setAttribute("aria-hidden", "true");
   const view = { tell, file };
   view.choose = el("button", { type: "button", className: "loud choose", onclick: () => file.click() });
@@ -54,13 +54,14 @@ function listen(view) {
 async function take(view, file) {
   const { words, tab, limit } = view.data;
   const film = file.type.startsWith("video/");
+  const mesh = /\.(glb|gltf|obj|ply|stl)$/i.test(file.name);
   const refuse = (text) => { view.said.textContent = text; view.said.hidden = false; };
   view.said.hidden = true;
-  if (!film && file.size > limit * 2 ** 20) return refuse(words.large.replace("{limit}", limit));
+  if (!film && !mesh && file.size > limit * 2 ** 20) return refuse(words.large.replace("{limit}", limit));
   view.state.textContent = words.reading;
   try {
     const name = encodeURIComponent(file.name || "pasted.png");
-    const answer = await fetch(`/studio/take/${tab}/${name}?as=${film ? "film" : "photo"}`, { method: "POST", body: file });
+    const answer = await fetch(`/studio/take/${tab}/${name}?as=${film ? "film" : mesh ? "mesh" : "photo"}`, { method: "POST", body: file });
     const told = await answer.json();
     if (answer.ok) view.tell("came", told.name);
     else refuse(answer.status === 413 ? words.large.replace("{limit}", told.limit) : told.error);

@@ -12,14 +12,15 @@ function build(root, tell) {
   const range = el("input", { type: "range", className: "compare", min: 0, max: 100, step: 1, value: 0 });
   const line = el("span", { className: "line" });
   line.setAttribute("aria-hidden", "true");
-  const sheet = el("div", { className: "sheet" }, after, before, line, range);
+  const player = el("div", { className: "player" });
+  const sheet = el("div", { className: "sheet" }, after, before, player, line, range);
   const frame = el("div", { className: "frame" }, sheet);
   const title = el("span", { className: "title" });
   const by = el("span", { className: "by" });
   const state = el("span", { className: "state", role: "status" });
   const bar = el("span", { className: "bar" }, el("i"));
   const button = (name, act) => el("button", { type: "button", className: `quiet ${name}`, onclick: act });
-  const view = { root, tell, before, after, range, line, sheet, frame, title, by, state, bar };
+  const view = { root, tell, before, after, range, line, sheet, player, frame, title, by, state, bar };
   view.begin = button("begin", () => tell("begin", Date.now()));
   view.stop = button("stop", () => tell("stop", Date.now()));
   view.zoom = button("zoom", () => zoom(view, !view.root.classList.contains("whole")));
@@ -46,7 +47,8 @@ function update(view, data) {
   view.after.alt = data.label.title;
   view.before.alt = words.before;
   view.range.setAttribute("aria-label", words.compare);
-  view.range.hidden = view.line.hidden = !data.after;
+  play(view, data.file);
+  view.range.hidden = view.line.hidden = !data.after || !!data.file;
   view.title.textContent = data.label.title;
   view.by.textContent = data.label.by;
   view.state.textContent = data.progress ? data.progress.text : "";
@@ -62,6 +64,15 @@ function update(view, data) {
   view.error.textContent = data.error;
   chart(view, data.losses);
   if (JSON.stringify(data.take) !== view.taken) showTake(view, data.take);
+}
+
+/** A film, or a page with a mesh, in place of the picture. */
+function play(view, file) {
+  if (view.player.src === (file ? file.src : "")) return;
+  view.player.src = file ? file.src : "";
+  const shown = !file ? null : file.kind === ".html" ? el("iframe", { src: file.src, title: view.data.label.title, sandbox: "allow-scripts" })
+    : el("video", { src: file.src, controls: true, loop: true, autoplay: true, muted: true, playsInline: true });
+  view.player.replaceChildren(...(shown ? [shown] : []));
 }
 
 function at(view, share) {
@@ -144,7 +155,7 @@ async function share(file, said, words) {
     const picture = new File([blob], decodeURIComponent(file.href.split("/").pop()), { type: blob.type });
     if (navigator.canShare?.({ files: [picture] })) await navigator.share({ files: [picture] });
     else {
-      await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+      await navigator.clipboard.write([new ClipboardItem({ [blob.type]: blob })]);
       said.textContent = words.copied;
       setTimeout(() => { said.textContent = ""; }, 2000);
     }

@@ -15,6 +15,10 @@ export default function (component) {
     node.button.title = each.title;
     node.button.setAttribute("aria-label", each.title);
     node.button.setAttribute("aria-pressed", each.now);
+    node.against.hidden = each.now;
+    node.against.setAttribute("aria-pressed", each.against);
+    node.against.setAttribute("aria-label", data.words.against.replace("{picture}", each.title));
+    node.against.title = data.words.against.replace("{picture}", each.title);
   });
 }
 
@@ -29,5 +33,6 @@ function build(root, tell) {
 function make(each, view) {
   const image = el("img", { alt: "", decoding: "async" });
   const button = el("button", { type: "button", onclick: () => view.tell("pick", each.number) }, image);
-  return Object.assign(el("li", {}, button), { image, button });
+  const against = el("button", { type: "button", className: "against", onclick: () => view.tell("against", each.number) }, "⇄");
+  return Object.assign(el("li", {}, button, against), { image, button, against });
 }

@@ -16,12 +16,13 @@ function show(view, { take, words }) {
     setTimeout(() => { said.textContent = ""; }, 2000);
   };
   const files = take.files.map((file) => el("a", { href: file.href, download: "", className: "quiet" }, file.name));
+  if (take.map) files.push(el("a", { href: take.map, download: "", className: "quiet" }, words.map));
   const full = take.full ? [el("button", { type: "button", className: "quiet", onclick: () => view.tell("full", Date.now()) }, words.largest)] : [];
   const code = (name, text) => el("div", { className: "code" }, el("span", {}, name), el("pre", { tabIndex: 0 }, text),
     el("button", { type: "button", className: "quiet", onclick: () => put(text), "aria-label": `${words.copy}: ${name}` }, words.copy));
   view.root.replaceChildren(el("section", { className: "take" }, el("h2", { className: "heading" }, words.heading),
     el("div", { className: "row" }, ...files, ...full, el("button", { type: "button", className: "quiet", onclick: () => put(address()) }, words.link), said),
-    code(words.command, take.command), code(words.python, take.python)));
+    code(words.command, take.command), ...(take.python ? [code(words.python, take.python)] : [])));
 }
 
 /** The page's address without the word of this tab. */

@@ -105,8 +105,8 @@ class OpenExtent:
             end = graph("Squeeze", graph("Sub", graph("Mul", count, graph.constant([MULTIPLE])), graph.constant([MARGIN])))
             period = graph("Max", graph("Mul", graph("Sub", start, one), graph.constant(2)), one)
             parts = []
-            for places in (graph.constant(np.arange(-MARGIN, 0)), graph("Range", start, end, one)):
-                at = graph("Mod", places, period)  # never negative, as in Python
+            for positions in (graph.constant(np.arange(-MARGIN, 0)), graph("Range", start, end, one)):
+                at = graph("Mod", positions, period)  # never negative, as in Python
                 parts.append(graph("Min", at, graph("Sub", period, at)))
             x = beside(graph, x, parts[0], parts[1], axis)
         return x

@@ -60,8 +60,8 @@ def painter_model(tensors: Tensors, plan: Plan, pocket: Tensors, metadata: Mappi
     example = _inputs(plan, [66, 66], [32, 32], [66, 66], [32, 32])
     names = ("rows", "columns"), ("noise_height", "noise_width"), ("thumbnail_rows", "thumbnail_columns")
     inputs = _inputs(plan, *names, ("thumbnail_noise_height", "thumbnail_noise_width"))
-    told = {"atelier.plan": plan.to_json(), "atelier.kind": "painter", "atelier.example": json.dumps(example)}
-    return graph.model(inputs, outputs, {**metadata, **told})
+    notes = {"atelier.plan": plan.to_json(), "atelier.kind": "painter", "atelier.example": json.dumps(example)}
+    return graph.model(inputs, outputs, {**metadata, **notes})
 
 
 def _color_map(graph: Graph) -> tuple[str, str]:

@@ -51,9 +51,9 @@ def style_model(
         for each in open_network(painter, "painter").metadata_props
         if each.key not in ("atelier.kind", "atelier.plan", "atelier.example")
     }
-    told = {name: "; ".join(dict.fromkeys(filter(None, (getattr(e, name) for e in entries)))) for name in ("title", "painter", "year")}
+    credits = {name: "; ".join(dict.fromkeys(filter(None, (getattr(e, name) for e in entries)))) for name in ("title", "painter", "year")}
     blend = json.dumps({entry.name: round(share, 6) for entry, share in zip(entries, shares, strict=True)})
-    metadata = {**said, **{name: value for name, value in told.items() if value}, "atelier.styles": blend}
+    metadata = {**said, **{name: value for name, value in credits.items() if value}, "atelier.styles": blend}
     return plain_model(tensors, plan, look.code, look.colors, size=size, half=half, half_ends=half_ends, seed=seed, metadata=metadata)
 
 

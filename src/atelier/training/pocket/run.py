@@ -229,5 +229,5 @@ def save(path: Path, tensors: Params, input_scale: float, metadata: dict[str, st
         out[f"{name}.scale"], out[f"{name}.bias"] = scale.flatten().cpu(), bias.half().cpu()
         if name in TAPS:
             out[f"{name}.metric"] = torch.linalg.qr(tensors[f"{name}.head"].double().cpu())[1].half().contiguous()
-    told = {**metadata, "input": "RGB 0..255 minus mean", "mean": "123.68,116.779,103.939", "pool": "max 2x2"}
-    atomic_write(to_bytes(out, told), path)
+    notes = {**metadata, "input": "RGB 0..255 minus mean", "mean": "123.68,116.779,103.939", "pool": "max 2x2"}
+    atomic_write(to_bytes(out, notes), path)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import draw_position, worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
@@ -18,7 +18,7 @@ CORNERS = 5
 
 @njit
 def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
+    x, y, size = draw_position(task)
     for i in range(CORNERS):  # around the middle, so that sides do not cross to begin with
         angle, away = 2 * math.pi * (i + np.random.random()) / CORNERS, size * (0.3 + np.random.random())
         state[2 * i] = x + away * math.cos(angle)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import draw_position, worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
@@ -14,7 +14,7 @@ from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill,
 
 @njit
 def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
+    x, y, size = draw_position(task)
     w, h = (0.2 + np.random.random()) * size, (0.2 + np.random.random()) * size
     state[0], state[1], state[2], state[3] = x - w, y - h, x + w, y + h
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import draw_position, worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, degrees, fill, number
@@ -18,7 +18,7 @@ MINIMUM = 0.5
 
 @njit
 def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
+    x, y, size = draw_position(task)
     state[0], state[1] = x, y
     state[2], state[3] = (0.2 + np.random.random()) * size, (0.2 + np.random.random()) * size
     state[4] = np.random.random() * math.pi

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import draw_position, worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, number, stroke
@@ -18,7 +18,7 @@ THINNEST, PIECES = 1.0, 8
 
 @njit
 def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
+    x, y, size = draw_position(task)
     angle = np.random.random() * math.pi
     dx, dy = size * math.cos(angle), size * math.sin(angle)
     state[0], state[1], state[4], state[5] = x - dx, y - dy, x + dx, y + dy

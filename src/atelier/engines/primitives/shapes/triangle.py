@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from atelier.engines.primitives import spans
-from atelier.engines.primitives.canvas import place, worth
+from atelier.engines.primitives.canvas import draw_position, worth
 from atelier.engines.primitives.climb import search as climb
 from atelier.engines.primitives.compiled import compiled
 from atelier.engines.primitives.shapes.shape import Corners, Shape, State, fill, number
@@ -18,7 +18,7 @@ BLUNT = math.cos(math.radians(15))
 
 @njit
 def random(state, task):  # type: ignore[no-untyped-def]
-    x, y, size = place(task)
+    x, y, size = draw_position(task)
     for i in range(3):
         state[2 * i] = x + np.random.normal() * size
         state[2 * i + 1] = y + np.random.normal() * size

@@ -1,0 +1,212 @@
+"""The studio in a real browser, as a visitor uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+
+pytestmark = pytest.mark.system
+pytest.importorskip("streamlit", reason="the studio is not installed")
+sync_playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").sync_playwright
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+ARGUMENTS = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+DUE = "document.querySelectorAll('.card').length > 3 && !document.querySelectorAll('.card.due').length"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A studio that is served."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("studio") / "log"
+    with log.open("w") as written:
+        served = subprocess.Popen(
+            [sys.executable, "-m", "atelier", "studio", "--headless", "--port", str(port)], stdout=written, stderr=written,
+            env={**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9"},
+        )  # fmt: skip
+    url = f"http://127.0.0.1:{port}/"
+    for _ in range(300):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=2).read()
+            break
+        assert served.poll() is None, log.read_text()
+        time.sleep(0.1)
+    yield url
+    served.terminate()
+    served.wait(30)
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here")
+    with sync_playwright() as playwright:
+        try:
+            opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        except Exception as error:
+            pytest.skip(f"chromium does not run here: {str(error).splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """A page of a visitor of its own, which speaks to nobody but the studio."""
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, accept_downloads=True, permissions=["camera"], locale="en-US")
+    page = context.new_page()
+    foreign: list[str] = []
+    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith((address, "data:", "blob:")) else None)
+    page.goto(address)
+    page.wait_for_selector(".stage .files a", timeout=30_000)
+    yield page
+    assert not [each for each in foreign if not each.startswith(address.replace("http", "ws"))]
+    context.close()
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A photo of a visitor's own."""
+    rows, columns = np.mgrid[0:360, 0:480]
+    pixels = np.stack([columns / 480, rows / 360, 0.5 + 0.5 * np.sin(columns / 30)], -1)
+    path = tmp_path / "mine.jpg"
+    Pillow.fromarray((pixels * 255).astype(np.uint8)).save(path, quality=95)
+    return path
+
+
+def upload(page: Any, path: Path) -> None:
+    page.locator(".door input[type=file]").set_input_files(path)
+
+
+def settled(page: Any, title: str) -> None:
+    """Wait for a finished picture whose label says so."""
+    page.wait_for_function(
+        "(title) => document.querySelector('.stage .title')?.textContent.includes(title) && document.querySelector('.stage .files a')"
+        " && document.querySelector('.stage .after').src.includes('/hung/')",
+        arg=title,
+        timeout=30_000,
+    )
+
+
+def taken(page: Any, name: str) -> bytes:
+    """What a download brings."""
+    with page.expect_download() as download:
+        page.locator(name).first.click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_photo_is_painted_compared_and_kept(page: Any, photo: Path) -> None:
+    upload(page, photo)
+    settled(page, "Mine")
+    page.wait_for_function(DUE, timeout=30_000)
+    page.locator(".card .pick").nth(3).click()
+    settled(page, page.locator(".card .title").nth(3).inner_text())
+    page.get_by_label("Before and after").focus()
+    page.keyboard.press("End")
+    assert page.locator(".sheet").evaluate("each => each.style.getPropertyValue('--at')") == "100%"
+    data = taken(page, ".stage .files a")
+    with Pillow.open(io.BytesIO(data)) as picture:
+        assert picture.size == (480, 360)
+        shown = page.locator(".stage .after").evaluate("async (each) => [...new Uint8Array(await (await fetch(each.src)).arrayBuffer())]")
+        with Pillow.open(io.BytesIO(bytes(shown))) as seen:
+            apart = np.abs(np.asarray(seen.convert("RGB"), float) - np.asarray(picture.convert("RGB"), float))
+            assert apart.mean() < 6  # what was seen is a JPEG of the file
+    # dropped into another visit it brings its settings
+    page.get_by_title("Coffee").click()
+    page.locator(".card .pick").nth(0).click()
+    settled(page, "Coffee")
+    kept = photo.with_name("painted.png")
+    kept.write_bytes(data)
+    upload(page, kept)
+    settled(page, "Mine")
+    page.wait_for_function("document.querySelectorAll('.card')[3].classList.contains('chosen')")
+
+
+def test_a_drawing_appears_is_stopped_and_kept(page: Any) -> None:
+    page.get_by_text("Draw", exact=True).click()
+    count = page.get_by_role("spinbutton", name="Count")
+    count.fill("5000")
+    count.press("Enter")
+    page.get_by_role("button", name="Begin").click()
+    page.wait_for_function("document.querySelector('.stage .after').src.includes('/now/')", timeout=60_000)
+    page.get_by_role("button", name="Stop").click()
+    settled(page, "Drawn")
+    assert taken(page, ".take a:has-text('SVG')").startswith((b"<svg", b"<?xml"))
+
+
+def test_two_visitors_do_not_see_each_other(page: Any, browser: Any, address: str, photo: Path) -> None:
+    upload(page, photo)
+    settled(page, "Mine")
+    source = page.locator(".stage .after").get_attribute("src")
+    other = browser.new_context()
+    stranger = other.new_page()
+    stranger.goto(address)
+    stranger.wait_for_selector(".stage .files a", timeout=30_000)
+    assert "Cat" in stranger.locator(".stage .title").inner_text()
+    assert stranger.evaluate("async (url) => (await fetch(url)).status", source) == 404
+    other.close()
+
+
+def test_a_reload_half_way_loses_nothing(page: Any, photo: Path) -> None:
+    upload(page, photo)
+    settled(page, "Mine")
+    page.locator(".card .pick").nth(5).click()
+    page.wait_for_function("document.querySelectorAll('.card')[5].classList.contains('chosen')")
+    page.reload()
+    settled(page, "Mine")
+    page.wait_for_function("document.querySelectorAll('.card')[5].classList.contains('chosen')")
+
+
+def test_what_is_no_picture_is_one_message(page: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    upload(page, bad)
+    page.wait_for_selector(".part-door .error:not([hidden])")
+    assert "bad.jpg" in page.locator(".part-door .error").inner_text()
+    assert page.locator(".stage .files a").count()
+
+
+def test_a_file_over_the_limit_is_refused_with_the_limit(page: Any, tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    with large.open("wb") as file:
+        file.truncate(65 * 2**20)
+    upload(page, large)
+    page.wait_for_selector(".part-door .error:not([hidden])")
+    assert "64 MB" in page.locator(".part-door .error").inner_text()
+
+
+def test_regions_are_painted_by_hand(page: Any) -> None:
+    page.get_by_text("A style for each region").click()
+    canvas = page.locator(".places canvas")
+    canvas.wait_for(timeout=10_000)
+    canvas.scroll_into_view_if_needed()
+    page.locator(".regions select").nth(1).select_option("starry-night")
+    canvas.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+    page.get_by_role("button", name="Apply").click()
+    page.wait_for_function("document.querySelector('.take pre')?.textContent.includes('regions-')", timeout=30_000)
+
+
+def test_the_camera_photographs(page: Any) -> None:
+    page.get_by_role("button", name="Camera").click()
+    page.wait_for_function("document.querySelector('dialog video')?.videoWidth > 0", timeout=10_000)
+    page.get_by_role("button", name="Take the picture").click()
+    settled(page, "Camera")
