@@ -1,7 +1,7 @@
 """Many pictures: how near a batch comes to what its networks could do, what a second worker and Ray are worth, and memory over time.
 
-    python benchmarks/batch.py [--photos 200] [--size 512] [--cluster] [--json batch.json]
-    python benchmarks/batch.py --memory 2000 --size 256
+    python benchmarks/batch.py [--photos 200] [--side 768] [--size 512] [--cluster] [--json batch.json]
+    python benchmarks/batch.py --memory 2000
 
 `networks alone`: processes with a core each call the painter on photos that are opened already. `batch`: the same photos from files
 to files, through a manifest, by as many workers with a core each. The first pictures of every worker, in which models are opened, do not
@@ -51,7 +51,7 @@ def photos(arguments: Any, folder: Path, count: int, sides: tuple[int, ...] = (7
     return found
 
 
-def engine_alone(names: list[str], size: int, number: int, of: int) -> tuple[float, float]:
+def engine_alone(names: list[str], size: int | None, number: int, of: int) -> tuple[float, float]:
     """Begin and end of painting photos that are open, on a core of its own."""
     share_cores(number, of, 1)
     session = Session()
@@ -65,7 +65,7 @@ def engine_alone(names: list[str], size: int, number: int, of: int) -> tuple[flo
     return began, time.time()
 
 
-def alone(found: list[Found], size: int, workers: int) -> float:
+def alone(found: list[Found], size: int | None, workers: int) -> float:
     """Pictures a second of the networks, nothing else."""
     names = [photo.name for photo in found]
     parts = [names[at::workers] for at in range(workers)]
@@ -90,7 +90,7 @@ def timed(items: list[Item], crew: Crew, manifest: Path) -> float:
 
 
 def rows(arguments: Any, folder: Path) -> Iterator[tuple[str, int, str, float, float]]:
-    found = photos(arguments, folder, arguments.photos)
+    found = photos(arguments, folder, arguments.photos, (arguments.side,))
     own = {workers: alone(found, arguments.size, workers) for workers in (1, arguments.workers)}
     for workers, rate in own.items():
         yield "networks alone", workers, "", rate, 1.0
@@ -101,9 +101,8 @@ def rows(arguments: Any, folder: Path) -> Iterator[tuple[str, int, str, float, f
         rate = timed(items, crew, out / "manifest.jsonl")
         return name, workers, suffix, rate, rate / own[workers]
 
-    for suffix in (".jpg", ".png"):
-        for workers in (1, arguments.workers):
-            yield batch("batch", Processes(workers, threads=1), workers, suffix)
+    for workers, suffix in ((1, ".jpg"), (arguments.workers, ".jpg"), (arguments.workers, ".png")):
+        yield batch("batch", Processes(workers, threads=1), workers, suffix)
     if arguments.cluster:
         from atelier.cluster import Cluster
 
@@ -135,13 +134,14 @@ COLUMNS = ("what", "workers", "to", "pictures/s", "of the networks alone")
 def main() -> None:
     options = pairs.parser(__doc__ or "")
     options.add_argument("--photos", type=int, default=200)
-    options.add_argument("--size", type=int, default=512, help="long side, px")
+    options.add_argument("--side", type=int, default=768, help="long side of the photos, px")
+    options.add_argument("--size", type=int, help="long side of results, px (default: the photo's own)")
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options.add_argument("--cluster", action="store_true", help="also on Ray")
     options.add_argument("--memory", type=int, metavar="PICTURES", help="memory over so many pictures, and nothing else")
     arguments = options.parse_args()
     if arguments.quick:
-        arguments.photos, arguments.size = 30, 128
+        arguments.photos, arguments.side = 30, 128
         arguments.memory = arguments.memory and 40
     pairs.ready(arguments)
     about = machine.introduce()
@@ -152,7 +152,7 @@ def main() -> None:
             pairs.write(arguments, "batch", about, told)
             return
         found = list(rows(arguments, Path(name)))
-    pairs.table(f"{arguments.photos} photos at {arguments.size} px", COLUMNS, found)
+    pairs.table(f"{arguments.photos} photos of {arguments.side} px", COLUMNS, found)
     by = {(what, workers, to): rate for what, workers, to, rate, _ in found}
     print(f"{arguments.workers} workers: {by['batch', arguments.workers, '.jpg'] / by['batch', 1, '.jpg']:.2f} x one")
     if arguments.cluster:

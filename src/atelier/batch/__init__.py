@@ -13,6 +13,7 @@ from atelier.batch.item import Item, Outcome, ends_all, paint_item
 from atelier.batch.manifest import Manifest, digest_item
 from atelier.batch.paint import paint_all
 from atelier.batch.plan import Found, Making, find_photos, plan, read_plan
+from atelier.batch.segments import Segmented
 
 __all__ = [
     "Crew",
@@ -23,6 +24,7 @@ __all__ = [
     "Manifest",
     "Outcome",
     "Processes",
+    "Segmented",
     "digest_item",
     "ends_all",
     "find_photos",

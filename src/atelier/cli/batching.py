@@ -73,7 +73,7 @@ def paint(items: list[Item], manifest: str, workers: int, again: bool, writing: 
     """Paint items, and say of each what came of it."""
     import os
 
-    from atelier.batch import Crew, Manifest, hire, paint_all
+    from atelier.batch import Crew, Manifest, Segmented, hire, paint_all
 
     tally, skipped = Tally(len(items)), 0
     crew: Crew
@@ -83,6 +83,7 @@ def paint(items: list[Item], manifest: str, workers: int, again: bool, writing: 
         crew = Cluster(cluster, 0 if workers == 1 else workers, writing.limits)
     else:
         crew = hire(workers or os.cpu_count() or 1, writing.limits)
+    crew = Segmented(crew) if crew.workers > 1 else crew
     try:
         with Manifest(manifest) as kept, watching(writing.quiet) as report:
             for number, outcome in enumerate(paint_all(items, crew, kept, report, again=again), 1):
