@@ -381,7 +381,7 @@ def test_places_that_cannot_be_are_refused_beforehand(command: Command, photo: P
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_recoloured_picture_is_kept_where_it_cannot_be_written(
+def test_a_recolored_picture_is_kept_where_it_cannot_be_written(
     command: Command, photo: Path, painting: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuge, gone = tmp_path / "refuge", tmp_path / "gone.png"
@@ -518,6 +518,20 @@ print("torch" in sys.modules, file=sys.stderr)
 """
     done = subprocessed(program)
     assert (done.returncode, done.stderr.decode().strip()) == (0, "False")
+
+
+def test_painting_by_the_networks_imports_nothing_that_it_does_not_use(photo: Path, tmp_path: Path) -> None:
+    program = f"""
+import sys
+from atelier.cli import main
+try:
+    main(["stylize", {str(photo)!r}, "-s", "starry-night", "-o", {str(tmp_path / "o.png")!r}, "-q"])
+except SystemExit as end:
+    assert not end.code
+print([heavy for heavy in ("torch", "numba", "scipy", "av", "trimesh", "xatlas", "matplotlib", "rich") if heavy in sys.modules])
+"""
+    done = subprocessed(program)
+    assert (done.returncode, done.stdout.decode().strip()) == (0, "[]"), done.stderr
 
 
 def test_help_is_light() -> None:
