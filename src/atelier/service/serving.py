@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from atelier.errors import TargetError
+from atelier.errors import SettingError, TargetError
 from atelier.service.app import create_app
 from atelier.service.config import Config
+from atelier.service.database import connect
 from atelier.service.logs import set_up
 
 
@@ -24,10 +27,31 @@ def run(config: Config) -> None:
 
 
 def prepare(config: Config) -> Config:
-    """Make the service's folder, which nobody else may look into. Raises TargetError."""
+    """Make the service's folder, which nobody else may look into; ask its database. Raises TargetError, SettingError."""
     folder = Path(config.data)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise TargetError(f"`data` {folder} cannot be made: {error.strerror or error}") from error
+    check_database(config.database_url)
     return config
+
+
+def check_database(url: str) -> None:
+    """Raise SettingError where the database does not answer, or is none that is known."""
+    try:
+        engine = connect(url)
+        with engine.connect():
+            pass
+        engine.dispose()
+    except (SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise SettingError("database", f"does not answer: {reason}", _shown(url)) from error
+
+
+def _shown(url: str) -> str:
+    """A URL without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return ""
