@@ -128,9 +128,9 @@ def test_a_photo_is_painted_compared_and_kept(page: Any, photo: Path) -> None:
             apart = np.abs(np.asarray(seen.convert("RGB"), float) - np.asarray(picture.convert("RGB"), float))
             assert apart.mean() < 6  # what was seen is a JPEG of the file
     # dropped into another visit it brings its settings
-    page.get_by_title("Coffee").click()
+    page.get_by_title("Rocket").click()
     page.locator(".card .pick").nth(0).click()
-    settled(page, "Coffee")
+    settled(page, "Rocket")
     kept = photo.with_name("painted.png")
     kept.write_bytes(data)
     upload(page, kept)
@@ -143,9 +143,9 @@ def test_a_drawing_appears_is_stopped_and_kept(page: Any) -> None:
     count = page.get_by_role("spinbutton", name="Count")
     count.fill("5000")
     count.press("Enter")
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Begin", exact=True).click()
     page.wait_for_function("document.querySelector('.stage .after').src.includes('/now/')", timeout=60_000)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
     settled(page, "Drawn")
     assert taken(page, ".take a:has-text('SVG')").startswith((b"<svg", b"<?xml"))
 
@@ -158,7 +158,7 @@ def test_two_visitors_do_not_see_each_other(page: Any, browser: Any, address: st
     stranger = other.new_page()
     stranger.goto(address)
     stranger.wait_for_selector(".stage .files a", timeout=30_000)
-    assert "Cat" in stranger.locator(".stage .title").inner_text()
+    assert "Coffee" in stranger.locator(".stage .title").inner_text()
     assert stranger.evaluate("async (url) => (await fetch(url)).status", source) == 404
     other.close()
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from atelier.studio.page import Here
     from atelier.studio.visits import Visit
 
+LOVED = "starry-night"
+"""The style that a visit begins with, where it is here."""
 KEPT = ("size", "seed", "keep_flat", "feather")
 """Options of a request, beside its settings, that the page has controls of."""
 
@@ -64,7 +66,8 @@ def write(here: Here, tab: str, request: Request | None) -> None:
 
 def _first() -> tuple[Style, ...]:
     """The style that a visit begins with."""
-    return tuple(Style(each.name) for each in every()[:1])
+    names = [each.name for each in every()]
+    return tuple(Style(name) for name in ([LOVED] if LOVED in names else names[:1]))
 
 
 _PLAIN = json.loads(Request("stylize", None, (Style(""),)).to_json())

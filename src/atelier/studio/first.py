@@ -11,7 +11,7 @@ from atelier.studio.words import choose_language, words
 
 SHELL = """<div id="first" aria-hidden="true"><div class="mast"><span class="mark">atelier</span></div>
 <div class="first-columns"><div><div class="stage"><div class="frame"><img class="picture"
-src="/studio/web/samples/cat.jpg" alt=""></div></div>
+src="/studio/web/samples/coffee.jpg" alt=""></div></div>
 <p class="first-say">{say}</p><div class="gallery">{cards}</div></div><div></div></div></div>"""
 CARD = """<div class="card"><img src="/studio/swatch/{name}" alt=""><span class="title">{title}</span><span class="by">{by}</span></div>"""
 HEAD = """<title>atelier</title><link rel="icon" href="/studio/web/mark.svg"><link rel="stylesheet" href="/studio/web/studio.css">

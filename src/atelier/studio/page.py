@@ -102,6 +102,8 @@ def _mast(here: Here) -> str:
     say = here.say
     with st.container(key="mast", horizontal=True, vertical_alignment="center"):
         st.html('<h1 class="mark">atelier</h1>')
+        if "next tab" in st.session_state:
+            st.session_state["tab of page"] = st.session_state.pop("next tab")
         tabs = [each for each in TABS if each not in NEEDS or find_spec(NEEDS[each])]
         if st.session_state.get("tab of page") not in tabs:
             st.session_state["tab of page"] = tabs[0]
@@ -142,4 +144,8 @@ def _door(here: Here) -> None:
     if told.sample:
         here.visit.take_sample(str(told.sample))
     if told.came in here.visit.uploads.films:
-        st.session_state["tab of page"] = "film"
+        st.session_state["next tab"] = "film"
+    elif told.came in here.visit.uploads.meshes:
+        st.session_state["next tab"] = "mesh"
+    if "next tab" in st.session_state:
+        st.rerun()

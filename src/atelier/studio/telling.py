@@ -34,8 +34,8 @@ def label(here: Here, request: Request | None) -> dict[str, str]:
     name = Path(str(request.content)).stem
     if len(request.styles) == 1 and (found := entry(request.styles[0].source) if "." not in request.styles[0].source else None):
         by = ", ".join(filter(None, (found.painter, found.year)))
-        return {"title": f"{name.capitalize()}, {here.say('after')} {found.title}", "by": by}
-    return {"title": f"{name.capitalize()}, {title(here, request)}", "by": ""}
+        return {"title": f"{here.say(name.capitalize())}, {here.say('after')} {found.title}", "by": by}
+    return {"title": f"{here.say(name.capitalize())}, {title(here, request)}", "by": ""}
 
 
 def to_take(here: Here) -> dict[str, Any] | None:

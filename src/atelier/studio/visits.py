@@ -33,7 +33,7 @@ IDLE = 2 * 3600.0
 MOST = 60
 """Pictures that are kept of a visit, and the strip shows."""
 SAMPLES = Path(__file__).parent / "web/samples"
-FIRST = "cat.jpg"
+FIRST = "coffee.jpg"
 """The photo that hangs here when somebody comes in."""
 THUMB = 224
 URGENT, NEXT, LATER = range(3)

@@ -39,12 +39,18 @@ export function keyed(parent, items, make, update) {
   for (const node of there.values()) node.remove();
 }
 
-/** Show a picture only once it is loaded, so that nothing flickers. */
+/** Show a picture only once it is loaded, so that nothing flickers; of several on their way none takes the place of a later one. */
 export function swap(image, src) {
   if (image.wanted === src) return;
   image.wanted = src;
+  const turn = (image.turn = (image.turn || 0) + 1);
   const next = new Image();
-  next.onload = () => { if (image.wanted === src) image.src = src; };
+  next.onload = () => {
+    if (turn <= (image.shown || 0)) return;
+    image.shown = turn;
+    image.src = src;
+  };
+  next.onerror = () => { if (image.wanted === src) image.wanted = null; };
   next.src = src;
 }
 
