@@ -3,10 +3,10 @@
     python benchmarks/batch.py [--photos 200] [--side 768] [--size 512] [--cluster] [--json batch.json]
     python benchmarks/batch.py --memory 2000
 
-`networks alone`: processes with a core each call the painter on photos that are opened already. `batch`: the same photos from files
-to files, through a manifest, by as many workers with a core each. The first pictures of every worker, in which models are opened, do not
-count. `ray`: the same by actors of `--cluster local`. `--memory`: one worker over many pictures of different sizes; its memory after a
-tenth of them and at the end.
+`networks alone`: processes with a thread each call the painter on photos that are opened already. `batch`: the same photos from
+files to files, through a manifest, by as many workers with a thread each, and by one more. The first pictures of every worker, in
+which models are opened, do not count. `ray`: the same by actors of `--cluster local`. `--memory`: one worker over many pictures of
+different sizes; its memory after a tenth of them and at the end.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def photos(arguments: Any, folder: Path, count: int, sides: tuple[int, ...] = (7
     return found
 
 
-def engine_alone(names: list[str], size: int | None, number: int, of: int) -> tuple[float, float]:
-    """Begin and end of painting photos that are open, on a core of its own."""
-    share_cores(number, of, 1)
+def engine_alone(names: list[str], size: int | None, of: int) -> tuple[float, float]:
+    """Begin and end of painting photos that are open, on one thread."""
+    share_cores(of, 1)
     session = Session()
     making = Making({"size": size})
     jobs = [open_job(making.item(name, (Style(STYLE),), "x.png").request, session=session) for name in names[: WARM + 4]]
@@ -70,7 +70,7 @@ def alone(found: list[Found], size: int | None, workers: int) -> float:
     names = [photo.name for photo in found]
     parts = [names[at::workers] for at in range(workers)]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        spans = list(pool.map(engine_alone, parts, [size] * workers, range(workers), [workers] * workers))
+        spans = list(pool.map(engine_alone, parts, [size] * workers, [workers] * workers))
     return len(names) / (max(end for _, end in spans) - min(begin for begin, _ in spans))
 
 
@@ -99,9 +99,9 @@ def rows(arguments: Any, folder: Path) -> Iterator[tuple[str, int, str, float, f
         out = folder / f"{name}-{workers}{suffix}"
         items = plan(found, [(Style(STYLE),)], str(out), Making({"size": arguments.size}, suffix=suffix))
         rate = timed(items, crew, out / "manifest.jsonl")
-        return name, workers, suffix, rate, rate / own[workers]
+        return name, workers, suffix, rate, rate / own.get(workers, own[arguments.workers])
 
-    for workers, suffix in ((1, ".jpg"), (arguments.workers, ".jpg"), (arguments.workers, ".png")):
+    for workers, suffix in ((1, ".jpg"), (arguments.workers, ".jpg"), (arguments.workers + 1, ".jpg"), (arguments.workers, ".png")):
         yield batch("batch", Processes(workers, threads=1), workers, suffix)
     if arguments.cluster:
         from atelier.cluster import Cluster

@@ -65,7 +65,6 @@ class _Worker:
 
     process: Any
     pipe: Connection
-    number: int
     item: Item | None = None
     tries: int = 0
 
@@ -162,30 +161,26 @@ class Processes:
     def _hire(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        number = next(at for at in range(self.workers) if at not in {each.number for each in self._hired})
-        process: Any = context.Process(target=_work, args=(theirs, number, self.workers, self.threads, self.limits), daemon=True)
+        process: Any = context.Process(target=_work, args=(theirs, self.workers, self.threads, self.limits), daemon=True)
         process.start()
         theirs.close()
-        worker = _Worker(process, ours, number)
+        worker = _Worker(process, ours)
         self._hired.append(worker)
         return worker
 
 
-def share_cores(number: int, of: int, threads: int | None = None) -> None:
-    """Keep this process to its share of the cores; runtimes learn from it how many threads to start."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    count = threads or max(1, len(cores) // of)
-    own = {cores[(number * count + at) % len(cores)] for at in range(count)}
-    os.sched_setaffinity(0, own)
-    os.environ["OMP_NUM_THREADS"] = str(len(own))
+def share_cores(of: int, threads: int | None = None) -> None:
+    """Let this process compute with its share of the cores, one of `of`, or with so many threads. It is not bound to any of them: where
+    one worker waits for a disk another may have its core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = str(threads or max(1, cores // of))
+    os.environ["ATELIER_THREADS"] = os.environ["OMP_NUM_THREADS"] = count
 
 
-def _work(pipe: Connection, number: int, of: int, threads: int | None, limits: Limits) -> None:
+def _work(pipe: Connection, of: int, threads: int | None, limits: Limits) -> None:
     """Paint what comes through the pipe until it is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who handed out the work
-    share_cores(number, of, threads)
+    share_cores(of, threads)
     resolver, session = Local(limits), Session()
 
     def report(progress: Progress) -> None:

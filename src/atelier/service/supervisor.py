@@ -75,7 +75,7 @@ class Supervisor:
     def _hire(self, number: int) -> Hand:
         name = f"{os.uname().nodename[:30]}-{os.getpid()}-{number}-{os.urandom(4).hex()}"
         environment = {
-            **os.environ, "ATELIER_WAKE": str(self._wake_read), "ATELIER_POKE": str(self._poke), "ATELIER_WORKER": str(number),
+            **os.environ, "ATELIER_WAKE": str(self._wake_read), "ATELIER_POKE": str(self._poke),
             "ATELIER_WORKER_NAME": name,
         }  # fmt: skip
         process = subprocess.Popen(

@@ -214,8 +214,7 @@ def main() -> None:
         os.set_blocking(descriptor, False)
     from atelier.batch.crew import share_cores
 
-    if number := os.environ.get("ATELIER_WORKER"):
-        share_cores(int(number), config.workers)
+    share_cores(max(1, config.workers))
     os.nice(5)  # requests are answered first
     if not config.cluster:  # whose memory Ray looks after; what it shares counts as everybody's
         bound_memory(config.bounds.memory)
