@@ -8,7 +8,8 @@ Each starts `atelier serve` with its workers on a free port of this machine, wit
 instant jobs, in turns of as many clients, after a warm-up. `load`: clients that ask for one picture after the other, each with a key of its
 own; answers by status, how evenly they were served, the memory of server and workers, and how long `GET /v1/health` took
 meanwhile. `chaos`: the server, a worker or all of them are killed at random while jobs are asked for; every accepted job must end with one
-result, whole and of the size that was asked, and whatever was running must be taken again within 10 s.
+result, whole and of the size that was asked, and whatever was running must be free again within 10 s: of the kill or, where the
+server was killed, of its being up again.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from atelier.service.keys import add_key
 from atelier.service.store import Store
 
 RECOVERED = 10.0
-"""Seconds within which what was running must be taken again."""
+"""Seconds within which what was running must be free to be taken again."""
 
 
 class Served:
@@ -274,6 +275,7 @@ class Chaos:
         served.kill({"worker": workers[:1] or [], "server": [served.process.pid], "all": [served.process.pid, *workers]}[what])
         if what != "worker":
             served.start()
+            killed = time.monotonic()
         for id, attempt in running.items():
             while (job := served.store.get(id)) is not None and job.state in ("running", "queued") and job.attempt == attempt:
                 if job.state == "queued" or time.monotonic() - killed > 3 * RECOVERED:

@@ -17,8 +17,8 @@ from atelier.service.store import Store
 
 LOOK = 0.2
 """Seconds between looks at the workers."""
-SWEEP = 5.0
-"""Seconds between looks for leases and results whose time is over."""
+SWEEP = 1.0
+"""Seconds between looks for leases whose time is over."""
 
 
 @dataclass
