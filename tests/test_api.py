@@ -344,6 +344,20 @@ def test_functions_show_their_settings() -> None:
     assert "strength: How far to go" in (atelier.stylize.__doc__ or "")
 
 
+def test_values_of_the_wrong_kind_are_said(picture: Paint) -> None:
+    photo = picture(24, 20)
+    for call, option in (
+        (lambda: atelier.compare(3), "pictures"),  # type: ignore[arg-type]
+        (lambda: atelier.render(5), "drawing"),  # type: ignore[arg-type]
+        (lambda: atelier.render(atelier.draw(photo, count=1), size="x"), "size"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(SettingError) as found:
+            call()
+        assert found.value.option == option
+    with pytest.raises(SourceError, match="a drawing is what"):
+        atelier.draw(photo, count=1, start=5)
+
+
 @pytest.mark.parametrize("name", ["stylize", "texture", "reconstruct", "draw"])
 def test_what_is_no_session_is_said(photo: Path, name: str) -> None:
     given = (photo, photo) if name == "stylize" else (photo,)

@@ -53,8 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     numbers = (rng.standard_normal((2, plans["styles"].numbers)) * 0.1).astype(np.float16)
     swatch = np.frombuffer(encode(make_up(32, 5), "jpg"), np.uint8)
-    colours = np.concatenate([np.full((1, 3), 0.5), 0.05 * np.eye(3)]).astype(np.float32)
-    tensors = {"photo.numbers": numbers[0], "waves.numbers": numbers[1], "waves.colours": colours, "waves.swatch": swatch}
+    colors = np.concatenate([np.full((1, 3), 0.5), 0.05 * np.eye(3)]).astype(np.float32)
+    tensors = {"photo.numbers": numbers[0], "waves.numbers": numbers[1], "waves.colours": colors, "waves.swatch": swatch}
     about = {"body": catalogue.BODY, "styles": json.dumps({"waves": {"title": "Waves", "painter": "Nobody", "year": 2000}})}
     safetensors.numpy.save_file(tensors, made / "styles.safetensors", about)
     return made
@@ -150,7 +150,7 @@ def test_cold_runs_are_the_command_line(models: Path, tmp_path: Path) -> None:
     assert result.rows[0].cold[0] > result.rows[0].network[0]
 
 
-def test_without_torch_the_optimisers_column_is_empty(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torch_the_optimizers_column_is_empty(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_torch(monkeypatch)
     result = measure(Plan((16, 24), runs=1, quick=True), command=NOTHING)
     assert result.finished
@@ -228,9 +228,9 @@ def test_the_make_up_photo_is_like_one() -> None:
     assert image.shape == (128, 128)
     assert image.pixels.std() > 0.1
     # the amplitude of photos falls about as 1/f (Field 1987): between 1/f^0.7 and 1/f^1.6 over three octaves
-    grey = image.pixels.mean(2)
-    grey = (grey - grey.mean()) * np.outer(np.hanning(128), np.hanning(128))
-    spectrum = abs(np.fft.fft2(grey))
+    gray = image.pixels.mean(2)
+    gray = (gray - gray.mean()) * np.outer(np.hanning(128), np.hanning(128))
+    spectrum = abs(np.fft.fft2(gray))
     radius = np.hypot(np.fft.fftfreq(128)[:, None], np.fft.fftfreq(128)[None]) * 128
     low, high = (spectrum[(radius >= r) & (radius < 1.5 * r)].mean() for r in (5, 40))
     assert 0.7 < np.log2(low / high) / 3 < 1.6

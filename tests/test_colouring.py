@@ -32,7 +32,7 @@ def engines(plain: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("engine", ["instant", "optimize"])
-def test_the_photos_own_colours(engine: str, engines: dict[str, dict[str, Any]], picture: Paint) -> None:
+def test_the_photos_own_colors(engine: str, engines: dict[str, dict[str, Any]], picture: Paint) -> None:
     photo, painting = picture(48, 40, seed=1), picture(48, 40, seed=2)
     plain = atelier.stylize(photo, painting, **engines[engine])
     kept = atelier.stylize(photo, painting, color="photo", color_method="luminance", color_space="yuv", **engines[engine])
@@ -44,7 +44,7 @@ def test_the_photos_own_colours(engine: str, engines: dict[str, dict[str, Any]],
 
 
 @pytest.mark.parametrize("engine", ["instant", "optimize"])
-def test_colours_matched_to_the_photos(engine: str, engines: dict[str, dict[str, Any]], picture: Paint) -> None:
+def test_colors_matched_to_the_photos(engine: str, engines: dict[str, dict[str, Any]], picture: Paint) -> None:
     photo, painting = picture(48, 40, seed=1), picture(48, 40, seed=2)
     matched = atelier.stylize(photo, painting, color="match", **engines[engine])
     of, to = moments(matched.pixels, SPACES["rgb"]), moments(photo.pixels, SPACES["rgb"])
@@ -147,7 +147,7 @@ def test_the_command(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.Ca
     assert "luminance-matched" in capsys.readouterr().out
 
 
-def test_a_style_by_name_gives_its_colours(picture: Paint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_style_by_name_gives_its_colors(picture: Paint, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import atelier.cli.colouring  # noqa: F401  (adds its command)
     from atelier.cli import main
     from atelier.image import decode

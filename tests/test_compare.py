@@ -21,8 +21,8 @@ Ended = tuple[int, str, str]
 Command = Callable[..., Ended]
 
 
-def even(*colour: float, size: tuple[int, int] = (16, 12)) -> Image:
-    return Image(np.broadcast_to(np.array(colour, np.float32), (size[1], size[0], 3)).copy())
+def even(*color: float, size: tuple[int, int] = (16, 12)) -> Image:
+    return Image(np.broadcast_to(np.array(color, np.float32), (size[1], size[0], 3)).copy())
 
 
 # Numbers --------------------------------------------------------------------------------------------------------------
@@ -33,7 +33,7 @@ def test_psnr_of_an_even_difference() -> None:
     assert found.psnr == pytest.approx(10 * math.log10(3 / 0.1**2), rel=1e-5)
 
 
-def test_delta_e_of_known_colours() -> None:
+def test_delta_e_of_known_colors() -> None:
     """CIELAB of sRGB red, green, black and white, D65, as colour tables have them."""
     red, green = even(1, 0, 0), even(0, 1, 0)
     expected = math.dist((53.24, 80.09, 67.20), (87.73, -86.18, 83.18))

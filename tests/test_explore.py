@@ -227,7 +227,7 @@ def test_words_are_wrapped_and_none_is_lost() -> None:
 
 
 def test_a_grid_has_even_margins_and_all_its_pictures(picture: Callable[..., Image]) -> None:
-    red, blue = (Image(np.full((20, 30, 3), colour, np.float32)) for colour in ((1, 0, 0), (0, 0, 1)))
+    red, blue = (Image(np.full((20, 30, 3), color, np.float32)) for color in ((1, 0, 0), (0, 0, 1)))
     sheet = grid_sheet([Block(["one", "two"], [("first", [Cell(red), None]), ("second", [Cell(blue), Cell(note="no")])])], side=64)
     pixels = sheet.to_array()
     assert (pixels == (255, 0, 0)).all(-1).sum() == 600
@@ -397,12 +397,12 @@ def cells_of(page: Path) -> list[list[str]]:
 def test_whatever_is_varied_its_command_makes_the_cell_again(
     ended: Command, photo: Path, painting: Path, net: str, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    left, right, coloured = tmp_path / "left.png", tmp_path / "right.png", tmp_path / "map.png"
+    left, right, colored = tmp_path / "left.png", tmp_path / "right.png", tmp_path / "map.png"
     half = np.zeros((28, 40, 3), np.float32)
     half[:, :20] = 1
-    for path, pixels in ((left, half), (right, 1 - half), (coloured, half * [1, 0, 0] + (1 - half) * [0, 0, 1])):
+    for path, pixels in ((left, half), (right, 1 - half), (colored, half * [1, 0, 0] + (1 - half) * [0, 0, 1])):
         path.write_bytes(encode(Image(pixels.astype(np.float32)), "png"))
-    given = [word.format(left=left, right=right, map=coloured, painting=painting) for word in words]
+    given = [word.format(left=left, right=right, map=colored, painting=painting) for word in words]
     if "{painting}" in " ".join(words):
         given += ["--features", net, "--warm-features", "", "--coarse-iterations", "0", "--iterations", "1"]
     out = tmp_path / "page.html"

@@ -128,7 +128,7 @@ def test_bands_add_up_and_tell_scales_apart() -> None:
     assert fine.std() > 0.49 and all(band.std() < 0.01 for band in coarse)
 
 
-def test_palette_distance_is_a_difference_of_colours() -> None:
+def test_palette_distance_is_a_difference_of_colors() -> None:
     lab = np.random.default_rng(0).random((5000, 3), dtype=np.float32) * 50
     assert palette_distance(lab, lab + np.array([3, 0, 4], np.float32), 0) == pytest.approx(5, rel=1e-3)
 
@@ -207,7 +207,7 @@ def test_noise_is_no_grid(astronaut: Image) -> None:
     assert found is not None and found.peak < 6
 
 
-def test_clipped_flat_and_grey_places_are_counted() -> None:
+def test_clipped_flat_and_gray_places_are_counted() -> None:
     pixels = np.random.default_rng(0).uniform(0.2, 0.8, (64, 64, 3)).astype(np.float32)
     before = pixels.copy()
     pixels[:16] = (0.9, 0.3, 0.1)
@@ -417,25 +417,25 @@ def test_a_weave_repeats_and_noise_does_not() -> None:
     y, x = np.indices((160, 200))
     noise = rng.standard_normal((160, 200, 1))
     woven, calm = 0.05 * np.sin(x * 2 * np.pi / 8) * np.sin(y * 2 * np.pi / 8), np.full((160, 200), 0.5)
-    assert flatness(grey(calm)) == flatness(grey(calm + 0.2)) != flatness(grey(calm + woven))
-    assert flatness(grey(calm)).weave == flatness(grey(calm)).border == 0
-    assert flatness(grey(calm + woven)).weave > 0.95
-    assert flatness(grey(calm + 0.05 * noise[:, :, 0])).weave < 0.05
+    assert flatness(gray(calm)) == flatness(gray(calm + 0.2)) != flatness(gray(calm + woven))
+    assert flatness(gray(calm)).weave == flatness(gray(calm)).border == 0
+    assert flatness(gray(calm + woven)).weave > 0.95
+    assert flatness(gray(calm + 0.05 * noise[:, :, 0])).weave < 0.05
 
 
 @pytest.mark.parametrize("side", ["top", "bottom", "left", "right"])
 def test_a_frame_is_how_far_a_side_is_from_the_middle(side: str) -> None:
     plane = np.full((120, 144), 0.2)
     plane[{"top": np.s_[:8], "bottom": np.s_[-8:], "left": np.s_[:, :8], "right": np.s_[:, -8:]}[side]] = 0.6
-    assert flatness(grey(plane)).border == pytest.approx(0.4 * 255)
+    assert flatness(gray(plane)).border == pytest.approx(0.4 * 255)
 
 
 def test_what_is_too_small_for_a_weave_is_refused() -> None:
     with pytest.raises(SettingError, match="96 px"):
-        flatness(grey(np.zeros((95, 200))))
+        flatness(gray(np.zeros((95, 200))))
 
 
-def grey(plane: Any) -> Image:
+def gray(plane: Any) -> Image:
     """(H, W) in [0, 1] as a picture without colour."""
     return Image(np.repeat(np.clip(plane, 0, 1)[:, :, None], 3, axis=2).astype(np.float32))
 
@@ -489,7 +489,7 @@ def test_json_to_a_file_and_to_standard_output(
 
 def test_flat_photos_need_no_painting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "flat.png"
-    path.write_bytes(encode(grey(np.full((100, 100), 0.5)), "png"))
+    path.write_bytes(encode(gray(np.full((100, 100), 0.5)), "png"))
     main_ends(["evaluate", "--flat", str(path)])
     assert capsys.readouterr().out == "flat: weave 0.000, border 0.0 levels of 255\n"
     main_ends(["evaluate", "--flat", str(path), "--json", "-"])

@@ -38,9 +38,9 @@ def double(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_correlation_and_gram_are_sums_and_means_over_positions(shift: float) -> None:
     f = features(batch=2)
     for b in range(2):
-        centred = f[b].flatten(1).numpy() - shift
-        assert np.allclose(losses.correlation(f, shift)[b], centred @ centred.T, rtol=1e-5, atol=1e-5)
-        assert np.allclose(losses.gram(f, shift)[b], centred @ centred.T / M, rtol=1e-5, atol=1e-6)
+        centered = f[b].flatten(1).numpy() - shift
+        assert np.allclose(losses.correlation(f, shift)[b], centered @ centered.T, rtol=1e-5, atol=1e-5)
+        assert np.allclose(losses.gram(f, shift)[b], centered @ centered.T / M, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -49,8 +49,8 @@ def test_the_correlations_own_backward_is_autograds(shift: float, layout: torch.
     ours, plain = (features(batch=2).float().contiguous(memory_format=layout).requires_grad_() for _ in range(2))
     weights = torch.randn(2, N, N, generator=torch.Generator().manual_seed(3))  # of no symmetry
     (losses.correlation(ours, shift) * weights).sum().backward()
-    centred = (plain - shift).flatten(2)
-    (centred @ centred.transpose(1, 2) * weights).sum().backward()
+    centered = (plain - shift).flatten(2)
+    (centered @ centered.transpose(1, 2) * weights).sum().backward()
     assert torch.allclose(ours.grad, plain.grad, rtol=1e-5, atol=1e-5)
 
 

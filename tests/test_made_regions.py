@@ -124,7 +124,7 @@ def test_numbers_as_programs_for_labelling_write_them(deep: bool) -> None:
     assert atelier.regions("photo.png", void).names == ("0", "1", "2", "3", "background")
 
 
-def test_black_dark_grey_and_white_are_colours() -> None:
+def test_black_dark_gray_and_white_are_colors() -> None:
     codes = np.where(labels() > 1, 255, np.where(labels() == 1, 48, 0)).astype(np.uint8)
     Pillow.fromarray(codes).save("three.png")
     for found in (make_regions("photo.png", "three.png"), atelier.regions("photo.png", codes)):
@@ -173,7 +173,7 @@ def test_a_black_and_white_map_stays_one() -> None:
     assert set(make_regions("photo.png", "mask.png").names) == {"black", "white"}
 
 
-def test_the_map_of_numbers_that_is_written_is_in_colours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_map_of_numbers_that_is_written_is_in_colors(capsys: pytest.CaptureFixture[str]) -> None:
     from atelier.cli import main
 
     Pillow.fromarray(labels()).save("numbers.png")

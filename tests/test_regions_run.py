@@ -183,7 +183,7 @@ def test_what_does_not_go_together(styles: tuple[Style, ...], given: dict[str, A
     assert "\n" not in str(error.value)
 
 
-def test_strokes_ask_for_the_optimiser() -> None:
+def test_strokes_ask_for_the_optimizer() -> None:
     coarse = Style("a.jpg", strokes="coarse")
     assert choose(Request("stylize", "p.jpg", (PLAIN, coarse))).name == "optimize"
     with pytest.raises(
@@ -261,9 +261,9 @@ def test_names_that_are_no_map(photo: str, picture: Paint) -> None:
 
 
 def a_mask(name: str, rows: slice, level: int = 255) -> str:
-    grey = np.zeros((SIZE[1], SIZE[0]), np.uint8)
-    grey[rows] = level
-    Pillow.fromarray(grey).save(name)
+    gray = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    gray[rows] = level
+    Pillow.fromarray(gray).save(name)
     return name
 
 
@@ -451,7 +451,7 @@ def test_a_folder_has_one_engine(names: list[str], photo: str, painting: str, ma
     assert len(opened) > counts[-1] + 6, "without it every photo has its own"
 
 
-def test_colours_that_come_back_leak_nothing(picture: Paint, names: list[str], regions: Regions) -> None:
+def test_colors_that_come_back_leak_nothing(picture: Paint, names: list[str], regions: Regions) -> None:
     """What is painted in the sea changes nothing of the sky beyond the border, whichever way the photo's colours come back."""
     photo, flat = picture(*SIZE, seed=1), Image(np.full((32, 32, 3), (0.9, 0.1, 0.1), np.float32))
     for more in ({"color": "match"}, {"color": "photo"}, {"color": "match", "color_method": "histogram"}):
@@ -464,7 +464,7 @@ def test_colours_that_come_back_leak_nothing(picture: Paint, names: list[str], r
         assert (one.pixels != other.pixels)[24:36].any()
 
 
-def test_a_place_has_the_colours_of_the_photo_there(picture: Paint) -> None:
+def test_a_place_has_the_colors_of_the_photo_there(picture: Paint) -> None:
     """Recoloured by itself, each by its own part of the photo, with a mixture over the border."""
     settings = InstantSettings(color="match")
     photo, painted = picture(40, 40, 1), picture(40, 40, 2)
@@ -539,7 +539,7 @@ def test_models_on_their_way_hold_nobody_up(
     assert not [each for each in recwarn if "no such thing" in str(each.message)]
 
 
-def test_the_optimiser_keeps_the_photo_too(photo: str, map_: str, painting: str, plain: dict[str, Any]) -> None:
+def test_the_optimizer_keeps_the_photo_too(photo: str, map_: str, painting: str, plain: dict[str, Any]) -> None:
     styles = (Style(painting, region="sky", rotate=90), Style(painting, region="sea", size=2.0))
     request = Request("stylize", photo, styles, "", {**plain, "iterations": 2, "smallest": 16}, regions=map_, feather=4.0)
     run.make(request, run.Outputs("out.png"))

@@ -201,7 +201,7 @@ def test_a_run_that_converged_has_all_its_steps_at_the_end(ask: Ask, tmp_path: P
 
 
 def test_each_note_is_told_once(ask: Ask, tmp_path: Path) -> None:
-    frames = [Pillow.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames = [Pillow.new("RGB", (20, 20), color) for color in ("red", "blue")]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     heard: list[Progress] = []
     open_job(ask(content=str(tmp_path / "moving.gif")), report=heard.append)

@@ -57,7 +57,7 @@ def test_hidden_pixels_change_no_drawing() -> None:
 
 
 @pytest.mark.parametrize("engine", ["instant", "optimize"])
-def test_a_result_may_be_grey(engine: str) -> None:
+def test_a_result_may_be_gray(engine: str) -> None:
     if engine == "optimize":
         pytest.importorskip("torch")
     way: dict[str, Any] = {} if engine == "instant" else {"iterations": 2, "coarse_iterations": 2}

@@ -45,7 +45,7 @@ def flat(width: int, height: int, level: float = 0.5) -> Image:
     return Image(np.full((height, width, 3), level, np.float32))
 
 
-def grey(image: Image) -> Image:
+def gray(image: Image) -> Image:
     return Image(np.repeat(image.pixels.mean(2, keepdims=True), 3, axis=2))
 
 
@@ -79,15 +79,15 @@ def test_another_seed_is_another_picture_from_noise(engine: Callable[..., Optimi
     assert np.abs(a - b).mean() > 0.05
 
 
-@pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
 @pytest.mark.parametrize("style_loss", ["gram", "moments", "wasserstein"])
-def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, style_loss: str) -> None:
+def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, optimizer: str, style_loss: str) -> None:
     heard: list[Progress] = []
-    rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
-    engine(iterations=25, optimizer=optimiser, rate=rate, style_loss=style_loss, start="photo")(picture(24, 24, 1), report=told(heard))
+    rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimizer]
+    engine(iterations=25, optimizer=optimizer, rate=rate, style_loss=style_loss, start="photo")(picture(24, 24, 1), report=told(heard))
     totals = [progress.losses["total"] for progress in heard]
     assert len(totals) == 25
-    assert min(totals) < (0.97 if optimiser == "sgd" else 0.7) * totals[0]
+    assert min(totals) < (0.97 if optimizer == "sgd" else 0.7) * totals[0]
 
 
 # Starts ---------------------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def test_starts(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
         start("a path")
 
 
-def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+def test_the_recolored_start_has_the_colors_of_the_painting(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo, style = picture(24, 20, 1), picture(30, 34, 7)
     begin = engine(start="recolored", iterations=0)(photo).pixels.reshape(-1, 3)
     wanted = style.pixels.reshape(-1, 3)
@@ -117,8 +117,8 @@ def test_the_recoloured_start_has_the_colours_of_the_painting(engine: Callable[.
     assert np.allclose(np.cov(begin.T), np.cov(wanted.T), atol=0.01)
 
 
-def test_of_a_painting_of_few_colours_the_start_has_no_others(picture: Paint) -> None:
-    photo, style = (torch.tensor(image.pixels).permute(2, 0, 1)[None] for image in (picture(24, 20, 1), grey(picture(30, 34, 7))))
+def test_of_a_painting_of_few_colors_the_start_has_no_others(picture: Paint) -> None:
+    photo, style = (torch.tensor(image.pixels).permute(2, 0, 1)[None] for image in (picture(24, 20, 1), gray(picture(30, 34, 7))))
     begin = recolor(photo * 0.5 + 0.25, [Exemplar(style)])
     assert float((begin.amax(1) - begin.amin(1)).max()) < 0.01
 
@@ -133,7 +133,7 @@ def test_what_a_map_takes_for_another_place_is_not_burnt() -> None:
     assert float((begin - style.mean((1, 2), keepdim=True)).square().sum(0).sqrt().max()) < 3.3 * 0.04 * 3**0.5
 
 
-def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
+def test_recoloring_blends_the_colors_of_several(picture: Paint) -> None:
     def tensor(image: Image) -> torch.Tensor:
         return torch.tensor(image.pixels).permute(2, 0, 1)[None]
 
@@ -145,8 +145,8 @@ def test_recolouring_blends_the_colours_of_several(picture: Paint) -> None:
 
 @pytest.mark.parametrize("photo", ["flat", "black", "grey", "colour"])
 @pytest.mark.parametrize("style", ["flat", "grey", "colour", "one pixel"])
-def test_colourless_pictures_can_be_recolor(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
-    images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": grey(picture(20, 18)), "colour": picture(20, 18)}
+def test_colorless_pictures_can_be_recolor(engine: Callable[..., OptimizeEngine], picture: Paint, photo: str, style: str) -> None:
+    images = {"flat": flat(20, 18), "black": flat(20, 18, 0), "grey": gray(picture(20, 18)), "colour": picture(20, 18)}
     images["one pixel"] = flat(1, 1, 0.3)
     out = engine([Sample(images[style])], iterations=1, start="recolored")(images[photo])
     assert out.size == (20, 18)  # an Image holds no NaN
@@ -387,9 +387,9 @@ def test_a_loss_that_is_infinite_from_the_start_diverges(
 
 @pytest.mark.parametrize("iterations", [6, 30])
 @pytest.mark.parametrize("average", [0.0, 0.9])
-@pytest.mark.parametrize(("optimiser", "rate"), [("lbfgs", 1e4), ("lbfgs", 100.0), ("adam", 1e4), ("sgd", 1e4)])
+@pytest.mark.parametrize(("optimizer", "rate"), [("lbfgs", 1e4), ("lbfgs", 100.0), ("adam", 1e4), ("sgd", 1e4)])
 def test_mad_rates_never_make_it_worse(
-    engine: Callable[..., OptimizeEngine], picture: Paint, optimiser: str, rate: float, average: float, iterations: int
+    engine: Callable[..., OptimizeEngine], picture: Paint, optimizer: str, rate: float, average: float, iterations: int
 ) -> None:
     photo = picture(24, 24, 1)
 
@@ -398,7 +398,7 @@ def test_mad_rates_never_make_it_worse(
         engine(iterations=1, start="a picture")(photo, start=image, report=told(heard))
         return heard[0].losses["total"]
 
-    made = engine(optimizer=optimiser, rate=rate, average=average, iterations=iterations, start="photo")(photo)
+    made = engine(optimizer=optimizer, rate=rate, average=average, iterations=iterations, start="photo")(photo)
     assert loss(made) <= loss(photo) * 1.001
     if iterations == 30:
         assert loss(made) < 0.9 * loss(photo)  # it even finds a rate that works

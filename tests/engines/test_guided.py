@@ -405,7 +405,7 @@ def test_what_shines_through_of_the_photo_is_reckoned_with() -> None:
     assert torch.allclose(canvas.pixels, torch.full_like(photo, 0.9), atol=1e-3)
 
 
-def test_the_recoloured_start_gives_each_place_the_colours_of_its_own(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+def test_the_recolored_start_gives_each_place_the_colors_of_its_own(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo = picture(64, 48, 1)
     places = halves(64, 48, 24).numpy()
     blue, gold = (Image(picture(30, 30, 4).pixels * np.float32(0.4) + np.float32(tint)) for tint in ((0.0, 0.1, 0.5), (0.5, 0.4, 0.0)))
@@ -416,7 +416,7 @@ def test_the_recoloured_start_gives_each_place_the_colours_of_its_own(engine: Ca
         assert np.allclose(np.cov(got.T), np.cov(wanted.T), atol=0.005)
 
 
-def test_the_colours_are_those_of_the_part_learned_from(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
+def test_the_colors_are_those_of_the_part_learned_from(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
     photo, two = picture(64, 48, 1), np.concatenate([np.full((20, 20, 3), 0.2), np.full((20, 20, 3), 0.8)], 1).astype(np.float32)
     part = np.zeros((20, 40), np.float32)
     part[:, 20:] = 1
@@ -425,9 +425,9 @@ def test_the_colours_are_those_of_the_part_learned_from(engine: Callable[..., Op
 
 
 def test_between_two_styles_the_start_goes_over_smoothly(engine: Callable[..., OptimizeEngine], picture: Paint) -> None:
-    grey = Image(np.full((48, 64, 3), 0.5, np.float32))
+    gray = Image(np.full((48, 64, 3), 0.5, np.float32))
     dark, light = (Image(np.full((20, 20, 3), level, np.float32)) for level in (0.2, 0.8))
-    begin = engine([Sample(dark, region=0), Sample(light, region=1)], ramp(64, 48).numpy(), start="recolored", iterations=0)(grey)
+    begin = engine([Sample(dark, region=0), Sample(light, region=1)], ramp(64, 48).numpy(), start="recolored", iterations=0)(gray)
     assert np.allclose(begin.pixels[..., 0], np.linspace(0.2, 0.8, 64), atol=0.02)
 
 
@@ -455,18 +455,18 @@ def test_a_small_place_gets_its_style(engine: Callable[..., OptimizeEngine], pic
     assert within(both) < 0.3 * within(photo)
 
 
-@pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "sgd"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, kind: str, optimiser: str) -> None:
+def test_painting_lowers_the_loss(engine: Callable[..., OptimizeEngine], picture: Paint, kind: str, optimizer: str) -> None:
     heard: list[Progress] = []
-    rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimiser]
+    rate = {"lbfgs": 1.0, "adam": 0.02, "sgd": 3e-4}[optimizer]
     settings = {"style_layers": STYLE, **KINDS[kind], "iterations": 30 if kind == "semantic" else 12, "start": "photo"}
-    if optimiser == "sgd" and kind == "gatys":
+    if optimizer == "sgd" and kind == "gatys":
         settings |= {"normalize": "relative"}  # what suits the rate
     samples = [Sample(picture(30, 34, 7), region=0), Sample(picture(34, 30, 8), region=1)]
-    engine(samples, blobs(64, 48, feather=5).numpy(), optimizer=optimiser, rate=rate, **settings)(picture(64, 48, 1), report=heard.append)
+    engine(samples, blobs(64, 48, feather=5).numpy(), optimizer=optimizer, rate=rate, **settings)(picture(64, 48, 1), report=heard.append)
     totals = [progress.losses["total"] for progress in heard if progress.losses]
-    assert min(totals) < (1.0 if optimiser == "sgd" else 0.9) * totals[0]
+    assert min(totals) < (1.0 if optimizer == "sgd" else 0.9) * totals[0]
 
 
 @pytest.mark.parametrize("solver", [{"optimizer": "lbfgs"}, {"optimizer": "adam", "rate": 0.02, "average": 0.9}])

@@ -421,9 +421,9 @@ def halves(swapped: bool) -> tuple[Image, np.ndarray[Any, Any]]:
     left = x < 48
     striped = ~left if swapped else left
     pattern = np.where(striped, stripes, dots).astype(np.float32)[..., None]
-    orange, blue, grey = (np.array(c, np.float32) for c in ((0.9, 0.5, 0.1), (0.1, 0.3, 0.9), (0.6, 0.6, 0.6)))
-    colour = np.where(striped[..., None], orange, blue) if swapped else grey
-    return Image((colour * (0.35 + 0.65 * pattern)).astype(np.float32)), striped
+    orange, blue, gray = (np.array(c, np.float32) for c in ((0.9, 0.5, 0.1), (0.1, 0.3, 0.9), (0.6, 0.6, 0.6)))
+    color = np.where(striped[..., None], orange, blue) if swapped else gray
+    return Image((color * (0.35 + 0.65 * pattern)).astype(np.float32)), striped
 
 
 def warmth(image: Image, where: np.ndarray[Any, Any]) -> float:
@@ -432,7 +432,7 @@ def warmth(image: Image, where: np.ndarray[Any, Any]) -> float:
     return float(red - blue)
 
 
-def test_each_texture_takes_the_colours_of_its_own() -> None:
+def test_each_texture_takes_the_colors_of_its_own() -> None:
     """What a match is for: the statistics of the whole cannot know which half is to be orange."""
     (photo, striped), (painting, _) = halves(False), halves(True)
     apart = {}

@@ -37,8 +37,8 @@ def bowl(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
     return STEEPNESS * difference, {"total": float(0.5 * (STEEPNESS * difference.square()).sum())}
 
 
-def solver(optimiser: str, evaluate: Evaluate = bowl, average: float = 0.0, rate: float | None = None) -> Solver:
-    return Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5)), evaluate, optimiser, RATES[optimiser] if rate is None else rate, average)
+def solver(optimizer: str, evaluate: Evaluate = bowl, average: float = 0.0, rate: float | None = None) -> Solver:
+    return Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5)), evaluate, optimizer, RATES[optimizer] if rate is None else rate, average)
 
 
 def going_wrong(wrong: Callable[[int], bool], what: str = "loss") -> Evaluate:
@@ -60,9 +60,9 @@ def pixels(s: Solver) -> Tensor:
     return s.canvas.image().detach()
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_the_bottom_is_found(optimiser: str) -> None:
-    s = solver(optimiser)
+@pytest.mark.parametrize("optimizer", RATES)
+def test_the_bottom_is_found(optimizer: str) -> None:
+    s = solver(optimizer)
     losses = [s.step()["total"] for _ in range(120)]
     assert losses == s.trace
     assert s.steps == 120
@@ -71,22 +71,22 @@ def test_the_bottom_is_found(optimiser: str) -> None:
     assert torch.allclose(pixels(s), TARGET, atol=0.01)
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_a_steps_losses_are_those_of_the_picture_it_started_from(optimiser: str) -> None:
-    s = solver(optimiser)
+@pytest.mark.parametrize("optimizer", RATES)
+def test_a_steps_losses_are_those_of_the_picture_it_started_from(optimizer: str) -> None:
+    s = solver(optimizer)
     for _ in range(3):
         _, before = bowl(pixels(s))
         assert s.step() == before
 
 
 @pytest.mark.parametrize("factor", [1e-6, 1e6])
-@pytest.mark.parametrize("optimiser", ["adam", "lbfgs"])
-def test_the_units_of_the_loss_do_not_matter(optimiser: str, factor: float) -> None:
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_the_units_of_the_loss_do_not_matter(optimizer: str, factor: float) -> None:
     def scaled(pixels: Tensor) -> tuple[Tensor, dict[str, float]]:
         gradient, losses = bowl(pixels)
         return gradient * factor, {"total": losses["total"] * factor}
 
-    a, b = solver(optimiser), solver(optimiser, scaled)
+    a, b = solver(optimizer), solver(optimizer, scaled)
     for _ in range(15):
         a.step()
         b.step()
@@ -113,9 +113,9 @@ def test_pixels_stay_in_range() -> None:
 
 
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-@pytest.mark.parametrize("optimiser", RATES)
-def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
-    s = solver(optimiser, going_wrong(lambda call: call == 4, what))
+@pytest.mark.parametrize("optimizer", RATES)
+def test_one_bad_step_is_undone(optimizer: str, what: str) -> None:
+    s = solver(optimizer, going_wrong(lambda call: call == 4, what))
     for _ in range(3):
         s.step()
     good = s.trace[-1]
@@ -123,7 +123,7 @@ def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
     assert s.undone
     assert torch.equal(pixels(s), s.best[0])
     assert bowl(pixels(s))[1]["total"] == good  # the lowest there was
-    assert s.rate == RATES[optimiser] / 2
+    assert s.rate == RATES[optimizer] / 2
     assert not s.stuck
     assert s.steps == 3
     assert s.step()["total"] == pytest.approx(good)
@@ -132,9 +132,9 @@ def test_one_bad_step_is_undone(optimiser: str, what: str) -> None:
     assert s.trace[-1] < 0.01 * s.trace[0]
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_three_bad_steps_in_a_row_end_at_the_last_good_picture(optimiser: str) -> None:
-    s = solver(optimiser, going_wrong(lambda call: call > 6))
+@pytest.mark.parametrize("optimizer", RATES)
+def test_three_bad_steps_in_a_row_end_at_the_last_good_picture(optimizer: str) -> None:
+    s = solver(optimizer, going_wrong(lambda call: call > 6))
     tried = 0
     while not s.stuck:
         s.step()
@@ -145,9 +145,9 @@ def test_three_bad_steps_in_a_row_end_at_the_last_good_picture(optimiser: str) -
 
 
 @pytest.mark.parametrize("average", [0.0, 0.8])
-@pytest.mark.parametrize("optimiser", RATES)
-def test_a_rate_that_is_too_large_is_halved_until_it_is_not(optimiser: str, average: float) -> None:
-    s = solver(optimiser, average=average, rate=1e3)
+@pytest.mark.parametrize("optimizer", RATES)
+def test_a_rate_that_is_too_large_is_halved_until_it_is_not(optimizer: str, average: float) -> None:
+    s = solver(optimizer, average=average, rate=1e3)
     for _ in range(90):
         s.step()
     assert s.rate < 1e3
@@ -199,9 +199,9 @@ def test_bad_steps_apart_do_not_add_up() -> None:
     assert s.steps == 20
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_bad_from_the_start_is_stuck_at_once_and_moves_nothing(optimiser: str) -> None:
-    s = solver(optimiser, going_wrong(lambda call: True))
+@pytest.mark.parametrize("optimizer", RATES)
+def test_bad_from_the_start_is_stuck_at_once_and_moves_nothing(optimizer: str) -> None:
+    s = solver(optimizer, going_wrong(lambda call: True))
     s.step()
     assert s.stuck
     assert s.steps == 0
@@ -258,17 +258,17 @@ def through_a_file(state: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
-@pytest.mark.parametrize("optimiser", RATES)
+@pytest.mark.parametrize("optimizer", RATES)
 @pytest.mark.parametrize("wrong", [0, 3, 9])
-def test_a_restored_solver_goes_on_bit_for_bit(optimiser: str, average: float, wrong: int) -> None:
+def test_a_restored_solver_goes_on_bit_for_bit(optimizer: str, average: float, wrong: int) -> None:
     """With a bad step before the state is taken, after it, or never."""
-    straight = solver(optimiser, going_wrong(lambda call: call == wrong), average)
+    straight = solver(optimizer, going_wrong(lambda call: call == wrong), average)
     for _ in range(15):
         straight.step()
-    first = solver(optimiser, going_wrong(lambda call: call == wrong), average)
+    first = solver(optimizer, going_wrong(lambda call: call == wrong), average)
     for _ in range(6):
         first.step()
-    second = solver(optimiser, going_wrong(lambda call: call == wrong - 6), average)
+    second = solver(optimizer, going_wrong(lambda call: call == wrong - 6), average)
     second.restore(through_a_file(first.state()))
     for _ in range(9):
         second.step()
@@ -280,10 +280,10 @@ def test_a_restored_solver_goes_on_bit_for_bit(optimiser: str, average: float, w
     assert all(torch.equal(a, b) for a, b in zip(second.best, straight.best, strict=True))
 
 
-@pytest.mark.parametrize("optimiser", RATES)
+@pytest.mark.parametrize("optimizer", RATES)
 @pytest.mark.parametrize("average", [0.0, 0.9])
-def test_a_solver_gone_astray_is_restored_bit_for_bit(optimiser: str, average: float) -> None:
-    straight = solver(optimiser, average=average, rate=300.0)
+def test_a_solver_gone_astray_is_restored_bit_for_bit(optimizer: str, average: float) -> None:
+    straight = solver(optimizer, average=average, rate=300.0)
     states = []
     for _ in range(25):
         states.append(through_a_file(straight.state()))
@@ -291,7 +291,7 @@ def test_a_solver_gone_astray_is_restored_bit_for_bit(optimiser: str, average: f
     assert straight.troubles
     straight.settle()
     for done in range(0, 25, 3):
-        second = solver(optimiser, average=average, rate=300.0)
+        second = solver(optimizer, average=average, rate=300.0)
         second.restore(states[done])
         for _ in range(25 - done):
             second.step()
@@ -300,17 +300,17 @@ def test_a_solver_gone_astray_is_restored_bit_for_bit(optimiser: str, average: f
         assert torch.equal(pixels(second), pixels(straight))
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_a_state_is_a_snapshot(optimiser: str) -> None:
+@pytest.mark.parametrize("optimizer", RATES)
+def test_a_state_is_a_snapshot(optimizer: str) -> None:
     """What the solver does after its state was taken does not change it, nor what one restored from it does."""
-    first = solver(optimiser, average=0.5)
+    first = solver(optimizer, average=0.5)
     for _ in range(4):
         first.step()
     state = first.state()
     for _ in range(5):
         first.step()
     for _ in range(2):
-        second = solver(optimiser, average=0.5)
+        second = solver(optimizer, average=0.5)
         second.restore(state)
         for _ in range(5):
             second.step()
@@ -343,8 +343,8 @@ def test_resized_keeps_the_range_and_means() -> None:
         assert float(y.mean()) == pytest.approx(float(x.mean()), abs=0.03)
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_steps_are_those_of_torch(optimiser: str) -> None:
+@pytest.mark.parametrize("optimizer", RATES)
+def test_steps_are_those_of_torch(optimizer: str) -> None:
     """On a valley with a bend, whose curvature changes on the way."""
 
     def slope(x: Tensor) -> Tensor:
@@ -352,8 +352,8 @@ def test_steps_are_those_of_torch(optimiser: str) -> None:
         return torch.stack([-2 * (1 - a) - 4 * a * (b - a * a), 2 * (b - a * a)], 1).flatten()
 
     ours, theirs = rand(5, 40), rand(5, 40).requires_grad_()
-    rate = {"adam": 0.05, "lbfgs": 0.9, "sgd": 0.02}[optimiser]
-    match optimiser:
+    rate = {"adam": 0.05, "lbfgs": 0.9, "sgd": 0.02}[optimizer]
+    match optimizer:
         case "adam":
             own, other = Adam(rate), torch.optim.Adam([theirs], lr=rate, betas=(0.9, 0.99))
         case "sgd":
@@ -531,7 +531,7 @@ def test_the_bottom_is_found_where_it_is_out_of_bounds(reach: float) -> None:
 
 
 @pytest.mark.parametrize("stretch", [2.0, 4.0])
-def test_the_bottom_is_found_where_neighbours_are_bound(stretch: float) -> None:
+def test_the_bottom_is_found_where_neighbors_are_bound(stretch: float) -> None:
     """Differences of neighbours, of a picture far out of bounds: what a pixel at its bound cannot do must not be asked of others."""
     target = (rand(11, 1, 3, 24, 24) - 0.5) * stretch + 0.5
 
@@ -574,18 +574,18 @@ def test_the_first_step_is_as_long_for_what_may_move(share: float) -> None:
     assert float(moved.mean()) == pytest.approx(FIRST_STEP, rel=1e-3)
 
 
-@pytest.mark.parametrize("optimiser", RATES)
-def test_a_state_goes_to_the_device_of_the_canvas(optimiser: str) -> None:
+@pytest.mark.parametrize("optimizer", RATES)
+def test_a_state_goes_to_the_device_of_the_canvas(optimizer: str) -> None:
     """Checkpoints are read onto the processor, whatever painted. The device without memory stands for the others."""
-    known = solver(optimiser)
+    known = solver(optimizer)
     for _ in range(3):
         known.step()
-    away = Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5, device="meta")), bowl, optimiser, RATES[optimiser])
+    away = Solver(PixelCanvas(torch.full((1, 3, 5, 4), 0.5, device="meta")), bowl, optimizer, RATES[optimizer])
     away.restore(known.state())
     found = list(tensors(away.descent.state()))
     assert [each.shape for each in found] == [each.shape for each in tensors(known.descent.state())]
     assert all(each.device.type == "meta" for each in found)
-    assert bool(found) == (optimiser != "sgd")
+    assert bool(found) == (optimizer != "sgd")
 
 
 def tensors(state: Any) -> Iterator[Tensor]:

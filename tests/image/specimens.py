@@ -74,7 +74,7 @@ def matrix_profile(primaries: tuple[tuple[float, float], ...], gamma: float | No
     return _tagged(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
-def grey_profile(gamma: float) -> bytes:
+def gray_profile(gamma: float) -> bytes:
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))
     return _tagged(b"mntr", b"GRAY", b"XYZ ", {**_described(), b"kTRC": curve})
 

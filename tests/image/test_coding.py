@@ -88,13 +88,13 @@ def test_gama_and_chrm(gamma: float) -> None:
     assert off(png(soft(), gama, (b"sRGB", b"\0")), soft()) < 1e-4
 
 
-def test_gama_of_grey_and_of_sense() -> None:
-    grey = soft()[:, :, 0]
-    linear = np.rint(srgb_linear(grey) * 65535).astype(np.uint16)
+def test_gama_of_gray_and_of_sense() -> None:
+    gray = soft()[:, :, 0]
+    linear = np.rint(srgb_linear(gray) * 65535).astype(np.uint16)
     data = bytes(imagecodecs.png_encode(linear))
     body = b"gAMA" + struct.pack(">I", 100_000)
     data = data[:33] + struct.pack(">I", 4) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]
-    assert off(data, np.repeat(grey[:, :, None], 3, 2)) < 1e-3
+    assert off(data, np.repeat(gray[:, :, None], 3, 2)) < 1e-3
     for value in (0, 45_455, 2**31):
         assert off(png(soft(), (b"gAMA", struct.pack(">I", value))), soft()) < 1e-4
     assert coding_of_png(png(soft(), (b"cHRM", bytes(32)))) == (None, False)

@@ -100,9 +100,9 @@ def test_sixteen_bits_of_png_are_all_kept() -> None:
         image = decode(imagecodecs.png_encode(np.ascontiguousarray(channels)))
         assert image.depth == 16
         np.testing.assert_array_equal(image.to_array(16), Image.from_array(channels).to_array(16))
-        colours = channels[:, :, None] if channels.ndim == 2 else channels
-        np.testing.assert_array_equal(image.to_array(16)[:, :, 0], colours[:, :, 0])
-        assert (image.alpha is not None) == (colours.shape[2] in (2, 4))
+        colors = channels[:, :, None] if channels.ndim == 2 else channels
+        np.testing.assert_array_equal(image.to_array(16)[:, :, 0], colors[:, :, 0])
+        assert (image.alpha is not None) == (colors.shape[2] in (2, 4))
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_camera_raw_is_refused_by_name() -> None:
         decode(tiff(photo(), photometric="rgb", subfiletype=1), "shot.nef")
 
 
-def test_grey_and_bilevel_png() -> None:
-    grey = photo()[:, :, 0]
-    assert (eight(decode(saved(Pillow.fromarray(grey), "PNG"))) == grey[:, :, None]).all()
-    bits = Pillow.fromarray(grey > 100)
-    assert (eight(decode(saved(bits, "PNG")))[:, :, 1] == np.where(grey > 100, 255, 0)).all()
+def test_gray_and_bilevel_png() -> None:
+    gray = photo()[:, :, 0]
+    assert (eight(decode(saved(Pillow.fromarray(gray), "PNG"))) == gray[:, :, None]).all()
+    bits = Pillow.fromarray(gray > 100)
+    assert (eight(decode(saved(bits, "PNG")))[:, :, 1] == np.where(gray > 100, 255, 0)).all()
 
 
-def test_grey_with_alpha() -> None:
+def test_gray_with_alpha() -> None:
     stored = photo()[:, :, :2].copy()
     image = decode(saved(Pillow.fromarray(stored, "LA"), "PNG"))
     np.testing.assert_array_equal(eight(image)[:, :, [0, 3]], stored)
@@ -191,14 +191,14 @@ def test_palette_with_transparency() -> None:
     assert plain.tolist() == [[[10, 20, 30], [200, 100, 0]]]
 
 
-def test_gif_with_a_transparent_colour() -> None:
+def test_gif_with_a_transparent_color() -> None:
     picture = Pillow.new("P", (2, 1))
     picture.putpalette([10, 20, 30, 200, 100, 0])
     picture.putpixel((1, 0), 1)
     assert eight(decode(saved(picture, "GIF", transparency=0)))[0, :, 3].tolist() == [0, 255]
 
 
-def test_a_transparent_colour_in_rgb_png() -> None:
+def test_a_transparent_color_in_rgb_png() -> None:
     data = saved(Pillow.fromarray(photo()), "PNG", transparency=tuple(int(v) for v in photo()[3, 4]))
     alpha = eight(decode(data))[:, :, 3]
     assert alpha[3, 4] == 0
@@ -209,13 +209,13 @@ def test_cmyk_jpeg_has_the_right_inks() -> None:
     inks = np.zeros((16, 64, 4), np.uint8)
     inks[:, :16, 0], inks[:, 16:32, 1], inks[:, 32:48, 2], inks[:, 48:, 3] = 255, 255, 255, 255
     image = eight(decode(saved(Pillow.fromarray(inks, "CMYK"), "JPEG", quality=100)))
-    for column, colour in ((8, (0, 255, 255)), (24, (255, 0, 255)), (40, (255, 255, 0)), (56, (0, 0, 0))):
-        assert np.abs(image[8, column].astype(int) - colour).max() <= 3
+    for column, color in ((8, (0, 255, 255)), (24, (255, 0, 255)), (40, (255, 255, 0)), (56, (0, 0, 0))):
+        assert np.abs(image[8, column].astype(int) - color).max() <= 3
 
 
 @pytest.mark.parametrize(("format", "what"), [("GIF", "GIF"), ("PNG", "PNG"), ("WEBP", "WebP"), ("AVIF", "AVIF")])
 def test_animations_give_their_first_frame_and_say_so(format: str, what: str) -> None:
-    frames = [Pillow.new("RGB", (16, 16), colour) for colour in ("red", "lime", "blue")]
+    frames = [Pillow.new("RGB", (16, 16), color) for color in ("red", "lime", "blue")]
     image = decode(saved(frames[0], format, save_all=True, append_images=frames[1:], duration=100))
     assert np.abs(eight(image)[8, 8].astype(int) - (255, 0, 0)).max() < 12
     assert image.notes == (f"animated {what}: the first of 3 frames",)

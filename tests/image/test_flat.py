@@ -40,7 +40,7 @@ def test_small_patches_and_thin_lines_are_no_background() -> None:
     assert find_flat(picture).max() == 0
 
 
-def test_a_picture_of_one_colour_is_all_background() -> None:
+def test_a_picture_of_one_color_is_all_background() -> None:
     assert find_flat(np.full((40, 50, 3), 0.4, np.float32)).min() == 1
 
 

@@ -52,9 +52,9 @@ def test_twelve_bits() -> None:
 
 
 def test_lossless() -> None:
-    grey = noise16()[:, :, 0]
-    image = decode(bytes(imagecodecs.ljpeg_encode(grey)))
-    np.testing.assert_array_equal(np.rint(image.pixels[:, :, 0] * 65535), grey)
+    gray = noise16()[:, :, 0]
+    image = decode(bytes(imagecodecs.ljpeg_encode(gray)))
+    np.testing.assert_array_equal(np.rint(image.pixels[:, :, 0] * 65535), gray)
 
 
 def test_a_kind_that_is_not_read_is_called_by_its_name() -> None:

@@ -37,9 +37,9 @@ def test_bits(bits: int, lossless: bool) -> None:
     np.testing.assert_allclose(image.pixels, srgb_curve(values / (2**bits - 1)), atol=1e-4 if lossless else 0.05)
 
 
-def test_grey_alpha_and_floats() -> None:
-    grey = photo()[:, :, 0]
-    assert np.ptp(decode(bytes(imagecodecs.jpegxl_encode(grey, lossless=True))).pixels, axis=2).max() == 0
+def test_gray_alpha_and_floats() -> None:
+    gray = photo()[:, :, 0]
+    assert np.ptp(decode(bytes(imagecodecs.jpegxl_encode(gray, lossless=True))).pixels, axis=2).max() == 0
     sixteen = noise16()
     image = decode(bytes(imagecodecs.jpegxl_encode(sixteen, lossless=True)))
     np.testing.assert_allclose(image.pixels, srgb_curve(sixteen[:, :, :3] / 65535), atol=1e-4)
@@ -109,7 +109,7 @@ def header() -> Bits:
     return bits.put(0, 1).put(1, 2).put(0, 1).put(0, 2).put(0, 1)
 
 
-def test_the_header_says_how_colours_are_coded() -> None:
+def test_the_header_says_how_colors_are_coded() -> None:
     found = _read_header(header().put(1, 1).data())
     assert (found.size, found.bits) == ((300, 400), 10)
     assert found.coding is not None and found.coding.is_srgb

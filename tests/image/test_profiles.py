@@ -15,7 +15,7 @@ from specimens import (
     ADOBE,
     P3,
     SRGB,
-    grey_profile,
+    gray_profile,
     ink_profile,
     matrix_profile,
     noise16,
@@ -45,7 +45,7 @@ PROFILES = {"p3": matrix_profile(P3, None), "adobe": matrix_profile(ADOBE, 2.199
 
 @pytest.mark.parametrize("space", PROFILES)
 @pytest.mark.parametrize("container", ["png8", "tiff8", "tiff16", "png16", "tiff32"])
-def test_wide_colours_become_srgb(space: str, container: str) -> None:
+def test_wide_colors_become_srgb(space: str, container: str) -> None:
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.random((20, 20, 3)), 0.1 * rng.random((20, 20, 3))])  # the shadows, too
     profile = PROFILES[space]
@@ -79,17 +79,17 @@ def test_a_profile_that_says_srgb_changes_nothing() -> None:
         np.testing.assert_array_equal(image.to_array(16), noise16()[:, :, :3])
 
 
-def test_grey_profile() -> None:
-    grey = np.arange(256, dtype=np.uint8)[None, :]
-    image = decode(saved(Pillow.fromarray(grey), "PNG", icc_profile=grey_profile(1.0)))
-    np.testing.assert_allclose(image.pixels[0, :, 1], srgb_curve(grey[0] / 255), atol=0.6 / 255)
+def test_gray_profile() -> None:
+    gray = np.arange(256, dtype=np.uint8)[None, :]
+    image = decode(saved(Pillow.fromarray(gray), "PNG", icc_profile=gray_profile(1.0)))
+    np.testing.assert_allclose(image.pixels[0, :, 1], srgb_curve(gray[0] / 255), atol=0.6 / 255)
     assert np.ptp(image.pixels, axis=2).max() < 0.5 / 255
 
 
-def test_colour_profile_on_grey_pixels() -> None:
-    grey = np.arange(256, dtype=np.uint8)[None, :]
-    image = decode(saved(Pillow.fromarray(grey), "PNG", icc_profile=PROFILES["adobe"]))
-    neutral = np.repeat(grey[:, :, None], 3, axis=2) / 255
+def test_color_profile_on_gray_pixels() -> None:
+    gray = np.arange(256, dtype=np.uint8)[None, :]
+    image = decode(saved(Pillow.fromarray(gray), "PNG", icc_profile=PROFILES["adobe"]))
+    neutral = np.repeat(gray[:, :, None], 3, axis=2) / 255
     np.testing.assert_allclose(image.pixels, expected(neutral, "adobe"), atol=0.8 / 255)
 
 
@@ -108,7 +108,7 @@ def test_cmyk_profile_is_used(container: str) -> None:
 
 @pytest.mark.parametrize(
     "profile",
-    [b"not a profile", b"\0" * 500, PROFILES["p3"][:200], grey_profile(2.2), PROFILES["p3"][:128] + b"\xff" * 300],
+    [b"not a profile", b"\0" * 500, PROFILES["p3"][:200], gray_profile(2.2), PROFILES["p3"][:128] + b"\xff" * 300],
 )
 def test_profiles_that_are_damaged_or_do_not_fit_are_left_out_with_a_note(profile: bytes) -> None:
     image = decode(saved(Pillow.fromarray(photo()), "PNG", icc_profile=profile))
@@ -125,7 +125,7 @@ def test_every_file_says_srgb(format: str) -> None:
     assert "srgb" in described.lower()
 
 
-def test_alpha_is_no_colour() -> None:
+def test_alpha_is_no_color() -> None:
     rgba = np.dstack([photo(), photo()[:, :, 1]])
     image = decode(saved(Pillow.fromarray(rgba), "PNG", icc_profile=PROFILES["p3"]))
     np.testing.assert_array_equal(image.to_array()[:, :, 3], rgba[:, :, 3])
@@ -152,7 +152,7 @@ def test_a_picture_can_be_written_in_the_photos_own_profile(format: str) -> None
         np.testing.assert_array_equal(np.asarray(Pillow.open(io.BytesIO(encode(image, "png", profile="keep")))), values)
 
 
-def test_colours_told_without_a_profile_are_kept_by_one() -> None:
+def test_colors_told_without_a_profile_are_kept_by_one() -> None:
     values = np.rint(photo(24, 32) / 255 * 40_000 + 9_000).astype(np.uint16)
     body = b"cICP" + bytes([12, 13, 0, 1])
     data = bytes(imagecodecs.png_encode(values))
@@ -165,9 +165,9 @@ def test_colours_told_without_a_profile_are_kept_by_one() -> None:
 
 def test_what_is_no_profile_to_write_in_is_not_kept() -> None:
     ink = saved(Pillow.fromarray(photo()).convert("CMYK"), "TIFF", icc_profile=ink_profile(lambda c, m, y, k: 100 - 25 * (c + m + y + k)))
-    grey = saved(Pillow.fromarray(photo()).convert("L"), "PNG", icc_profile=grey_profile(1.8))
+    gray = saved(Pillow.fromarray(photo()).convert("L"), "PNG", icc_profile=gray_profile(1.8))
     srgb = saved(Pillow.fromarray(photo()), "PNG", icc_profile=srgb_profile())
-    for data in (ink, grey, srgb, saved(Pillow.fromarray(photo()), "PNG", icc_profile=b"nonsense" * 40)):
+    for data in (ink, gray, srgb, saved(Pillow.fromarray(photo()), "PNG", icc_profile=b"nonsense" * 40)):
         image = decode(data)
         assert image.profile is None
         assert encode(image, "png", profile="keep") == encode(image, "png")

@@ -25,18 +25,18 @@ LUMINOUS = [name for name, space in SPACES.items() if space.luminance]
 EXACT: dict[str, Any] = {"stretch": np.inf, "gamut": "open"}
 
 
-def coloured(seed: int, height: int = 40, width: int = 56, spread: float = 0.08) -> Pixels:
+def colored(seed: int, height: int = 40, width: int = 56, spread: float = 0.08) -> Pixels:
     """Correlated colours well inside the gamut."""
     rng = np.random.default_rng(seed)
     mixed = rng.standard_normal((height, width, 3)) @ (np.eye(3) + rng.uniform(-0.6, 0.6, (3, 3))) * spread + rng.uniform(0.4, 0.6, 3)
     return np.clip(mixed, 0.02, 0.98).astype(np.float32)
 
 
-def plain(*colour: float, height: int = 5, width: int = 4) -> Pixels:
-    return np.full((height, width, 3), colour, np.float32)
+def plain(*color: float, height: int = 5, width: int = 4) -> Pixels:
+    return np.full((height, width, 3), color, np.float32)
 
 
-PHOTO, PAINTING = coloured(1), coloured(2)
+PHOTO, PAINTING = colored(1), colored(2)
 SAME = pytest.mark.parametrize(
     ("method", "space"), [(m, s) for m in METHODS for s in SPACES if s in LUMINOUS or not METHODS[m].needs_luminance]
 )
@@ -48,7 +48,7 @@ SAME = pytest.mark.parametrize(
 @pytest.mark.parametrize("method", ROOTS)
 @pytest.mark.parametrize("space", SPACES)
 def test_mean_and_covariance_agree(method: str, space: str) -> None:
-    source = coloured(2, 31, 70)  # of another size
+    source = colored(2, 31, 70)  # of another size
     result = recolor(PHOTO, source, method=method, space=space, **EXACT)
     scale = SPACES[space].scale
     got, wanted, before = (moments(each, SPACES[space]) for each in (result, source, PHOTO))
@@ -69,7 +69,7 @@ def test_moments_are_numpys() -> None:
 
 
 def test_moments_do_not_depend_on_the_bands() -> None:
-    wide = coloured(3, 3, 30_000)  # wider than a band
+    wide = colored(3, 3, 30_000)  # wider than a band
     once, turned = moments(wide, SPACES["lab"]), moments(np.ascontiguousarray(wide.transpose(1, 0, 2)), SPACES["lab"])
     np.testing.assert_allclose(once.covariance, turned.covariance, rtol=1e-9)
 
@@ -86,9 +86,9 @@ def test_transport_is_symmetric_and_moves_least() -> None:
 
 
 def test_what_does_not_vary_is_not_stretched() -> None:
-    grey = np.repeat(PHOTO[..., :1], 3, axis=2)
-    noisy = np.clip(grey + np.random.default_rng(0).normal(0, 0.002, grey.shape), 0, 1).astype(np.float32)
-    for picture in (grey, noisy):
+    gray = np.repeat(PHOTO[..., :1], 3, axis=2)
+    noisy = np.clip(gray + np.random.default_rng(0).normal(0, 0.002, gray.shape), 0, 1).astype(np.float32)
+    for picture in (gray, noisy):
         for root in ROOTS.values():
             matrix, _ = linear_map(moments(picture, SPACES["rgb"]), moments(PAINTING, SPACES["rgb"]), root, stretch=3)
             assert np.linalg.svd(matrix, compute_uv=False).max() <= 3 + 1e-9
@@ -101,8 +101,8 @@ def test_singular_covariances(method: str) -> None:
     np.testing.assert_allclose(one, np.broadcast_to(PAINTING.mean((0, 1)), one.shape), atol=1e-3)
     to_one = recolor(PAINTING, plain(0.2, 0.4, 0.6), method=method)
     np.testing.assert_allclose(to_one, np.broadcast_to(np.float32([0.2, 0.4, 0.6]), to_one.shape), atol=0.02)
-    grey = np.repeat(PHOTO[..., :1], 3, axis=2)
-    result = recolor(PAINTING, grey, method=method, space="oklab")
+    gray = np.repeat(PHOTO[..., :1], 3, axis=2)
+    result = recolor(PAINTING, gray, method=method, space="oklab")
     assert np.ptp(result, axis=2).max() < 0.03  # the colour is gone
 
 
@@ -110,7 +110,7 @@ def test_singular_covariances(method: str) -> None:
 
 
 @pytest.mark.parametrize("space", LUMINOUS)
-def test_luminance_is_the_paintings_and_colour_the_photos(space: str) -> None:
+def test_luminance_is_the_paintings_and_color_the_photos(space: str) -> None:
     result = recolor(PAINTING, PHOTO, method="luminance", space=space, gamut="open")
     values, painting, photo = (SPACES[space].from_srgb(each) for each in (result, PAINTING, PHOTO))
     scale = SPACES[space].scale
@@ -190,8 +190,8 @@ def distance(one: Pixels, other: Pixels, directions: int = 30) -> float:
 def test_sliced_transfer_carries_the_whole_distribution() -> None:
     rng = np.random.default_rng(0)
     # two clusters on a diagonal: no line, and no curves of the channels, lead there
-    centres = np.array([[0.3, 0.7, 0.5], [0.7, 0.3, 0.5]])
-    target = np.clip(centres[rng.integers(0, 2, (60, 60))] + rng.normal(0, 0.03, (60, 60, 3)), 0, 1).astype(np.float32)
+    centers = np.array([[0.3, 0.7, 0.5], [0.7, 0.3, 0.5]])
+    target = np.clip(centers[rng.integers(0, 2, (60, 60))] + rng.normal(0, 0.03, (60, 60, 3)), 0, 1).astype(np.float32)
     picture = rng.uniform(0.2, 0.8, (60, 60, 3)).astype(np.float32)
     sliced = distance(recolor(picture, target, method="sliced", space="rgb", **EXACT), target)
     others = [distance(recolor(picture, target, method=other, space="rgb", **EXACT), target) for other in ("transport", "histogram")]
@@ -219,7 +219,7 @@ def test_a_palette_by_hand() -> None:
 
 
 def test_a_palette_is_the_same_every_time() -> None:
-    large = coloured(4, 150, 160)  # more than is looked at
+    large = colored(4, 150, 160)  # more than is looked at
     np.testing.assert_array_equal(main_colors(large, 5, seed=3).colors, main_colors(large, 5, seed=3).colors)
     shares = main_colors(large, 5).shares
     assert (np.diff(shares) <= 0).all()
@@ -311,7 +311,7 @@ def test_bands_leave_no_seams() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_same_seed_gives_the_same_picture(method: str) -> None:
-    large, source = coloured(5, 370, 360), coloured(6, 370, 360)  # more than is sampled
+    large, source = colored(5, 370, 360), colored(6, 370, 360)  # more than is sampled
     first = recolor(large, source, method=method, seed=4)
     np.testing.assert_array_equal(first, recolor(large, source, method=method, seed=4))
     assert (first == recolor(large, source, method=method, seed=5)).all() == (method not in ("histogram", "sliced", "palette"))
@@ -333,7 +333,7 @@ def test_what_is_refused() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.5])
-def test_values_that_are_no_colours(bad: float) -> None:
+def test_values_that_are_no_colors(bad: float) -> None:
     hurt = PHOTO.copy()
     hurt[3, 4, 1] = bad
     for pair in ((hurt, PAINTING), (PAINTING, hurt)):

@@ -37,17 +37,17 @@ def patches(count: int, height: int = 120, width: int = 160) -> np.ndarray:
     return (np.square(y - points[:, 0, None, None]) + np.square(x - points[:, 1, None, None])).argmin(0).astype(np.uint8)
 
 
-def painted(labels: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> Pillow.Image:
-    return Pillow.fromarray(np.array(colours, np.uint8)[labels])
+def painted(labels: np.ndarray, colors: tuple[tuple[int, int, int], ...]) -> Pillow.Image:
+    return Pillow.fromarray(np.array(colors, np.uint8)[labels])
 
 
 def read(picture: Pillow.Image, **options: object) -> Regions:
     return read_map(Image.from_array(np.asarray(picture)), **options)  # type: ignore[arg-type]
 
 
-def agrees(found: Regions, labels: np.ndarray, colours: tuple[tuple[int, int, int], ...]) -> float:
+def agrees(found: Regions, labels: np.ndarray, colors: tuple[tuple[int, int, int], ...]) -> float:
     """Share of pixels that are in the region of the colour they were painted in."""
-    off = np.abs(np.array(found.colors)[:, None] - np.array(colours)).max(2)
+    off = np.abs(np.array(found.colors)[:, None] - np.array(colors)).max(2)
     return float((off.argmin(1)[found.labels] == labels).mean())
 
 
@@ -141,11 +141,11 @@ def test_a_clean_map_is_read_exactly(count: int) -> None:
 @pytest.mark.parametrize("count", [2, 5, 9])
 @pytest.mark.parametrize("harm", ["smoothed", "enlarged", "jpeg"])
 def test_edges_are_no_regions(count: int, harm: str) -> None:
-    colours = distinct_colors(count)
+    colors = distinct_colors(count)
     labels = patches(count, 240, 320)
-    picture = painted(labels, colours)
+    picture = painted(labels, colors)
     if harm == "smoothed":
-        picture = painted(np.kron(labels, np.ones((3, 3), np.uint8)), colours).filter(ImageFilter.GaussianBlur(3)).resize((320, 240))
+        picture = painted(np.kron(labels, np.ones((3, 3), np.uint8)), colors).filter(ImageFilter.GaussianBlur(3)).resize((320, 240))
     elif harm == "enlarged":
         labels = np.kron(labels, np.ones((4, 4), np.uint8))
         picture = picture.resize((1280, 960), Pillow.Resampling.BILINEAR)
@@ -155,10 +155,10 @@ def test_edges_are_no_regions(count: int, harm: str) -> None:
         picture = Pillow.open(stream).convert("RGB")
     found = read(picture)
     assert len(found.names) == count
-    assert agrees(found, labels, colours) > 0.998
+    assert agrees(found, labels, colors) > 0.998
 
 
-def test_grey_between_black_and_white_is_an_edge_and_a_grey_spot_is_none() -> None:
+def test_gray_between_black_and_white_is_an_edge_and_a_gray_spot_is_none() -> None:
     labels = np.zeros((120, 160), np.uint8)
     labels[:, 80:] = 1
     bare = np.array([0, 255], np.uint8)[labels]
@@ -184,7 +184,7 @@ def test_transparent_is_background() -> None:
     assert (found.labels == 1).sum() == 400
 
 
-def test_names_come_from_the_caller_or_the_colours() -> None:
+def test_names_come_from_the_caller_or_the_colors() -> None:
     labels = patches(3)
     found = read(painted(labels, RGB), names={"sky": "#0000ff", "sea": "green"})
     assert {"sky", "sea", "red"} == set(found.names)
@@ -270,9 +270,9 @@ def test_values_that_are_no_regions() -> None:
 
 
 def mask(columns: slice, value: float = 1.0) -> Image:
-    grey = np.zeros((20, 40), np.float32)
-    grey[:, columns] = value
-    return Image.from_array(grey)
+    gray = np.zeros((20, 40), np.float32)
+    gray[:, columns] = value
+    return Image.from_array(gray)
 
 
 def test_masks_and_what_they_leave() -> None:
@@ -316,7 +316,7 @@ def test_masks_that_will_not_do() -> None:
 # Use ------------------------------------------------------------------------------------------------------------------
 
 
-def test_partners_by_name_colour_and_number() -> None:
+def test_partners_by_name_color_and_number() -> None:
     labels = patches(3)
     photo = Regions(labels, ("sky", "sea", "sand"), RGB)
     swapped = Regions(labels, ("sea", "sky", "beach"), ((9, 9, 9), (99, 99, 99), (20, 0, 230)))

@@ -25,7 +25,7 @@ def test_sizes() -> None:
             resize(image, size)
 
 
-def test_a_plain_colour_stays_plain() -> None:
+def test_a_plain_color_stays_plain() -> None:
     image = Image(np.full((20, 30, 3), [0.2, 0.5, 0.9], np.float32))
     for size in ((7, 5), (90, 70)):
         np.testing.assert_allclose(resize(image, size).pixels, np.broadcast_to(image.pixels[0, 0], (size[1], size[0], 3)), atol=1e-5)
@@ -52,7 +52,7 @@ def test_directions_are_not_swapped() -> None:
     assert small[18, 7, 1] > small[1, 7, 1] + 0.5  # green downwards
 
 
-def test_transparent_pixels_lend_no_colour() -> None:
+def test_transparent_pixels_lend_no_color() -> None:
     pixels = np.zeros((16, 16, 3), np.float32)
     pixels[:, :8], pixels[:, 8:] = (1, 0, 0), (0, 1, 0)
     alpha = np.zeros((16, 16), np.float32)

@@ -45,8 +45,8 @@ def test_an_object_is_found() -> None:
 def test_features_tell_the_object_from_what_is_merely_bright() -> None:
     pytest.importorskip("cv2")
     lamp = np.square(Y - 30) + np.square(X - 40) < 15**2
-    colours = np.array([[0.35, 0.4, 0.45], [0.4, 0.5, 0.35], [0.95, 0.9, 0.2]])
-    photo = noisy(colours[DISC + 2 * (lamp & ~DISC)])
+    colors = np.array([[0.35, 0.4, 0.45], [0.4, 0.5, 0.35], [0.95, 0.9, 0.2]])
+    photo = noisy(colors[DISC + 2 * (lamp & ~DISC)])
     layer = np.full((19, 25, 4), 0.1, np.float32)
     layer[..., 0] += ~DISC[4::8, 4::8]
     layer[..., 1] += 2 * DISC[4::8, 4::8]
@@ -79,8 +79,8 @@ def test_a_box_and_scribbles_say_which() -> None:
     two = noisy(np.where((left | right)[..., None], [0.85, 0.4, 0.1], [0.2, 0.4, 0.6]))
     boxed = foreground.object_and_background(two, box=(20, 40, 90, 110))
     assert share_of(boxed.labels == 0, left) > 0.95
-    colours = np.array([[0.2, 0.4, 0.6], [0.85, 0.4, 0.1], [0.3, 0.8, 0.2]])
-    unlike = noisy(colours[left + 2 * right])
+    colors = np.array([[0.2, 0.4, 0.6], [0.85, 0.4, 0.1], [0.3, 0.8, 0.2]])
+    unlike = noisy(colors[left + 2 * right])
     scribbles = np.zeros((HEIGHT, WIDTH), np.int8)
     scribbles[75, 130:160] = 1
     scribbles[75, 40:70] = -1
@@ -115,7 +115,7 @@ def test_what_stands_out_is_salient() -> None:
 # Segments -------------------------------------------------------------------------------------------------------------
 
 
-def test_segments_are_the_areas_of_colour() -> None:
+def test_segments_are_the_areas_of_color() -> None:
     wanted = (Y > 75).astype(int) + 2 * (X > 120)
     photo = noisy(np.array([[0.8, 0.3, 0.2], [0.2, 0.6, 0.3], [0.2, 0.3, 0.8], [0.8, 0.8, 0.3]])[wanted])
     found = segment.segment(photo, "auto:4")
@@ -133,7 +133,7 @@ def test_a_sky_behind_a_tower_is_one() -> None:
     assert found.labels[75, 10] == found.labels[75, 190] != found.labels[75, 90]
 
 
-def test_features_part_what_colour_does_not() -> None:
+def test_features_part_what_color_does_not() -> None:
     plain = noisy(np.full((HEIGHT, WIDTH, 3), 0.5))
     features = np.zeros((15, 20, 3), np.float32)
     features[:9, :, 1] = 1000.0

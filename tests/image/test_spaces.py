@@ -14,7 +14,7 @@ from atelier.image.spaces import SPACES, Space, find_space, to_gray
 from atelier.image.value import Pixels
 
 EVERY = pytest.mark.parametrize("space", SPACES.values(), ids=list(SPACES))
-COLOURS = np.random.default_rng(0).random((40, 50, 3), dtype=np.float32)
+COLORS = np.random.default_rng(0).random((40, 50, 3), dtype=np.float32)
 CUBE = np.stack(np.meshgrid(*[np.linspace(0, 1, 9, dtype=np.float32)] * 3), axis=-1).reshape(-1, 3)
 
 
@@ -40,9 +40,9 @@ def test_round_trips_at_the_corners_and_edges_of_the_cube(space: Space) -> None:
 
 
 @EVERY
-def test_greys_have_no_colour(space: Space) -> None:
-    grey = np.repeat(np.linspace(0, 1, 33, dtype=np.float32)[:, None], 3, axis=1)
-    values = space.from_srgb(grey)
+def test_grays_have_no_color(space: Space) -> None:
+    gray = np.repeat(np.linspace(0, 1, 33, dtype=np.float32)[:, None], 3, axis=1)
+    values = space.from_srgb(gray)
     if space.luminance:
         np.testing.assert_allclose(values[:, 1:], space.neutral, atol=2e-5 * space.scale)
         np.testing.assert_allclose(values[[0, -1], 0], [0, space.scale], atol=1e-5 * space.scale)
@@ -53,18 +53,18 @@ def test_greys_have_no_colour(space: Space) -> None:
 
 def test_lab_is_scikit_images() -> None:
     # its matrix and white point have six digits and four
-    np.testing.assert_allclose(SPACES["lab"].from_srgb(COLOURS), color.rgb2lab(COLOURS), atol=0.02)
+    np.testing.assert_allclose(SPACES["lab"].from_srgb(COLORS), color.rgb2lab(COLORS), atol=0.02)
 
 
 def test_yuv_is_scikit_images() -> None:
     # whose V is rounded to three digits of 0.615 / 0.701
-    np.testing.assert_allclose(SPACES["yuv"].from_srgb(COLOURS), color.rgb2yuv(COLOURS), atol=1e-4)
+    np.testing.assert_allclose(SPACES["yuv"].from_srgb(COLORS), color.rgb2yuv(COLORS), atol=1e-4)
 
 
 def test_ycbcr_is_scikit_images_at_full_range() -> None:
-    studio = color.rgb2ycbcr(COLOURS)
+    studio = color.rgb2ycbcr(COLORS)
     full = (studio - [16, 128, 128]) / [219, 224, 224] + [0, 0.5, 0.5]
-    np.testing.assert_allclose(SPACES["ycbcr"].from_srgb(COLOURS), full, atol=1e-4)
+    np.testing.assert_allclose(SPACES["ycbcr"].from_srgb(COLORS), full, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_oklab_of_the_primaries(rgb: tuple[float, float, float], oklab: tuple[fl
 
 
 def test_linear_light() -> None:
-    grey = np.array([[0.0, 0.5, 1.0], [0.04, 0.0404, 0.0405]], np.float32)
-    light = SPACES["linear"].from_srgb(grey)
+    gray = np.array([[0.0, 0.5, 1.0], [0.04, 0.0404, 0.0405]], np.float32)
+    light = SPACES["linear"].from_srgb(gray)
     np.testing.assert_allclose(light[0], [0, 0.21404114, 1], atol=1e-6)
     np.testing.assert_allclose(light[1], [0.04 / 12.92, 0.0404 / 12.92, ((0.0405 + 0.055) / 1.055) ** 2.4], atol=1e-7)
 
@@ -114,11 +114,11 @@ def test_the_table() -> None:
         SPACES["hsv"] = SPACES["lab"]  # type: ignore[index]
 
 
-def test_greys_have_the_luminance_of_the_colours() -> None:
-    grey = to_gray(COLOURS)
-    assert grey.dtype == np.float32
-    assert np.ptp(grey, axis=2).max() == 0
-    light, wanted = SPACES["linear"].from_srgb(grey)[..., 0], SPACES["linear"].from_srgb(COLOURS) @ [0.2126, 0.7152, 0.0722]
+def test_grays_have_the_luminance_of_the_colors() -> None:
+    gray = to_gray(COLORS)
+    assert gray.dtype == np.float32
+    assert np.ptp(gray, axis=2).max() == 0
+    light, wanted = SPACES["linear"].from_srgb(gray)[..., 0], SPACES["linear"].from_srgb(COLORS) @ [0.2126, 0.7152, 0.0722]
     np.testing.assert_allclose(light, wanted, atol=1e-5)
-    same = np.repeat(COLOURS[..., :1], 3, 2)
+    same = np.repeat(COLORS[..., :1], 3, 2)
     np.testing.assert_allclose(to_gray(same), same, atol=1e-6)

@@ -14,12 +14,12 @@ from atelier.errors import ImageError
 from atelier.image import Image
 
 
-def grey(value: float = 0.5) -> np.ndarray:
+def gray(value: float = 0.5) -> np.ndarray:
     return np.full((2, 3, 3), value, np.float32)
 
 
 def test_what_it_says_about_itself() -> None:
-    image = Image(grey())
+    image = Image(gray())
     assert (image.size, image.shape, image.depth) == ((3, 2), (2, 3), 8)
     assert image.pixels.dtype == np.float32
 
@@ -31,10 +31,10 @@ def test_what_it_says_about_itself() -> None:
         np.zeros((2, 3, 4), np.float32),
         np.zeros((0, 3, 3), np.float32),
         np.zeros((2, 3, 3), np.uint8),
-        grey(1.001),
-        grey(-0.001),
-        grey(float("nan")),
-        grey(float("inf")),
+        gray(1.001),
+        gray(-0.001),
+        gray(float("nan")),
+        gray(float("inf")),
     ],
 )
 def test_pixels_that_break_the_contract(pixels: np.ndarray) -> None:
@@ -44,24 +44,24 @@ def test_pixels_that_break_the_contract(pixels: np.ndarray) -> None:
 
 def test_alpha_and_depth_that_break_the_contract() -> None:
     with pytest.raises(ImageError, match="alpha must be"):
-        Image(grey(), alpha=np.zeros((3, 2), np.float32))
+        Image(gray(), alpha=np.zeros((3, 2), np.float32))
     with pytest.raises(ImageError, match="alpha must be in"):
-        Image(grey(), alpha=np.full((2, 3), 2, np.float32))
+        Image(gray(), alpha=np.full((2, 3), 2, np.float32))
     with pytest.raises(ImageError, match="depth"):
-        Image(grey(), depth=12)
+        Image(gray(), depth=12)
 
 
 def test_it_cannot_be_painted_over_and_leaves_the_callers_array_alone() -> None:
-    mine = grey()
+    mine = gray()
     image = Image(mine, text={"a": "b"})
     with pytest.raises(ValueError, match="read-only"):
         image.pixels[0, 0, 0] = 1
     mine[0, 0, 0] = 0.25
-    assert Image(grey().transpose(1, 0, 2)).pixels.flags.c_contiguous
+    assert Image(gray().transpose(1, 0, 2)).pixels.flags.c_contiguous
 
 
 def test_it_can_be_copied_and_sent() -> None:
-    image = Image(grey(), alpha=grey()[:, :, 0], text={"a": "b"}, notes=("n",), exif=b"Exif\0\0")
+    image = Image(gray(), alpha=gray()[:, :, 0], text={"a": "b"}, notes=("n",), exif=b"Exif\0\0")
     for again in (copy.deepcopy(image), pickle.loads(pickle.dumps(image))):
         np.testing.assert_array_equal(again.pixels, image.pixels)
         assert (again.text, again.notes, again.exif) == (image.text, image.notes, image.exif)
@@ -100,14 +100,14 @@ def test_every_level_goes_round() -> None:
 
 @given(st.floats(0, 1, width=32))
 def test_rounding_is_to_the_nearest_level(value: float) -> None:
-    image = Image(grey(value))
+    image = Image(gray(value))
     for depth in (8, 16):
         top = 2**depth - 1
         assert abs(int(image.to_array(depth)[0, 0, 0]) - value * top) <= 0.5 + 0.01
 
 
 def test_with_pixels_keeps_the_rest() -> None:
-    image = Image(grey(), alpha=grey()[:, :, 0], depth=16, text={"a": "b"}, exif=b"Exif\0\0")
+    image = Image(gray(), alpha=gray()[:, :, 0], depth=16, text={"a": "b"}, exif=b"Exif\0\0")
     painted = image.with_pixels(np.full((2, 3, 3), 1.5))
     assert painted.pixels.min() == 1
     assert (painted.alpha is not None, painted.depth, painted.text, painted.exif) == (True, 16, {"a": "b"}, b"Exif\0\0")
@@ -118,9 +118,9 @@ def test_with_pixels_keeps_the_rest() -> None:
 
 
 def test_flat() -> None:
-    image = Image(grey(0.0), alpha=np.full((2, 3), 0.25, np.float32))
+    image = Image(gray(0.0), alpha=np.full((2, 3), 0.25, np.float32))
     assert image.flat().alpha is None
     np.testing.assert_allclose(image.flat().pixels, 0.75)
     np.testing.assert_allclose(image.flat((1, 0, 0)).pixels[0, 0], [0.75, 0, 0])
-    opaque = Image(grey())
+    opaque = Image(gray())
     assert opaque.flat() is opaque

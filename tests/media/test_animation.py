@@ -12,7 +12,7 @@ from atelier.errors import OutputError, SettingError
 from atelier.image import Image
 from atelier.media import check_animation, write_animation
 
-FRAMES = [Image(np.full((10, 14, 3), colour, np.float32)) for colour in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0.5, 0.5, 0))]
+FRAMES = [Image(np.full((10, 14, 3), color, np.float32)) for color in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0.5, 0.5, 0))]
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".GIF", ".apng"])

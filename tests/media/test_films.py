@@ -94,7 +94,7 @@ def test_spans_that_make_no_sense(span: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(("matrix", "full"), [(1, False), (5, False), (1, True), (9, False)])
-def test_colours_by_matrix_and_range(tmp_path: Path, matrix: int, full: bool) -> None:
+def test_colors_by_matrix_and_range(tmp_path: Path, matrix: int, full: bool) -> None:
     frame = np.zeros((32, 64, 3), np.uint8)
     frame[:, :32], frame[:, 32:] = (200, 40, 30), (20, 90, 180)
     film = open_film(str(make_film(tmp_path / "in.mp4", [frame, frame], matrix=matrix, full=full)))

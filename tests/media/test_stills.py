@@ -53,7 +53,9 @@ def test_a_lying_suffix_does_not_matter(folder: Path) -> None:
         open_still(folder / "text.jpg")
 
 
-def test_a_missing_file_suggests_its_neighbours(folder: Path) -> None:
+def test_a_missing_file_suggests_its_neighbors(folder: Path) -> None:
+    with pytest.raises(SourceError, match=r"there is no file .*nope\.png$"):
+        open_still(folder / "nope.png")
     with pytest.raises(SourceError, match=r"there is no file .*shot3\.png; did you mean .*shot(2|10)\.png"):
         open_still(folder / "shot3.png")
     with pytest.raises(SourceError, match=r"SHOT2\.PNG; did you mean .*shot2\.png"):

@@ -23,7 +23,7 @@ from atelier.image.profiles import srgb_profile
 from atelier.media import Unstreamable, atomic_file, check_stream, open_stream, write_stream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "image"))
-from specimens import ADOBE, P3, grey_profile, ink_profile, matrix_profile
+from specimens import ADOBE, P3, gray_profile, ink_profile, matrix_profile
 
 posix = pytest.mark.skipif(os.name != "posix", reason="of POSIX systems")
 WIDE, NARROW = matrix_profile(P3, None), matrix_profile(ADOBE, 2.2)
@@ -108,10 +108,10 @@ def test_windows_are_those_of_the_whole(tmp_path: Path, data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize(
-    ("channels", "profile"), [(4, ink_profile(lambda c, m, y, k: 100 * (1 - (c + m + y + 3 * k) / 6))), (1, grey_profile(1.8))]
+    ("channels", "profile"), [(4, ink_profile(lambda c, m, y, k: 100 * (1 - (c + m + y + 3 * k) / 6))), (1, gray_profile(1.8))]
 )
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_ink_and_grey_by_their_profiles(tmp_path: Path, channels: int, profile: bytes, dtype: Any) -> None:
+def test_ink_and_gray_by_their_profiles(tmp_path: Path, channels: int, profile: bytes, dtype: Any) -> None:
     path = tmp_path / "a.tif"
     kind = "separated" if channels == 4 else "minisblack"
     tifffile.imwrite(path, noise(40, 50, channels, dtype), photometric=kind, tile=(16, 16), iccprofile=profile, metadata=None)
@@ -124,8 +124,8 @@ def test_ink_and_grey_by_their_profiles(tmp_path: Path, channels: int, profile: 
 
 def test_palette_bilevel_and_jpeg(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
-    colours = np.random.default_rng(0).integers(0, 65536, (3, 256), dtype=np.uint16)
-    tifffile.imwrite(path, noise(40, 50, 1), photometric="palette", colormap=colours, tile=(16, 16), metadata=None)
+    colors = np.random.default_rng(0).integers(0, 65536, (3, 256), dtype=np.uint16)
+    tifffile.imwrite(path, noise(40, 50, 1), photometric="palette", colormap=colors, tile=(16, 16), metadata=None)
     same(path, load(path), (3, 9, 40, 20))
     tifffile.imwrite(path, noise(40, 50, 1) > 99, rowsperstrip=7, compression="deflate", metadata=None)
     same(path, load(path), (3, 9, 40, 20))
@@ -275,7 +275,7 @@ def test_a_thumbnail_is_the_resized_picture(tmp_path: Path, width: int, height: 
     assert min(small.size) < 9 or distance(small, wanted) < 0.6 * distance(Image(small.pixels), shifted)
 
 
-def test_invisible_colours_do_not_leak_into_thumbnails(tmp_path: Path) -> None:
+def test_invisible_colors_do_not_leak_into_thumbnails(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     array = np.zeros((64, 64, 4), np.uint8)
     array[:, :, 0] = 255  # red that is not seen, and green that is

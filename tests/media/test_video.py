@@ -15,16 +15,16 @@ from atelier.media.video import check_video, write_video
 
 av = pytest.importorskip("av")
 
-COLOURS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.2, 0.5, 0.7), (1, 1, 1))
+COLORS = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0.2, 0.5, 0.7), (1, 1, 1))
 
 
-def plain(size: tuple[int, int], colours: tuple[tuple[float, ...], ...] = COLOURS) -> Iterator[Image]:
-    for colour in colours:
-        yield Image(np.full((size[1], size[0], 3), colour, np.float32))
+def plain(size: tuple[int, int], colors: tuple[tuple[float, ...], ...] = COLORS) -> Iterator[Image]:
+    for color in colors:
+        yield Image(np.full((size[1], size[0], 3), color, np.float32))
 
 
 @pytest.mark.parametrize(("size", "shown"), [((32, 24), (32, 24)), ((31, 21), (32, 22)), ((1, 1), (2, 2))])
-def test_frames_size_rate_and_colours(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
+def test_frames_size_rate_and_colors(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
     write_video(plain(size), tmp_path / "a.mp4", fps=10)
     with av.open(str(tmp_path / "a.mp4")) as film:
         track = film.streams.video[0]
@@ -32,9 +32,9 @@ def test_frames_size_rate_and_colours(tmp_path: Path, size: tuple[int, int], sho
         assert (track.width, track.height) == shown
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(track)]
         assert film.duration == 500_000  # µs
-    assert len(frames) == len(COLOURS)
-    for frame, colour in zip(frames, COLOURS, strict=True):
-        assert np.abs(frame / 255 - colour).max() < 0.02  # the last row and column, which may be padding, too
+    assert len(frames) == len(COLORS)
+    for frame, color in zip(frames, COLORS, strict=True):
+        assert np.abs(frame / 255 - color).max() < 0.02  # the last row and column, which may be padding, too
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -67,7 +67,7 @@ def test_what_cannot_be(tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="fps"):
             write_video(plain((4, 4)), target, fps=fps)
     with pytest.raises(OutputError, match=r"20002 × 2 px cannot be encoded"):
-        write_video(plain((20002, 2), COLOURS[:1]), target)
+        write_video(plain((20002, 2), COLORS[:1]), target)
     (tmp_path / "no").write_bytes(b"")
     for wrong, words in ((tmp_path / "a.avi", "written as .mp4"), (tmp_path / "no" / "a.mp4", "is no folder")):
         with pytest.raises(OutputError, match=words):

@@ -53,7 +53,7 @@ def painted(model: bytes, content: Image, **told: Any) -> np.ndarray:
     return np.asarray(called(ForeignEngine(runner, read_contract(runner, **told)))(content).pixels)
 
 
-def normalised(scale: float, offset: float, end: str = "") -> bytes:
+def normalized(scale: float, offset: float, end: str = "") -> bytes:
     """Each channel to mean 0 and deviation 1, then scale and offset: how the zoo's nets begin, blind to the range they get."""
     constants = {"one": np.ones(3, np.float32), "zero": np.zeros(3, np.float32), "s": np.float32(scale), "o": np.float32(offset)}
     nodes = [node("InstanceNormalization", "x", "one", "zero", "n"), node("Mul", "n", "s", "m"), node("Add", "m", "o", "y")]
@@ -108,9 +108,9 @@ def test_values_of_0_to_255_in_and_0_to_1_out() -> None:
 
 
 def test_nets_blind_to_their_range_take_what_they_give() -> None:
-    assert ranges(read_contract(loaded(normalised(50, 120)))) == (BYTES, BYTES)
-    assert ranges(read_contract(loaded(normalised(0.8, 0, "Tanh")))) == (TANH, TANH)
-    assert ranges(read_contract(loaded(normalised(1, 0, "Sigmoid")))) == (UNIT, UNIT)
+    assert ranges(read_contract(loaded(normalized(50, 120)))) == (BYTES, BYTES)
+    assert ranges(read_contract(loaded(normalized(0.8, 0, "Tanh")))) == (TANH, TANH)
+    assert ranges(read_contract(loaded(normalized(1, 0, "Sigmoid")))) == (UNIT, UNIT)
 
 
 def test_likely_ranges_are_not_guessed_between() -> None:
@@ -182,7 +182,7 @@ def test_layouts_that_the_shape_does_not_tell() -> None:
         read_contract(loaded(affine(1, 0)), layout="nhwc")
 
 
-def test_colours_in_the_other_order() -> None:
+def test_colors_in_the_other_order() -> None:
     """The model keeps all of its first channel, half of its second, a quarter of its third; for it, the first is blue."""
     kernel = np.diag([1, 0.5, 0.25]).reshape(3, 3, 1, 1)
     content = photo()
@@ -191,7 +191,7 @@ def test_colours_in_the_other_order() -> None:
     np.testing.assert_allclose(painted(conv(kernel), content, values="0..1"), content.pixels * [1, 0.5, 0.25], atol=1e-5)
 
 
-def test_a_net_that_swaps_colours_swaps_them() -> None:
+def test_a_net_that_swaps_colors_swaps_them() -> None:
     swap = build([node("Gather", "x", "i", "y", axis=1)], {"i": np.array([2, 1, 0])}).SerializeToString()
     content = photo()
     np.testing.assert_allclose(painted(swap, content), content.pixels[:, :, ::-1], atol=1e-5)

@@ -105,7 +105,7 @@ def test_strength_goes_from_the_photo_to_the_painting_without_a_jump(named: bool
         assert distance(before, after) < 0.2
 
 
-def test_painted_colours_are_taken_back_towards_the_paintings(picture: Paint, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_painted_colors_are_taken_back_towards_the_paintings(picture: Paint, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     photo, wanted = picture(120, 90, seed=1), painting.pixels.mean((0, 1))
 
     def off() -> float:
@@ -172,9 +172,9 @@ def test_what_ships_is_complete() -> None:
 
 def a_style(path: Path, name: str = "mine", body: str = catalogue.BODY) -> Path:
     entry = catalogue.shipped()[SHIPPED[0]]
-    colours = np.vstack([entry.colors.mean[None], entry.colors.covariance]).astype(np.float32)
+    colors = np.vstack([entry.colors.mean[None], entry.colors.covariance]).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"{name}.numbers": entry.code.astype(np.float16), f"{name}.colours": colours}
+    tensors = {f"{name}.numbers": entry.code.astype(np.float16), f"{name}.colours": colors}
     safetensors.numpy.save_file(tensors, path, metadata={"body": body, "styles": json.dumps({name: {"title": "Mine"}})})
     return path
 
@@ -252,7 +252,7 @@ def test_the_options_say_which_engine(given: dict[str, object], engine_named: st
     assert choose(Request("stylize", "a.png", settings=given)).name == engine_named
 
 
-def test_a_recipe_asks_for_the_optimiser() -> None:
+def test_a_recipe_asks_for_the_optimizer() -> None:
     assert choose(Request("stylize", "a.png", recipe="gatys")).name == "optimize"
     with pytest.raises(SettingError, match=r"`?strength`? is for `engine=instant`, `?recipe`? is for `engine=optimize`"):
         _ = choose(Request("stylize", "a.png", recipe="gatys", settings={"strength": 0.5})).name
@@ -297,16 +297,16 @@ def test_stopping_leaves_nothing(photo_file: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "o.png").exists()
 
 
-def test_time_left_is_the_optimisers(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_left_is_the_optimizers(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atelier.engines.network.followed.WORTH_BEGINNING", 0.1)
     heard: list[Progress] = []
     began = time.monotonic()
     atelier.stylize(str(photo_file), painting)
     enough = 2.0 + 2 * (time.monotonic() - began)
     atelier.stylize(str(photo_file), painting, seconds=enough, report=heard.append)
-    network, optimiser = ([each for each in heard if each.of and (each.engine != "optimize") is painting] for painting in (True, False))
+    network, optimizer = ([each for each in heard if each.of and (each.engine != "optimize") is painting] for painting in (True, False))
     assert (network[-1].step, network[-1].of) == (1, 1)
-    shares = [each.step / each.of for each in optimiser]
+    shares = [each.step / each.of for each in optimizer]
     assert shares == sorted(shares) and shares[-1] == 1
 
 
@@ -327,7 +327,7 @@ def test_a_few_iterations_do_not_count(most: int, theirs: bool, photo_file: Path
     assert any(each.losses for each in heard) != theirs
 
 
-def test_where_the_optimiser_cannot_the_network_has(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_optimizer_cannot_the_network_has(photo_file: Path, painting: Image, monkeypatch: pytest.MonkeyPatch) -> None:
     def paint(*arguments: object, **named: object) -> Image:
         raise Diverged("the loss is not finite")
 
@@ -442,7 +442,7 @@ def test_a_style_that_was_trained_anew_is_told(photo_file: Path, tmp_path: Path,
     assert any("a style by name changed" in note for note in said)
 
 
-def test_recipes_are_for_the_optimiser_alone() -> None:
+def test_recipes_are_for_the_optimizer_alone() -> None:
     with pytest.raises(SettingError, match="not for draw"):
         _ = choose(Request("draw", "a.png", recipe="gatys")).name
     with pytest.raises(SettingError, match="choose from auto, instant, optimize"):

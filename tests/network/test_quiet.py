@@ -96,7 +96,7 @@ def test_painting_looks_nothing_up_and_leaves_nothing_behind(backend: str, pictu
 
 
 @needs_seccomp
-def test_nor_does_the_optimiser(picture: Paint, net: str, tmp_path: Path) -> None:
+def test_nor_does_the_optimizer(picture: Paint, net: str, tmp_path: Path) -> None:
     photo, home = photo_in(tmp_path, picture), tmp_path / "home"
     home.mkdir()
     code = (

@@ -39,8 +39,8 @@ def test_a_shift_is_trusted_but_for_what_comes_in() -> None:
 
 def test_grain_on_what_stands_still_is_no_motion() -> None:
     rng = np.random.default_rng(0)
-    grey = np.full((96, 128, 3), 110.0)
-    one, two = (np.rint(grey + rng.normal(0, 2, grey.shape)).clip(0, 255).astype(np.uint8) for _ in range(2))
+    gray = np.full((96, 128, 3), 110.0)
+    one, two = (np.rint(gray + rng.normal(0, 2, gray.shape)).clip(0, 255).astype(np.uint8) for _ in range(2))
     motion = motion_between(look(one), look(two))
     assert np.abs(motion.flow).max() < 0.01 and motion.trust.mean() > 0.9
 

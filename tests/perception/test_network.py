@@ -89,18 +89,18 @@ def test_l2_pooling_of_nothing_has_a_gradient() -> None:
     assert bool(torch.isfinite(x.grad).all())
 
 
-def test_a_picture_of_one_colour_has_no_edge_in_conv1_1(net: str) -> None:
+def test_a_picture_of_one_color_has_no_edge_in_conv1_1(net: str) -> None:
     """The border is repeated, so the frame of the picture is no feature of it; only deeper layers see zeros beyond."""
     network = Network.load(net, dtype=torch.float32)
-    colour = torch.tensor([0.9, 0.2, 0.5]).view(1, 3, 1, 1).expand(1, 3, 12, 12)
-    seen = network.see(colour, ("conv1_1", "conv1_2"))
+    color = torch.tensor([0.9, 0.2, 0.5]).view(1, 3, 1, 1).expand(1, 3, 12, 12)
+    seen = network.see(color, ("conv1_1", "conv1_2"))
     first, second = seen["conv1_1"][0], seen["conv1_2"][0]
     assert torch.allclose(first, first[:, :1, :1].expand_as(first), rtol=1e-5)
     inside = second[:, 1:-1, 1:-1]
     assert torch.allclose(inside, inside[:, :1, :1].expand_as(inside), rtol=1e-5)
     assert not torch.allclose(second[:, 0], second[:, 1], rtol=1e-2)
     # Zero padding, which the plan alone does, sees a frame.
-    framed = activations(network.weights, normalize(colour), ("conv1_1",))["conv1_1"][0]
+    framed = activations(network.weights, normalize(color), ("conv1_1",))["conv1_1"][0]
     assert torch.allclose(framed[:, 1:-1, 1:-1], first[:, 1:-1, 1:-1], rtol=1e-4, atol=1e-3)
     assert not torch.allclose(framed[:, 0], framed[:, 1], rtol=1e-2)
 

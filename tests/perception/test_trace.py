@@ -59,10 +59,10 @@ def test_a_repeated_border_gives_its_gradient_to_what_it_repeats(size: tuple[int
     torch.testing.assert_close(unframe(slope.clone()), expected)
 
 
-@pytest.mark.parametrize("normalise", ["relative", "gatys"])
+@pytest.mark.parametrize("normalize", ["relative", "gatys"])
 @pytest.mark.parametrize("weights", [(1.0, 0.05), (2.0, 0.0), (0.0, 1.0)])
-def test_gram_and_content_losses_are_those_of_the_objective(student: Network, normalise: str, weights: tuple[float, float]) -> None:
-    settings = Settings(style_weight=weights[0], content_weight=weights[1], normalize=normalise)
+def test_gram_and_content_losses_are_those_of_the_objective(student: Network, normalize: str, weights: tuple[float, float]) -> None:
+    settings = Settings(style_weight=weights[0], content_weight=weights[1], normalize=normalize)
     styles = [Exemplar(pixels(40, 32, 1), 0.3), Exemplar(pixels(32, 40, 2), 0.7, strokes="coarse")]
     x = pixels(48, 36, 4)
     objective = Objective(student, settings, pixels(48, 36, 3), styles)

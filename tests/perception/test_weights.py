@@ -197,9 +197,9 @@ def test_torchvision_files_act_as_torchvision_nets(tmp_path: Path, names: dict[s
 
     own, rgb = net(seed=3), np.random.default_rng(1).random((3, 32, 48))
     rgb[:, :2] = 1.0
-    normalised = (rgb - np.array(TORCH_MEAN)[:, None, None]) / np.array(TORCH_STD)[:, None, None]
+    normalized = (rgb - np.array(TORCH_MEAN)[:, None, None]) / np.array(TORCH_STD)[:, None, None]
     plain = {layer: tuple(torch.from_numpy(own[f"{layer}.{part}"]).double() for part in ("weight", "bias")) for layer in LAYERS}
-    wanted = activations(plain, torch.from_numpy(normalised)[None], LAYERS)
+    wanted = activations(plain, torch.from_numpy(normalized)[None], LAYERS)
     named = net(seed=3, names=names)
     if metadata and metadata.get("channels") == "BGR":
         first = next(iter(named))
@@ -235,7 +235,7 @@ def test_one_net_in_every_writing_is_one_net(
             np.testing.assert_array_equal(a, b)
 
 
-def test_the_two_normalisations_describe_the_same_net(tmp_path: Path) -> None:
+def test_the_two_normalizations_describe_the_same_net(tmp_path: Path) -> None:
     """A net rewritten from one convention into the other gives the same activations."""
     torchvision = net(seed=7)
     caffe = dict(torchvision)

@@ -68,7 +68,7 @@ def inside(name: str, state: tuple[float, ...]) -> Mask:
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name != "stroke"])
-def test_every_pixel_whose_centre_is_inside_once(name: str) -> None:
+def test_every_pixel_whose_center_is_inside_once(name: str) -> None:
     rng = np.random.default_rng(1)
     seen = 0
     for _ in range(60):

@@ -108,7 +108,7 @@ def test_transparent_parts_stay_so() -> None:
     assert image.alpha[inside].mean() > 0.8 and image.alpha[~inside].mean() < 0.15
 
 
-def test_colours() -> None:
+def test_colors() -> None:
     few = draw(count=20, palette="#ff0000, #00ff00,#0000ff")
     assert {m.color for m in few.marks} <= {(255, 0, 0), (0, 255, 0), (0, 0, 255)}
     assert len({m.color for m in draw(count=30, palette_size=3).marks}) <= 3
@@ -226,7 +226,7 @@ class TestLayers:
         assert scores == sorted(scores, reverse=True) and scores[-1] < 0.8 * scores[0]
         assert {m.shape for m in drawing.marks} == {shape}
 
-    def test_sizes_and_colours_are_the_papers(self) -> None:
+    def test_sizes_and_colors_are_the_papers(self) -> None:
         rng = np.random.default_rng(0)
         for _ in range(50):
             x, y, w, h = layers.placed("ellipse", 10.0, 12.0, rng, 3.0, 8.0)
@@ -239,12 +239,12 @@ class TestLayers:
             draw(method="layers", shape="circle")
 
 
-@given(width=st.integers(1, 9), height=st.integers(1, 9), grey=st.booleans(), alpha=st.booleans(), kind=st.sampled_from(sorted(SHAPES)))
+@given(width=st.integers(1, 9), height=st.integers(1, 9), gray=st.booleans(), alpha=st.booleans(), kind=st.sampled_from(sorted(SHAPES)))
 @settings(max_examples=25, deadline=None)
-def test_tiny_pictures_of_all_kinds(width: int, height: int, grey: bool, alpha: bool, kind: str) -> None:
+def test_tiny_pictures_of_all_kinds(width: int, height: int, gray: bool, alpha: bool, kind: str) -> None:
     rng = np.random.default_rng(width * 10 + height)
-    pixels = rng.random((height, width, 1 if grey else 3), np.float32)
-    picture = Image(np.repeat(pixels, 3, 2) if grey else pixels, alpha=rng.random((height, width), np.float32) if alpha else None)
+    pixels = rng.random((height, width, 1 if gray else 3), np.float32)
+    picture = Image(np.repeat(pixels, 3, 2) if gray else pixels, alpha=rng.random((height, width), np.float32) if alpha else None)
     drawing = draw(picture, count=3, shape=kind)
     assert (drawing.width, drawing.height) == (width, height) and np.isfinite(drawing.score)
     assert Drawing.from_json(drawing.to_json()).marks == drawing.marks

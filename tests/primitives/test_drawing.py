@@ -53,8 +53,8 @@ def marks(draw: st.DrawFn) -> Mark:
     name = draw(st.sampled_from(ALL))
     kind = SHAPES[name]
     state = tuple(draw(sizes if i in kind.sizes else lengths) for i in range(kind.parameters))
-    colour = draw(st.tuples(*[st.integers(0, 255)] * 3))
-    return Mark(name, state, colour, draw(st.floats(LEAST_OPACITY, 1)))
+    color = draw(st.tuples(*[st.integers(0, 255)] * 3))
+    return Mark(name, state, color, draw(st.floats(LEAST_OPACITY, 1)))
 
 
 drawings = st.builds(

@@ -29,9 +29,9 @@ def picture(height: int = 24, width: int = 32, seed: int = 0, opaque: bool = Tru
     """Premultiplied RGBA: a soft random picture."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:height, :width] / max(height, width)
-    colour = np.stack([np.sin(3 * x + i) * np.cos(2 * y - i) * 0.5 + 0.5 for i in range(3)], 2) + rng.normal(0, 0.05, (height, width, 3))
+    color = np.stack([np.sin(3 * x + i) * np.cos(2 * y - i) * 0.5 + 0.5 for i in range(3)], 2) + rng.normal(0, 0.05, (height, width, 3))
     alpha = np.ones((height, width)) if opaque else (x + y < 0.9).astype(float)
-    return np.dstack([np.clip(colour, 0, 1) * alpha[..., None], alpha]).astype(np.float32)
+    return np.dstack([np.clip(color, 0, 1) * alpha[..., None], alpha]).astype(np.float32)
 
 
 def sketch(pool: ThreadPoolExecutor, target: np.ndarray | None = None, alpha: float = 0.5, **more: object) -> Sketch:
@@ -49,12 +49,12 @@ def brute(target: np.ndarray, below: np.ndarray, through: np.ndarray, above: np.
     t, c, u = (a[mask].astype(np.float64) for a in (target, below, above))
     T, w = through[mask].astype(np.float64), weight[mask].astype(np.float64)
     wanted = t[:, :3] - u[:, :3] - (T * (1 - alpha))[:, None] * c[:, :3]
-    colour = (w * T) @ wanted / (alpha * (w * T * T).sum())
-    colour = np.clip(colour, 0, 1)
-    ink = np.append(colour, 1.0)
+    color = (w * T) @ wanted / (alpha * (w * T * T).sum())
+    color = np.clip(color, 0, 1)
+    ink = np.append(color, 1.0)
     before = t - u - T[:, None] * c
     after = t - u - T[:, None] * (c * (1 - alpha) + alpha * ink)
-    return float((w[:, None] * (after**2 - before**2)).sum()), colour
+    return float((w[:, None] * (after**2 - before**2)).sum()), color
 
 
 @given(seed=st.integers(0, 10_000), alpha=st.sampled_from([0.1, 0.5, 1.0]), open_=st.booleans())
@@ -78,9 +78,9 @@ def test_a_shape_is_worth_what_visiting_every_pixel_says(seed: int, alpha: float
         runs, np.empty(4),
     )  # fmt: skip
     found = worth(len(runs), task)
-    wanted, colour = brute(target, below, through, above, weight, mask, alpha)
+    wanted, color = brute(target, below, through, above, weight, mask, alpha)
     assert found == pytest.approx(wanted, abs=2e-4)
-    assert np.allclose(task.color, [*colour, alpha], atol=2e-3)
+    assert np.allclose(task.color, [*color, alpha], atol=2e-3)
 
 
 def test_outside_of_its_window_a_shape_is_worth_nothing() -> None:

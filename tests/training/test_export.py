@@ -48,7 +48,7 @@ from calls import called
 
 Array = NDArray[Any]
 PLAN = Plan(fine=16, wide=16, deep=16, half=16, blocks=1, deep_blocks=1, rank=2, fine_blocks=1)
-COLOURS = Moments(np.array([0.55, 0.45, 0.3]), np.array([[0.05, 0.02, 0.01], [0.02, 0.04, 0.0], [0.01, 0.0, 0.03]]))
+COLORS = Moments(np.array([0.55, 0.45, 0.3]), np.array([[0.05, 0.02, 0.01], [0.02, 0.04, 0.0], [0.01, 0.0, 0.03]]))
 
 
 def painter(plan: Plan = PLAN, seed: int = 0) -> Painter:
@@ -101,10 +101,10 @@ def run(model: bytes, **arrays: Array) -> list[Array]:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(None, arrays)  # type: ignore[no-any-return]
 
 
-def recoloured(x: Array, colours: Moments) -> Array:
+def recolored(x: Array, colors: Moments) -> Array:
     """As the runtime does it: (1, 3, H, W)."""
     pixels = np.ascontiguousarray(x[0].transpose(1, 2, 0))
-    matrix, offset = linear_map(moments(pixels, SPACES["rgb"]), colours, transport, stretch=look.STRETCH)
+    matrix, offset = linear_map(moments(pixels, SPACES["rgb"]), colors, transport, stretch=look.STRETCH)
     return (pixels @ matrix.T + offset).clip(0, 1).astype(np.float32).transpose(2, 0, 1)[None]
 
 
@@ -112,7 +112,7 @@ def by_torch(made: Painter, x: Array, numbers: Array, noise: Array) -> Array:
     """One picture (1, 3, H, W) by the network itself, with padding by NumPy."""
     height, width = x.shape[2:]
     ends = [-(-(n + 2 * MARGIN) // MULTIPLE) * MULTIPLE - n - MARGIN for n in (height, width)]
-    padded = np.pad(recoloured(x, COLOURS), [(0, 0), (0, 0), (MARGIN, ends[0]), (MARGIN, ends[1])], mode="reflect")
+    padded = np.pad(recolored(x, COLORS), [(0, 0), (0, 0), (MARGIN, ends[0]), (MARGIN, ends[1])], mode="reflect")
     with torch.no_grad():
         picture = made(torch.from_numpy(padded), torch.from_numpy(numbers[None]), torch.from_numpy(noise)).numpy()
     return picture[:, :, MARGIN : MARGIN + height, MARGIN : MARGIN + width].clip(0, 1)
@@ -125,7 +125,7 @@ def cells(height: int, width: int) -> tuple[int, int]:
 
 
 def plain(made: Painter, numbers: Array, **options: Any) -> bytes:
-    return plain_model(tensors(made), made.plan, numbers, COLOURS, **options)
+    return plain_model(tensors(made), made.plan, numbers, COLORS, **options)
 
 
 # The general forms ----------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
     made, rng = painter(plan, 1), np.random.default_rng(3)
     x, small = photo(48, 64), photo(32, 48, 5)
     noise, small_noise = (rng.standard_normal((1, PLAN.noise, n.shape[2] // 8, n.shape[3] // 8), np.float32) for n in (x, small))
-    colours = np.array([[[0.8, 0.1, 0, 0.02], [0, 0.9, 0.1, 0.05], [0.1, 0, 0.7, 0.1]]], np.float32)
+    colors = np.array([[[0.8, 0.1, 0, 0.02], [0, 0.9, 0.1, 0.05], [0.1, 0, 0.7, 0.1]]], np.float32)
     given = {
         "photo": celled(x),
         "noise": noise,
@@ -150,7 +150,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         "thumbnail_noise": small_noise,
         **unknown(plan),
         "numbers": style(plan)[None],
-        "colours": colours,
+        "colours": colors,
     }
     maps = {}
     for layer, channels in zip(GIVEN, plan.seen, strict=False):
@@ -181,13 +181,13 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         ]
         return of[0], of[1]
 
-    def coloured(pictures: Array) -> torch.Tensor:
-        return torch.from_numpy((np.einsum("ij,bjhw->bihw", colours[0, :, :3], pictures) + colours[0, :, 3:, None]).clip(0, 1))
+    def colored(pictures: Array) -> torch.Tensor:
+        return torch.from_numpy((np.einsum("ij,bjhw->bihw", colors[0, :, :3], pictures) + colors[0, :, 3:, None]).clip(0, 1))
 
     def given_to(pictures: Array, noise: Array) -> tuple[Any, ...]:
         """In double precision, so that the differences are the model's alone."""
         seen = features(pictures)
-        doubled = coloured(pictures).double(), torch.from_numpy(style(plan)[None]).double(), torch.from_numpy(noise).double()
+        doubled = colored(pictures).double(), torch.from_numpy(style(plan)[None]).double(), torch.from_numpy(noise).double()
         return *doubled, seen and (seen[0].double(), seen[1].double())
 
     affine = list[torch.Tensor]()
@@ -409,7 +409,7 @@ def test_the_smallest_pictures_are_painted_too() -> None:
         assert found.shape == x.shape and np.isfinite(found).all()
         # reflected back and forth, where once is not enough
         rows, columns = (reflected(-MARGIN, CELL * n - MARGIN, side) for n, side in zip(cells(height, width), (height, width), strict=True))
-        padded = recoloured(x, COLOURS)[:, :, rows][:, :, :, columns]
+        padded = recolored(x, COLORS)[:, :, rows][:, :, :, columns]
         noise = torch.from_numpy(pattern(PLAN.noise, *cells(height, width)))
         with torch.no_grad():
             expected = painter()(torch.from_numpy(padded), torch.from_numpy(style()[None]), noise).numpy()
@@ -425,16 +425,16 @@ def test_pictures_of_a_batch_do_not_know_of_each_other() -> None:
 
 
 @pytest.mark.parametrize("dull", ["grey", "nearly grey", "one colour"])
-def test_dull_photos_get_the_colours_that_linear_map_gives(dull: str) -> None:
+def test_dull_photos_get_the_colors_that_linear_map_gives(dull: str) -> None:
     x = photo(32, 40)
-    grey = np.repeat(x.mean(1, keepdims=True), 3, 1)
-    x = {"grey": grey, "nearly grey": grey + 0.01 * (x - grey), "one colour": np.full_like(x, 0.3)}[dull]
+    gray = np.repeat(x.mean(1, keepdims=True), 3, 1)
+    x = {"grey": gray, "nearly grey": gray + 0.01 * (x - gray), "one colour": np.full_like(x, 0.3)}[dull]
     graph = Graph()
     frame = OpenExtent(graph, "photo")
-    graph("Identity", as_style(graph, "photo", frame, COLOURS), name="picture")
+    graph("Identity", as_style(graph, "photo", frame, COLORS), name="picture")
     shape = ["n", 3, "h", "w"]
     (found,) = run(graph.model({"photo": shape}, {"picture": shape}, {}), photo=x)
-    np.testing.assert_allclose(found, recoloured(x, COLOURS), atol=2e-3)
+    np.testing.assert_allclose(found, recolored(x, COLORS), atol=2e-3)
 
 
 def test_a_fixed_size_is_static_throughout_and_has_the_engines_noise() -> None:
@@ -480,9 +480,9 @@ def test_what_cannot_be_exported_says_so() -> None:
     with pytest.raises(WeightsError, match="numbers"):
         plain(made, numbers[:-1])
     with pytest.raises(WeightsError, match="wide0a"):
-        plain_model({**tensors(made), "convs.wide0a.weight": np.zeros((16, 16, 1, 1))}, PLAN, numbers, COLOURS)
+        plain_model({**tensors(made), "convs.wide0a.weight": np.zeros((16, 16, 1, 1))}, PLAN, numbers, COLORS)
     with pytest.raises(WeightsError, match="noise"):
-        plain_model({k: v for k, v in tensors(made).items() if k != "noise.weight"}, PLAN, numbers, COLOURS)
+        plain_model({k: v for k, v in tensors(made).items() if k != "noise.weight"}, PLAN, numbers, COLORS)
     with pytest.raises(SettingError, match="16 to 8192"):
         plain(made, numbers, size=(15, 100))
     with pytest.raises(SettingError, match=r"`?half`?"):
@@ -505,7 +505,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     about = {}
     for seed, name in enumerate(("waves", "stars"), 1):
         found[f"{name}.numbers"] = style(seed=seed).astype(np.float16)
-        found[f"{name}.colours"] = np.concatenate([COLOURS.mean[None] / seed, COLOURS.covariance / seed]).astype(np.float32)
+        found[f"{name}.colours"] = np.concatenate([COLORS.mean[None] / seed, COLORS.covariance / seed]).astype(np.float32)
         about[name] = {"title": name.title(), "painter": "Nobody", "year": 1900 + seed}
     safetensors.numpy.save_file(found, folder / "styles.safetensors", {"styles": json.dumps(about), "body": catalogue.BODY})
     for module in (catalogue, engine, styles):

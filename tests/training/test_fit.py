@@ -104,7 +104,7 @@ class StopsAt:
 # The objective --------------------------------------------------------------------------------------------------------
 
 
-def test_looks_in_other_colours(picture: Callable[..., Image]) -> None:
+def test_looks_in_other_colors(picture: Callable[..., Image]) -> None:
     """The whole painting as it is; parts, as many as are asked for, turned and in colours that are others by more than their order."""
     painting = np.round(picture(90, 60, 3).pixels * 255).astype(np.uint8)
     looks = data.painting_looks(painting, 200, (48.0, 76.0), 0, 0, varied=0.5)
@@ -468,7 +468,7 @@ def test_time_that_is_given_settles_the_steps(train: Train, monkeypatch: pytest.
     assert (made.steps, made.finished) == (60, True)
 
 
-def test_one_colour_and_a_tiny_painting_are_learned_from(train: Train, tmp_path: Path) -> None:
+def test_one_color_and_a_tiny_painting_are_learned_from(train: Train, tmp_path: Path) -> None:
     for name in ("flat", "dots"):
         (tmp_path / name).mkdir()
     PIL_Image.new("RGB", (64, 64), (200, 30, 30)).save(tmp_path / "flat" / "red.png")
@@ -595,10 +595,10 @@ def test_the_exported_network_paints_as_the_trained_one(train: Train, shape: dic
     numbers = tensors["table.weight"][:1].float()
     with torch.no_grad():
         expected = painter(torch.from_numpy(photo), numbers, torch.from_numpy(noise)).clamp(0, 1).numpy()
-    colours = np.eye(3, 4, dtype=np.float32)[None]
+    colors = np.eye(3, 4, dtype=np.float32)[None]
     session = onnxruntime.InferenceSession((made.folder / "styles.onnx").read_bytes(), providers=["CPUExecutionProvider"])
     cells = to_cells(photo[0].transpose(1, 2, 0))
-    given = {"photo": cells, "noise": noise, "thumbnail": cells, "thumbnail_noise": noise, "numbers": numbers.numpy(), "colours": colours}
+    given = {"photo": cells, "noise": noise, "thumbnail": cells, "thumbnail_noise": noise, "numbers": numbers.numpy(), "colours": colors}
     unknown = {"known": np.zeros(1, np.float32), "statistics": np.zeros((1, plan.channels, 1, 2), np.float32)}
     painted, *_ = session.run(None, given | unknown)
     assert np.abs(from_cells(painted).transpose(2, 0, 1) - expected[0]).max() < 2e-3

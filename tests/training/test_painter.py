@@ -106,7 +106,7 @@ def test_scales_and_offsets_can_be_known_from_elsewhere() -> None:
     assert torch.allclose(affine[0, 1, :16], style[0, PLAN.channels : PLAN.channels + 16] - y.mean((2, 3))[0] * scale, atol=1e-4)
 
 
-def test_batch_normalisation_learns_its_statistics_and_then_keeps_them() -> None:
+def test_batch_normalization_learns_its_statistics_and_then_keeps_them() -> None:
     plan = dataclasses.replace(PLAN, norm="batch")
     painter = Painter(plan)
     x, style, noise = given(plan, batch=2)
@@ -272,7 +272,7 @@ def test_a_larger_reader_begins_by_reading_as_a_smaller_one_and_learns_with_all_
 
 
 @pytest.mark.parametrize("relu", [False, True])
-def test_the_normalisation_by_hand_is_the_plain_one(relu: bool) -> None:
+def test_the_normalization_by_hand_is_the_plain_one(relu: bool) -> None:
     x = torch.randn(2, 5, 6, 7).contiguous(memory_format=torch.channels_last).requires_grad_()
     gamma, beta, weight = torch.randn(2, 5, requires_grad=True), torch.randn(2, 5, requires_grad=True), torch.randn(2, 5, 6, 7)
     variance, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)

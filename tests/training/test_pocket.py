@@ -92,7 +92,7 @@ def test_pivots_choose_what_the_others_do_not_explain() -> None:
     assert np.linalg.matrix_rank(dependent[chosen]) == 3
 
 
-def test_the_normalised_teacher_is_the_teacher_with_layers_of_unit_size(teacher: Path) -> None:
+def test_the_normalized_teacher_is_the_teacher_with_layers_of_unit_size(teacher: Path) -> None:
     x = pictures()
     network = Network.load(str(teacher), dtype=torch.float32)
     normal, scale = normalize_teacher(teacher, x, torch.float32, "cpu")

@@ -71,7 +71,7 @@ def test_pictures_are_painted_with_it(picture: Callable[..., Image]) -> None:
         atelier.stylize(photo, model="x.onnx", tune=1.0)
 
 
-def test_colours_of_a_fitted_code_are_left_alone(picture: Callable[..., Image]) -> None:
+def test_colors_of_a_fitted_code_are_left_alone(picture: Callable[..., Image]) -> None:
     photo, painting = picture(64, 48, 1), picture(64, 64, 2)
     code = see(Sample(painting), False, Models()).code
     read, fitted = Sample(painting), Sample(painting, code=code)

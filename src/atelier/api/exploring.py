@@ -148,6 +148,8 @@ def compare(
 
     if (content is None) != (style is None):
         raise SettingError("content", "`content` and `style` go together: pictures are judged between the two")
+    if not isinstance(pictures, (Mapping, Sequence)) or isinstance(pictures, str):
+        raise SettingError("pictures", "give a list of pictures, or a mapping of names to them")
     given = list(pictures.values()) if isinstance(pictures, Mapping) else list(pictures)
     if out is not None:
         with beforehand():

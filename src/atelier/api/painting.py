@@ -26,7 +26,7 @@ from atelier.image.regions import Regions
 from atelier.media import write_still
 from atelier.media.meshes import write_mesh
 from atelier.progress import Report, silent
-from atelier.request import Outputs, Recoloring, Request
+from atelier.request import Outputs, Recoloring, Request, is_a
 from atelier.run import Session
 from atelier.run.values import as_image, as_mask
 
@@ -272,6 +272,10 @@ def recolor(
 
 def render(drawing: Drawing, size: int | None = None) -> Image:
     """Paint a drawing anew, anti-aliased. size: long side in px, its photo's own if None. Raises SettingError."""
+    if not hasattr(drawing, "marks"):
+        raise SettingError("drawing", f"must be a drawing, as `draw` gives it, not {type(drawing).__name__}")
+    if size is not None and not is_a(int, size):
+        raise SettingError("size", "must be a whole number", repr(size))
     return run.picture_of(drawing, run.picture_size(drawing.size, size))
 
 

@@ -146,10 +146,11 @@ def _missing(path: Path) -> SourceError:
     if not folder.is_dir():
         return SourceError(f"there is no folder {folder}, so no {path}")
     try:
-        names = {entry.name.lower(): entry.name for entry in folder.iterdir()}
+        names = [entry.name for entry in folder.iterdir()]
     except OSError:
-        names = {}
-    close = [str(folder / names[name]) for name in near(path.name.lower(), names, 3)]
+        names = []
+    stems = near(path.stem.lower(), dict.fromkeys(Path(name).stem.lower() for name in names), 3)  # suffixes are alike anyway
+    close = [str(folder / name) for stem in stems for name in names if Path(name).stem.lower() == stem][:3]
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
     return SourceError(f"there is no file {path}{hint}")
 

@@ -94,7 +94,7 @@ class Option:
         low, high = (0.0, None) if isinstance(value, Mapping) else (self.low, self.high)
         for number in value.values() if isinstance(value, Mapping) else [value]:
             if not math.isfinite(number) or (low is not None and number < low) or (high is not None and number > high):
-                span = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+                span = f"at least {low:,.10g}" if high is None else f"from {low:,.10g} to {high:,.10g}"
                 raise SettingError(self.name, f"must be {span}", f"{number:g}")
 
 

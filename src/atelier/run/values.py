@@ -69,8 +69,11 @@ class Values:
     def drawing(self, name: str) -> Drawing:
         if name not in self.values:
             return self.local.drawing(name)
-        value: Drawing = self.values[name]
-        return open_drawing(value) if isinstance(value, str) else value
+        value = self.values[name]
+        if not isinstance(value, str) and not hasattr(value, "marks"):
+            raise SourceError(f"a drawing is what `draw` gives, or the path of its JSON, not {value!r}")
+        drawing: Drawing = open_drawing(value) if isinstance(value, str) else value
+        return drawing
 
     def file(self, name: str) -> str:
         return self.local.file(name)
