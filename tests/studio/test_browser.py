@@ -210,3 +210,50 @@ def test_the_camera_photographs(page: Any) -> None:
     page.wait_for_function("document.querySelector('dialog video')?.videoWidth > 0", timeout=10_000)
     page.get_by_role("button", name="Take the picture").click()
     settled(page, "Camera")
+
+
+def test_it_is_usable_without_sight(page: Any) -> None:
+    """axe finds nothing, in the light and in the dark, with all of the page's own parts open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page.locator(".card .mix").nth(2).click()
+    page.locator(".blend").wait_for()
+    page.get_by_text("A style for each region").click()
+    page.locator(".places canvas").wait_for()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_timeout(500)  # colours fade over
+        found = axe.run(page).response["violations"]
+        assert not [(each["id"], [node["target"] for node in each["nodes"]]) for each in found], scheme
+
+
+def test_by_keyboard_alone(page: Any) -> None:
+    reach(page, ".card .pick")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # over the first one's blend
+    chosen = page.evaluate("document.activeElement.closest('.card').querySelector('.title').textContent")
+    page.keyboard.press("Enter")
+    settled(page, chosen)
+    reach(page, ".stage .compare", back=True)
+    page.keyboard.press("End")
+    assert page.locator(".sheet").evaluate("each => each.style.getPropertyValue('--at')") == "100%"
+
+
+def reach(page: Any, selector: str, back: bool = False) -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+def test_on_a_phone_nothing_sticks_out(browser: Any, address: str) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 720}, is_mobile=True, has_touch=True, locale="de-DE")
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector(".stage .files a", timeout=30_000)
+    assert page.get_by_role("button", name="Foto wählen").is_visible()
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert page.locator(".sheet").bounding_box()["width"] <= 375
+    context.close()

@@ -57,7 +57,7 @@ def show_options(
 def control(each: Option, default: Any, key: str, say: Say) -> Any:
     """One control; its value."""
     label, help_ = say(each.label), plain(say(each.help))
-    how: dict[str, Any] = {"label": f"{label} ({each.unit})" if each.unit else label, "key": key, "help": help_}
+    how: dict[str, Any] = {"label": f"{label} ({each.unit})" if each.unit and each.name != "seconds" else label, "key": key, "help": help_}
     if key not in st.session_state:
         st.session_state[key] = default
     if each.kind is bool:

@@ -56,7 +56,7 @@ def ask(here: Here, request: Request, where: Any) -> Request:
         places["styles"] = {str(name): str(style) for name, style in told.painted["styles"].items()}
         st.rerun()
     regions: Regions | None = visit.uploads.maps.get(places["map"] or "")
-    styles = [Style(style, region=name) for name, style in places["styles"].items() if style and regions and name in regions.names]
+    styles = [Style(style, region=name) for name, style in places["styles"].items() if style and regions and regions.shares.get(name)]
     if regions is None or not styles:
         return request
     return dataclasses.replace(request, regions=places["map"], styles=tuple(styles))

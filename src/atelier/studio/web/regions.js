@@ -17,7 +17,9 @@ export default function (component) {
   view.error.textContent = data.error;
   view.error.hidden = !data.error;
   view.photo.src = data.photo;
-  if (view.name !== (data.name || "")) read(view);
+  if (view.of !== data.photo) Object.assign(view, { of: data.photo, sent: false, labels: null, name: null });
+  if (view.sent) view.name = data.name || ""; // what it told itself; more may have been painted since
+  else if (view.name !== (data.name || "")) read(view);
   if (!view.labels) fresh(view);
   list(view);
   draw(view);
@@ -28,8 +30,8 @@ function build(root, tell) {
   const view = { tell, now: 0, name: null, painting: false };
   view.heading = el("h2", { className: "heading" });
   view.hint = el("span", { className: "hint" });
-  view.object = button(() => tell("propose", "auto"));
-  view.five = button(() => tell("propose", "auto:5"));
+  view.object = button(() => { view.sent = false; tell("propose", "auto"); });
+  view.five = button(() => { view.sent = false; tell("propose", "auto:5"); });
   view.clear = button(() => { fresh(view); list(view); draw(view); });
   view.photo = el("img", { alt: "" });
   view.canvas = el("canvas", { tabIndex: 0, role: "application" });
@@ -164,6 +166,7 @@ function keys(view) {
 
 /** Tell the map and the styles of its regions. */
 function send(view) {
+  view.sent = true;
   let text = "";
   for (let at = 0; at < view.labels.length; at += 8192) text += String.fromCharCode(...view.labels.subarray(at, at + 8192));
   view.tell("painted", { width: view.width, height: view.height, labels: btoa(text), names: view.names, colors: view.colors, styles: view.styles });
