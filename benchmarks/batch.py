@@ -1,6 +1,6 @@
 """Many pictures: how near a batch comes to what its networks could do, what a second worker and Ray are worth, and memory over time.
 
-    python benchmarks/batch.py [--photos 200] [--side 768] [--size 512] [--cluster] [--json batch.json]
+    python benchmarks/batch.py [--photos 200] [--side 512] [--cluster] [--json batch.json]
     python benchmarks/batch.py --memory 2000
 
 `networks alone`: processes with a thread each call the painter on photos that are opened already. `batch`: the same photos from
@@ -12,6 +12,7 @@ different sizes; its memory after a tenth of them and at the end.
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -134,7 +135,7 @@ COLUMNS = ("what", "workers", "to", "pictures/s", "of the networks alone")
 def main() -> None:
     options = pairs.parser(__doc__ or "")
     options.add_argument("--photos", type=int, default=200)
-    options.add_argument("--side", type=int, default=768, help="long side of the photos, px")
+    options.add_argument("--side", type=int, default=512, help="long side of the photos, px")
     options.add_argument("--size", type=int, help="long side of results, px (default: the photo's own)")
     options.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options.add_argument("--cluster", action="store_true", help="also on Ray")
@@ -151,7 +152,10 @@ def main() -> None:
             pairs.table("memory", tuple(told), [tuple(told.values())])
             pairs.write(arguments, "batch", about, told)
             return
-        found = list(rows(arguments, Path(name)))
+        found = []
+        for row in rows(arguments, Path(name)):
+            print(*row, file=sys.stderr)
+            found.append(row)
     pairs.table(f"{arguments.photos} photos of {arguments.side} px", COLUMNS, found)
     by = {(what, workers, to): rate for what, workers, to, rate, _ in found}
     print(f"{arguments.workers} workers: {by['batch', arguments.workers, '.jpg'] / by['batch', 1, '.jpg']:.2f} x one")
