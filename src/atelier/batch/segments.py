@@ -60,7 +60,8 @@ class Segmented:
         """Items as they are, and segments of films."""
         for item in items:
             name = str(item.request.content)
-            if not is_film(name) or Path(name).suffix.lower() in SUFFIXES or not can_be_cut(item.request):
+            stills = {Path(name).suffix.lower(), Path(item.output).suffix.lower()} & set(SUFFIXES)
+            if not is_film(name) or stills or not can_be_cut(item.request):
                 yield item
                 continue
             try:
