@@ -65,11 +65,17 @@ export class Live {
     this.version++;
   }
 
+  /** Two frames are on their way at a time, so that the painter need not wait for the page. */
   async loop(run) {
     const times = [];
+    const ask = () => this.client.ask("frame", this.grab());
+    let next = ask();
     while (run === this.run) {
       try {
-        const found = await this.client.ask("frame", this.grab());
+        const asked = next;
+        next = ask();
+        next.catch(() => {}); // it is waited for in the next round
+        const found = await asked;
         if (run !== this.run) return;
         times.push(performance.now());
         if (times.length > 12) times.shift();
@@ -80,7 +86,7 @@ export class Live {
         this.fail(error);
         return this.stop();
       }
-      await new Promise(requestAnimationFrame); // never more often than the screen
+      await new Promise((resolve) => setTimeout(resolve)); // lets the page draw
     }
   }
 
