@@ -105,6 +105,18 @@ def test_pictures_of_one_name_are_kept_apart() -> None:
         uploads.add(b"no picture", "b.png")
 
 
+def test_copies_of_a_large_photo_are_its_size_and_its_colors() -> None:
+    uploads = Uploads()
+    light = np.linspace(0, 1, 3301, dtype=np.float32)[None, :, None]
+    uploads.add(encode(Image(np.tile(light, (401, 1, 3))), "png"), "large.png")
+    upload = uploads.pictures["large.png"]
+    assert upload.size == (3301, 401)
+    assert [max(copy.size) for copy in upload.copies] == [1600, 640, 256]
+    for copy in upload.copies:
+        assert abs(copy.pixels[0, copy.size[0] // 2, 0] - 0.5) < 0.01
+    assert upload.at(500).size[0] == 640 and upload.at(None).size == (3301, 401)
+
+
 def test_names_are_names_of_files() -> None:
     assert clean("../../etc/passwd") == "passwd"
     assert clean("C:\\photos\\me.jpg") == "me.jpg"

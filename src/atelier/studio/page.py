@@ -86,7 +86,7 @@ def _here() -> Here:
     language = choose_language(st.query_params.get("lang", ""), st.context.locale or "")
     cookie = st.context.cookies.get(COOKIE)
     visit = VISITS.of(cookie if isinstance(cookie, str) else "", tab)
-    if not visit.photo:
+    if visit.photo not in visit.uploads.pictures:
         visit.take_sample()
     if "styles" not in st.session_state:
         address.read(visit)

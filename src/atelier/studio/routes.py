@@ -105,28 +105,34 @@ async def take(request: Request) -> Response:
     if visit is None:
         return JSONResponse({"error": "reload"}, status_code=409)
     most = {"film": FILM_BYTES, "mesh": MESH_BYTES}.get(what, LIMITS.bytes)
-    data = bytearray()
     too_large = JSONResponse({"error": "large", "limit": most // 2**20}, status_code=413)
     if int(request.headers.get("content-length") or 0) > most:
         return too_large
-    async for part in request.stream():
-        data += part
-        if len(data) > most:
-            return too_large
+    path = visit.folder / f"given-{name}"
+    with path.open("wb") as file:
+        async for part in request.stream():
+            file.write(part)
+            if file.tell() > most:
+                break
     try:
-        return JSONResponse({"name": await run_in_threadpool(_taken, visit, what, bytes(data), name)})
+        if path.stat().st_size > most:
+            return too_large
+        return JSONResponse({"name": await run_in_threadpool(_taken, visit, what, path, name)})
     except AtelierError as error:
-        return JSONResponse({"error": str(error)}, status_code=422)
+        return JSONResponse({"error": str(error).replace(path.name, name).replace(str(path.parent) + "/", "")}, status_code=422)
+    finally:
+        if what not in ("film", "mesh"):
+            path.unlink()
 
 
-def _taken(visit: Visit, what: str, data: bytes, name: str) -> str:
-    if what == "painting":
-        return visit.uploads.add(data, name)
+def _taken(visit: Visit, what: str, path: Path, name: str) -> str:
+    """What came in a file, among the visitor's things; its name there."""
     if what == "film":
-        return visit.take_film(data, name)
+        return visit.take_film(path, name)
     if what == "mesh":
-        return visit.take_mesh(data, name)
-    return visit.take(data, name)
+        return visit.take_mesh(path, name)
+    data = path.read_bytes()
+    return visit.uploads.add(data, name) if what == "painting" else visit.take(data, name)
 
 
 async def region_map(request: Request) -> Response:

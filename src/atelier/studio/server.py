@@ -32,7 +32,16 @@ def serve(port: int = 8501, address: str = "127.0.0.1", *, headless: bool = Fals
 
     if not headless:
         threading.Timer(1.0, webbrowser.open, [f"http://{'localhost' if address in ('', '0.0.0.0') else address}:{port}/"]).start()
+    _look_for_no_components()
     App(HERE / "app.py", routes=routes()).run(config=configuration(port, address))
+
+
+def _look_for_no_components() -> None:
+    """Spare Streamlit half a second at its start: it reads of every package that is installed whether it brings components. Ours are
+    registered by `parts`."""
+    from streamlit.components.v2.component_manager import BidiComponentManager
+
+    BidiComponentManager.discover_and_register_components = lambda *_, **__: None  # type: ignore[method-assign]
 
 
 def check_port(port: int, address: str) -> None:

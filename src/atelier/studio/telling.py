@@ -54,7 +54,7 @@ def to_take(here: Here) -> dict[str, Any] | None:
     moving = shown.file is not None and shown.file.suffix != ".png"
     out = f"{stem}.{suffixes[0]}"
     return {
-        "files": files, "size": [*shown.image.size],
+        "files": files, "size": [*shown.levels.shape[1::-1]],
         "command": spell_command(shown.request, out),
         "python": "" if moving else spell_python(shown.request, out),
         "map": shown.request.regions and f"/studio/map/{here.tab}/{shown.request.regions}",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from atelier.engines.network.catalogue import NAME, entry
 from atelier.errors import SourceError
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 LIMITS = Limits(pixels=64_000_000, bytes=64 * 2**20, private_addresses=False, typed_private=False)
 """Of what is given: a phone's largest photo fits."""
 FILM_BYTES, MESH_BYTES = 512 * 2**20, 128 * 2**20
+MOST = 16
+"""Pictures that are kept of those given: the last ones."""
 SIDES = (1600, 640, 256)
 """Long sides, px, of the copies that are kept of a picture: most of what is painted here is smaller than the photo."""
 
@@ -47,6 +52,8 @@ class Upload:
         whole = copy = decode(data, name, LIMITS)
         copies = []
         for side in SIDES:
+            while max(copy.size) >= 2 * side:
+                copy = halved(copy)
             if max(copy.size) > side:
                 copy = resize(copy, fit(copy.size, side))
             copies.append(copy)
@@ -58,6 +65,18 @@ class Upload:
             if max(copy.size) == max(self.size) or (side is not None and max(copy.size) >= side):
                 return copy
         return decode(self.data, limits=LIMITS)
+
+
+def halved(image: Image) -> Image:
+    """A picture at half its size: the means of four pixels each, in a fraction of the time that a good filter takes. For the first steps
+    down from a photo that is much larger."""
+    height, width = (side - side % 2 for side in image.shape)
+
+    def mean(plane: Any) -> Any:
+        plane = plane[:height, :width]
+        return (plane[::2, ::2] + plane[1::2, ::2] + plane[::2, 1::2] + plane[1::2, 1::2]) * np.float32(0.25)
+
+    return dataclasses.replace(image, pixels=mean(image.pixels), alpha=None if image.alpha is None else mean(image.alpha))
 
 
 @dataclass(eq=False)
@@ -76,7 +95,9 @@ class Uploads:
         upload = Upload.of(data, name)
         with self._lock:
             name = self._free(name, data)
-            self.pictures[name] = upload
+            self.pictures[name] = self.pictures.pop(name, upload)
+            for old in [*self.pictures][:-MOST]:
+                del self.pictures[old]
         return name
 
     def _free(self, name: str, data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import dataclasses
 import itertools
@@ -10,9 +11,12 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from atelier.engines.network.catalogue import every
 from atelier.errors import AtelierError
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 
 IDLE = 2 * 3600.0
 """Seconds after which what a visitor has here is let go."""
-MOST = 60
+MOST = 40
 """Pictures that are kept of a visit, and the strip shows."""
 SAMPLES = Path(__file__).parent / "web/samples"
 FIRST = "coffee.jpg"
@@ -41,16 +45,22 @@ URGENT, NEXT, LATER = range(3)
 
 @dataclass(frozen=True, eq=False)
 class Hung:
-    """A finished picture. request: what was asked for. image: as it was made, 8 bits a channel. file: of a film, and of a picture at its
-    full size. drawing: the shapes, of a drawing."""
+    """A finished picture. request: what was asked for. levels: its pixels in as many bits as its file has, about: what else it says.
+    file: of a film, and of a picture at its full size. drawing: the shapes, of a drawing."""
 
     number: int
     request: Request
-    image: Image
+    levels: NDArray[Any]
+    about: Mapping[str, Any]
     seconds: float
     stopped: bool = False
     drawing: Drawing | None = None
     file: Path | None = None
+
+    @property
+    def image(self) -> Image:
+        """The picture."""
+        return Image.from_array(self.levels, **self.about)
 
 
 @dataclass(eq=False)
@@ -106,9 +116,9 @@ class Visit:
                 if self.work:
                     self.work.stop()
                 self.asked = self.shown = self.against = self.work = None
-                self.paint_thumbs()
                 if self.again is not None and self.brought is None:
                     self.ask(dataclasses.replace(self.again, content=name))
+                self.paint_thumbs()
 
     def take_sample(self, name: str = FIRST) -> None:
         """Hang one of the photos that come with the studio."""
@@ -161,7 +171,9 @@ class Visit:
         """Take what work has made into the strip, and show it where it is what was asked for last."""
         if work.picture is None:
             return
-        hung = Hung(next(self._numbers), request, work.picture, work.so_far, work.stopping, drawing, file)
+        picture = work.picture
+        about = {name: getattr(picture, name) for name in ("depth", "text", "exif", "profile")}
+        hung = Hung(next(self._numbers), request, picture.to_array(picture.depth), about, work.so_far, work.stopping, drawing, file)
         with self.lock:
             self.hung = [*self.hung, hung][-MOST:]
             if work is self.work:
@@ -220,20 +232,20 @@ class Visit:
                 write_still(hung.image, path)
         return path
 
-    def take_film(self, data: bytes, name: str) -> str:
-        """Take a film; its first frame is the photo from now on. Raises ImageError, SourceError, MissingExtra."""
-        path = self.folder / name
-        path.write_bytes(data)
+    def take_film(self, path: Path, name: str) -> str:
+        """Take a film in a file; its first frame is the photo from now on. Raises ImageError, SourceError, MissingExtra."""
         self.uploads.films[name] = path
-        first = next(self.uploads.film(name, Span()).moments())
+        try:
+            first = next(self.uploads.film(name, Span()).moments())
+        except AtelierError:
+            del self.uploads.films[name]
+            raise
         self.film = name
         self.take(encode(Image(first.pixels), "png"), f"{Path(name).stem}.png")
         return name
 
-    def take_mesh(self, data: bytes, name: str) -> str:
-        """Take a mesh. Raises MeshError, MissingExtra."""
-        path = self.folder / name
-        path.write_bytes(data)
+    def take_mesh(self, path: Path, name: str) -> str:
+        """Take a mesh in a file. Raises MeshError, MissingExtra."""
         self.uploads.meshes[name] = path
         try:
             self.uploads.mesh(name)
@@ -259,6 +271,13 @@ class Visits:
         self.session = Session(engine=8, style=64)
         self._visits: dict[tuple[str, str], Visit] = {}
         self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """Let go of all visits."""
+        with self._lock:
+            while self._visits:
+                self._visits.popitem()[1].close()
 
     def of(self, cookie: str, tab: str) -> Visit:
         """The visit of a browser's tab; a new one where there is none."""
