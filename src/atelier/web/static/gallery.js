@@ -73,14 +73,16 @@ export class Gallery {
 
   choose(name, second) {
     const tile = this.tiles.get(name) ?? [...this.tiles.values()].find(({ of }) => of.style !== undefined);
-    if (tile) tile.input.checked = true;
+    if (tile) {
+      tile.input.checked = true;
+      tile.element.scrollIntoView({ block: "nearest", inline: "center" });
+    }
     this.second = this.tiles.has(second) && second !== name ? second : null;
     this.mark();
   }
 
   choosePainting(id) {
     this.choose(`painting ${id}`, this.second);
-    this.tiles.get(`painting ${id}`).element.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   blend(key) {

@@ -30,11 +30,21 @@ async function answer(request) {
   return new Response(kept.body, { status: kept.status, statusText: kept.statusText, headers: { ...Object.fromEntries(kept.headers), ...ISOLATED } });
 }
 
+const underway = new Map(); // by path: a file that is being fetched, once for all who want it
+
+/** What was fetched and kept, or an answer that says why not. */
 async function fetched(cache, path) {
+  if (!underway.has(path)) underway.set(path, keep(cache, path).finally(() => underway.delete(path)));
+  return (await underway.get(path))?.clone() ?? (await cache.match(path));
+}
+
+/** Fetch a file and keep it; an answer where that fails. */
+async function keep(cache, path) {
   try {
     const found = await fetch(path, { cache: "no-cache" });
-    if (found.ok) await cache.put(path, found.clone());
-    return found;
+    if (!found.ok) return found;
+    await cache.put(path, found);
+    return null;
   } catch {
     return new Response("There is no network, and this was not kept.", { status: 504 });
   }
