@@ -317,6 +317,7 @@ async function keepOffline() {
 }
 
 async function begun() {
+  await window.isolated;
   connect();
   labels();
   const found = await client.ask("settle", {

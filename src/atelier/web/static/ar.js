@@ -149,6 +149,7 @@ function scale(by) {
 }
 
 async function begun() {
+  await window.isolated;
   build();
   handle();
   const found = await client.ask("settle", { backend: "auto", threads: 0 });
