@@ -18,7 +18,7 @@ from atelier.request import AnySettings, Request
 
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
-    from atelier.engines.solid import SolidEngine
+    from atelier.engines.solid import Shaper, SolidEngine
 
 Read = Callable[[int, int, int, int], Pixels]
 """x, y, width, height to the pixels (height, width, 3) there."""
@@ -142,7 +142,7 @@ class EngineKind:
     fitting: samples, settings, device and session to what is fitted to the photo before painting, or None. rerun: a request, and what
     the engine said of what ran it (`about`), to the request that runs on the same. mixtures: into how many mixtures the way from one
     style to another is split. streams: whether it paints a picture from window to window as the request asks. solid: as
-    build, without pictures, to what paints surfaces; None where it cannot.
+    build, without pictures, to what paints surfaces, and shape to what shapes them; None where it cannot.
     """
 
     name: str
@@ -164,3 +164,4 @@ class EngineKind:
     mixtures: int = 2
     streams: Callable[[Request, Any], bool] = lambda request, settings: False
     solid: Callable[..., SolidEngine] | None = None
+    shape: Callable[..., Shaper] | None = None

@@ -16,6 +16,7 @@ from atelier.image.value import Pixels
 from atelier.progress import Report, silent
 from atelier.solid.camera import Camera, spread
 from atelier.solid.hidden import seen_texels, sources
+from atelier.solid.model import Model
 from atelier.solid.sampling import strip
 from atelier.solid.surface import Surface
 
@@ -97,6 +98,14 @@ class SolidEngine(Protocol):
 
     def __call__(self, sitting: Sitting, /, report: Report = silent) -> Pixels:
         """Paint a surface's texture, (S, S, 3). A report that raises Cancelled ends it with the texture so far. Raises AtelierError."""
+        ...
+
+
+class Shaper(Protocol):
+    """Built once from samples, settings, device and seed; then called per sitting."""
+
+    def __call__(self, sitting: Sitting, strength: float, /, report: Report = silent) -> Model:
+        """Shape a surface: its model with points that have moved, the further the greater the strength, in [0, 1]. Raises AtelierError."""
         ...
 
 

@@ -31,7 +31,9 @@ def engines_of(task: str) -> list[EngineKind]:
 
 def able_for(request: Request) -> list[EngineKind]:
     """Those that can do what is asked for, in the order they are asked in."""
-    return list(SOLID) if request.solid else engines_of(request.task)
+    if not request.solid:
+        return engines_of(request.task)
+    return [kind for kind in SOLID if request.what == "texture" or kind.shape is not None]
 
 
 def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:

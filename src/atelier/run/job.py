@@ -12,7 +12,7 @@ from atelier.engines.engine import Engine, EngineKind, Frame, Large, Read, Windo
 from atelier.engines.guide import Guide, Sample
 from atelier.engines.panorama import Panorama
 from atelier.engines.session import Session
-from atelier.engines.solid import Sitting, SolidEngine, picture_of
+from atelier.engines.solid import Shaper, Sitting, SolidEngine, picture_of
 from atelier.engines.table import choose, settle, spread_effort
 from atelier.errors import SettingError, SourceError
 from atelier.image import Image, Limits, fit, resize
@@ -29,6 +29,7 @@ from atelier.run.maps import SEEN, Maps, maps_read, open_maps
 from atelier.run.resolver import GIVEN, LOCAL, Painting, Resolver, as_picture
 from atelier.run.signing import digest_inputs, record_of, sign, unsigned
 from atelier.run.sizes import at_size, blank, check_size
+from atelier.run.solid.likeness import Meshes, spread_views
 from atelier.run.solid.painting import PaintedMesh, paint_solid, seat
 from atelier.run.tuning import tune
 from atelier.run.turning import turn
@@ -62,7 +63,7 @@ class Job:
     request: with the engine that was chosen. content: the photo at its working size (of one that is not held, a small one); photo: as it
     was; of a film both are its first frame. start: the picture that painting starts from, if that is one. drawing: one to go on from.
     inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves.
-    sitting: the photo, where it is a mesh, and solid, what paints it; content is then its texture.
+    sitting: the photo, where it is a mesh, and what paints and shapes it; content is then its texture.
     """
 
     request: Request
@@ -80,6 +81,7 @@ class Job:
     film: Film | FrameFolder | None = None
     sitting: Sitting | None = None
     solid: SolidEngine | None = None
+    shape: Shaper | None = None
     limits: Limits = Limits()
 
     def frames(self, report: Report = silent, state: Any = None) -> Iterator[Frame | Drawing | Streamed | Painted | PaintedMesh]:
@@ -305,11 +307,15 @@ class _Opener:
         request = self.request
         assert request.content is not None and self.kind.solid is not None
         sitting = seat(request, self.resolver.mesh(request.content, self.report), self.report)
-        self.resolver = Shown(self.resolver, request.content, picture_of(sitting.texture))
+        self.resolver = Shown(Meshes(self.resolver), request.content, picture_of(sitting.texture))
         self.request, self.unbuilt = dataclasses.replace(request, size=None), True
         job = self.held()
-        engine = self.kind.solid(job.samples, self.settings, request.device, request.seed, self.session, self.report)
-        return dataclasses.replace(job, request=request, sitting=dataclasses.replace(sitting, guide=job.guide), solid=engine)
+        samples = spread_views(job.samples, request, self.resolver, sitting.side, self.report)
+        how = self.settings, request.device, request.seed
+        solid = None if request.what == "shape" else self.kind.solid(samples, *how, self.session, self.report)
+        shape = self.kind.shape(samples, *how) if self.kind.shape is not None and request.what != "texture" else None
+        seated = dataclasses.replace(sitting, guide=job.guide)
+        return dataclasses.replace(job, request=request, samples=samples, sitting=seated, solid=solid, shape=shape)
 
     def job(self, samples: Sequence[Sample], content: Image, photo: Image, **more: Any) -> Job:
         """The job, all but its engine."""

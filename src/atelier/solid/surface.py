@@ -13,6 +13,7 @@ from atelier.solid.camera import Camera
 from atelier.solid.model import Floats, Indices, Material, Model, face_normals, smooth_normals, transformed
 from atelier.solid.raster import Raster, rasterize, rasterize_wrapped
 from atelier.solid.sampling import Taps, strip, taps
+from atelier.solid.shading import shade
 
 SUN = (0.35, 0.8, 0.5)
 """Where the soft light comes from: right, up, from the front."""
@@ -23,7 +24,7 @@ DARKEST = 0.25
 @dataclass(frozen=True, eq=False)
 class Surface:
     """points: (V, 3), moved and scaled so that all is within a ball of radius 1 or so. faces: (F, 3). uv: (V, 2). normals: (F, 3, 3), of
-    the corners of faces. model: what it is of, laid out on one texture."""
+    the corners of faces. model: what it is of, laid out on one texture. middle, scale: points are (world - middle) * scale."""
 
     model: Model
     points: Floats
@@ -34,6 +35,8 @@ class Surface:
     material: Indices
     own_uv: Floats
     colors: Pixels | None
+    middle: Floats
+    scale: float
     known: dict[tuple[int, ...], Raster] = field(default_factory=dict)
 
     @classmethod
@@ -60,7 +63,7 @@ class Surface:
         return cls(
             model, (every - middle) * (2 / span), np.concatenate(faces), np.concatenate(uv), np.concatenate(given),
             tuple(model.pieces[each.piece].material for each in model.placed), np.concatenate(material), np.concatenate(own),
-            np.concatenate(colors) if colored else None,
+            np.concatenate(colors) if colored else None, middle, 2 / span,
         )  # fmt: skip
 
     # What is where on the texture ---------------------------------------------------------------------------------
@@ -191,13 +194,21 @@ def _areas(points: Floats, faces: Indices) -> Floats:
     return np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
 
 
-def render(surface: Surface, texture: Pixels, camera: Camera, width: int, height: int, background: Pixels, finer: int = 2) -> Pixels:
+def render(
+    surface: Surface, texture: Pixels, camera: Camera, width: int, height: int, background: Pixels, finer: int = 2, shaded: bool = False
+) -> Pixels:
     """Look at a surface with a square texture (S, S, 3), (height, width, 3), smooth at its edges: each side `finer` times as fine, and
-    averaged. background: (3,)."""
+    averaged. background: (3,). shaded: whether a light falls on it, from the upper left of the camera."""
     w, h = width * finer, height * finer
     raster = surface.seen(camera, w, h)
     out = np.empty((h * w, 3), np.float32)
     out[:] = background
     found = surface.taps(raster, camera, len(texture))
-    out[raster.hit] = found.look(strip(texture))
+    seen = found.look(strip(texture))
+    if shaded:
+        face, bary = raster.at(raster.hit)
+        normal = (surface.normals[face] * bary[..., None]).sum(1)
+        normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-300)
+        seen = seen * shade(normal, camera.axes)[:, None]
+    out[raster.hit] = seen
     return out.reshape(height, finer, width, finer, 3).mean((1, 3))

@@ -16,8 +16,12 @@ const renderer = new THREE.WebGLRenderer({ canvas, antialias: true, preserveDraw
 renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
 const scene = new THREE.Scene();
 scene.background = new THREE.Color(0xf0f0ee);
-scene.add(new THREE.AmbientLight(0xffffff, 3));
+scene.add(new THREE.AmbientLight(0xffffff, 0.8));
+const lamp = new THREE.DirectionalLight(0xffffff, 2.6);
 const camera = new THREE.PerspectiveCamera(30, 1, 0.01, 100);
+scene.add(camera);
+camera.add(lamp);
+lamp.position.set(-1, 1.2, 1);
 const controls = new OrbitControls(camera, canvas);
 controls.enableDamping = true;
 controls.autoRotate = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;

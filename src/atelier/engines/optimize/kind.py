@@ -12,7 +12,7 @@ from atelier.engines.deadline import Deadline
 from atelier.engines.engine import Engine, EngineKind
 from atelier.engines.guide import Sample
 from atelier.engines.session import Session
-from atelier.engines.solid import SolidEngine
+from atelier.engines.solid import Shaper, SolidEngine
 from atelier.engines.solid_color import FinishedTexture
 from atelier.errors import MissingExtra, SettingError
 from atelier.image import Image
@@ -93,6 +93,17 @@ def build_solid(
     return FinishedTexture(TextureEngine(samples, settings, device, seed), settings, settings.seconds)
 
 
+def build_shape(samples: Sequence[Sample], settings: Settings, device: str = "auto", seed: int = 0) -> Shaper:
+    """What shapes surfaces. Raises as `build` does."""
+    try:
+        from atelier.engines.optimize.shape import ShapeEngine
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise MissingExtra("painting by optimisation", "torch") from error
+    return ShapeEngine(samples, settings, device, seed)
+
+
 def networks(settings: Any) -> list[str]:
     """Digests of the networks that are looked through. Raises WeightsError."""
     from atelier.perception.weights import identity
@@ -102,5 +113,5 @@ def networks(settings: Any) -> list[str]:
 
 KIND = EngineKind(
     "optimize", "painting by optimisation: slower, better", ("stylize", "texture", "reconstruct"), Settings, settle, build, refuse,
-    extra="torch", largest=LARGEST, networks=networks, solid=build_solid,
+    extra="torch", largest=LARGEST, networks=networks, solid=build_solid, shape=build_shape,
 )  # fmt: skip

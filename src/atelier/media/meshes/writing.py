@@ -35,8 +35,11 @@ def companions(target: str | Path) -> list[Path]:
     return [path, *(path.with_suffix(each) for each in beside)]
 
 
-def write_mesh(model: Model, texture: Pixels, target: str | Path, *, about: Mapping[str, Any] = {}, overwrite: bool = True) -> None:
-    """Write a model whose pieces are laid out on one square texture (S, S, 3). about: what made it, kept in a GLB and a picture.
+def write_mesh(
+    model: Model, texture: Pixels, target: str | Path, *, about: Mapping[str, Any] = {}, overwrite: bool = True, shaded: bool = False
+) -> None:
+    """Write a model whose pieces are laid out on one square texture (S, S, 3). about: what made it, kept in a GLB and a picture. shaded:
+    whether light falls on it; else its texture is what is seen.
 
     Raises OutputError, MissingExtra.
     """
@@ -45,10 +48,10 @@ def write_mesh(model: Model, texture: Pixels, target: str | Path, *, about: Mapp
     picture = png(texture, about)
     match path.suffix.lower():
         case ".glb":
-            atomic_write(glb(model, picture, about), path)
+            atomic_write(glb(model, picture, about, shaded), path)
         case ".obj":
             atomic_write(picture, path.with_suffix(".png"))
-            atomic_write(_mtl(path).encode(), path.with_suffix(".mtl"))
+            atomic_write(_mtl(path, shaded).encode(), path.with_suffix(".mtl"))
             atomic_write(_obj(model, path).encode(), path)
         case _:
             atomic_write(picture, path.with_suffix(".png"))
@@ -71,9 +74,9 @@ def png(texture: Pixels, about: Mapping[str, Any] = {}) -> bytes:
 # GLB --------------------------------------------------------------------------------------------------------------------
 
 
-def glb(model: Model, picture: bytes, about: Mapping[str, Any]) -> bytes:
-    """Write the tree of the model's file, with its names, transforms and units, around the painted pieces. The material has no light of
-    its own (KHR_materials_unlit): the picture is what is seen."""
+def glb(model: Model, picture: bytes, about: Mapping[str, Any], shaded: bool = False) -> bytes:
+    """Write the tree of the model's file, with its names, transforms and units, around the painted pieces. Unless shaded, no light falls
+    on the material (KHR_materials_unlit): the picture is what is seen."""
     try:
         import trimesh
         from trimesh.exchange.gltf import export_glb
@@ -95,10 +98,10 @@ def glb(model: Model, picture: bytes, about: Mapping[str, Any]) -> bytes:
     _place(scene, model)
 
     def finish(tree: dict[str, Any]) -> None:
-        for each in tree.get("materials", []):
-            if each.get("name") == "painted":
+        if not shaded:
+            for each in tree.get("materials", []):
                 each["extensions"] = {"KHR_materials_unlit": {}}
-        tree.setdefault("extensionsUsed", []).append("KHR_materials_unlit")
+            tree.setdefault("extensionsUsed", []).append("KHR_materials_unlit")
         tree["asset"].setdefault("extras", {}).update(about)
 
     try:
@@ -134,8 +137,8 @@ def _place(scene: Any, model: Model) -> None:
 # OBJ and PLY ------------------------------------------------------------------------------------------------------------
 
 
-def _mtl(path: Path) -> str:
-    return f"newmtl painted\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum 0\nmap_Kd {path.with_suffix('.png').name}\n"
+def _mtl(path: Path, shaded: bool) -> str:
+    return f"newmtl painted\nKa 1 1 1\nKd 1 1 1\nKs 0 0 0\nillum {int(shaded)}\nmap_Kd {path.with_suffix('.png').name}\n"
 
 
 def _obj(model: Model, path: Path) -> str:

@@ -15,6 +15,7 @@ from atelier.progress import Progress, Report, silent
 from atelier.request import Request
 from atelier.solid.hidden import beside
 from atelier.solid.model import Model
+from atelier.solid.relief import finer
 from atelier.solid.surface import Surface
 from atelier.solid.unwrap import unwrapped
 
@@ -29,10 +30,12 @@ ALONE = ("panorama", "keep_flat")
 
 @dataclass(frozen=True, eq=False)
 class PaintedMesh:
-    """A painted model. texture: (S, S, 3), on which all its pieces are laid out."""
+    """A painted model. texture: (S, S, 3), on which all its pieces are laid out. shaded: whether light falls on it where it is shown,
+    as on a shape whose texture is not painted."""
 
     model: Model
     texture: Pixels
+    shaded: bool = False
 
     def picture(self) -> Image:
         """Its texture as a picture."""
@@ -52,7 +55,7 @@ def seat(request: Request, model: Model, report: Report = silent) -> Sitting:
     model, note = unwrapped(model, size)
     if note:
         report(Progress("opening", note=note))
-    surface = Surface.of(model)
+    surface = Surface.of(model if request.what == "texture" else finer(model))
     return Sitting.of(surface, lit(surface, size, request.light), request.views, side)
 
 
@@ -67,13 +70,15 @@ def lit(surface: Surface, size: int, strength: float) -> Pixels:
 
 
 def paint_solid(job: Job, report: Report = silent) -> PaintedMesh:
-    """Paint a job's mesh."""
-    assert job.sitting is not None and job.solid is not None
-    texture = job.solid(job.sitting, report)
-    return PaintedMesh(job.sitting.surface.model, texture)
-
-
-def of_texture(job: Job, painted: PaintedMesh) -> Sitting:
-    """The sitting of what was painted."""
-    assert job.sitting is not None
-    return replace(job.sitting, texture=painted.texture)
+    """Shape and paint a job's mesh, as is asked for."""
+    sitting, request = job.sitting, job.request
+    assert sitting is not None
+    if job.shape is not None:
+        model = job.shape(sitting, request.relief, report)
+        surface = Surface.of(model)
+        if job.solid is None:
+            return PaintedMesh(model, lit(surface, sitting.size, 0.0), shaded=True)
+        texture = lit(surface, sitting.size, request.light)
+        sitting = replace(Sitting.of(surface, texture, len(sitting.cameras), sitting.side), guide=sitting.guide)
+    assert job.solid is not None
+    return PaintedMesh(sitting.surface.model, job.solid(sitting, report))

@@ -46,10 +46,10 @@ class MeshSink:
     def put(self, painted: PaintedMesh) -> None:
         watch, outputs = self.report, self.outputs
         about: dict[str, Any] = {OUR_KEY: record_of(self.job.request, watch.seconds)} if self.job.named else {}
-        write_mesh(painted.model, painted.texture, outputs.picture, about=about, overwrite=outputs.overwrite)
+        write_mesh(painted.model, painted.texture, outputs.picture, about=about, overwrite=outputs.overwrite, shaded=painted.shaded)
         if outputs.turntable:
             target = outputs.turntable
-            watch.aside("turntable", lambda: write_turntable(outputs.picture, target))
+            watch.aside("turntable", lambda: write_turntable(outputs.picture, target, painted.model.up, painted.shaded))
         if outputs.html:
             page = outputs.html
             watch.aside("html", lambda: write_page(painted, page, Path(outputs.picture).name))
@@ -69,10 +69,10 @@ class MeshSink:
             self.made = replace(self.made, missed=self.report.missed)
 
 
-def write_turntable(mesh: str, target: str) -> None:
-    """Write pictures of a mesh's file turning once. Raises OutputError."""
+def write_turntable(mesh: str, target: str, up: int | None = None, shaded: bool = False) -> None:
+    """Write pictures of a mesh's file turning once; see `turned`. Raises OutputError."""
     suffix = Path(target).suffix.lower()
-    frames = turned(mesh, STRIP if suffix == ".png" else FRAMES)
+    frames = turned(mesh, STRIP if suffix == ".png" else FRAMES, SIDE, up, shaded)
     if suffix == ".png":
         write_still(Image(np.concatenate([each.pixels for each in frames], 1)), target)
     elif suffix in (".gif", ".webp"):
@@ -81,11 +81,12 @@ def write_turntable(mesh: str, target: str) -> None:
         write_video(frames, target, fps=12)
 
 
-def turned(mesh: str, count: int, side: int = SIDE) -> Sequence[Image]:
-    """Pictures of a painted mesh's file from all around, as its texture is, without light."""
+def turned(mesh: str, count: int, side: int = SIDE, up: int | None = None, shaded: bool = False) -> Sequence[Image]:
+    """Pictures of a painted mesh's file from all around. up: the axis that points up; None for what the format has. shaded: whether light
+    falls on it; else it is seen as its texture is."""
     surface, texture = opened(mesh)
-    cameras = turntable(surface.points, count, surface.model.up)
-    return [Image(render(surface, texture, camera, side, side, BEHIND).clip(0, 1)) for camera in cameras]
+    cameras = turntable(surface.points, count, surface.model.up if up is None else up)
+    return [Image(render(surface, texture, camera, side, side, BEHIND, shaded=shaded).clip(0, 1)) for camera in cameras]
 
 
 def opened(mesh: str) -> tuple[Surface, Any]:
@@ -105,4 +106,4 @@ def write_page(painted: PaintedMesh, target: str, title: str) -> None:
     from atelier.media.meshes.writing import glb, png
     from atelier.viewer.mesh import mesh_page
 
-    atomic_write(mesh_page(title, glb(painted.model, png(painted.texture), {}), painted.model.up).encode(), Path(target))
+    atomic_write(mesh_page(title, glb(painted.model, png(painted.texture), {}, painted.shaded), painted.model.up).encode(), Path(target))
