@@ -126,7 +126,7 @@ class Relief:
             count = len(piece.points)
             if each.piece not in done:
                 own: Floats = np.asarray(world[first : first + count] / surface.scale + surface.middle, np.float64)
-                points = transformed(own, np.linalg.inv(each.matrix))
+                points = transformed(own, np.asarray(np.linalg.inv(each.matrix), np.float64))
                 pieces[each.piece] = replace(piece, points=points, normals=None)
                 done.add(each.piece)
             first += count
