@@ -123,7 +123,7 @@ class Show:
                 raise Cancelled("something else is wanted")
 
         request = replace(self.request, styles=(Style(wanted.style),), settings={**self.request.settings, "strength": wanted.strength})
-        with contextlib.closing(open_job(request, Opener(self.camera), session, film=True)) as job:  # type: ignore[arg-type]
+        with contextlib.closing(open_job(request, Opener(self.camera), session, film=True)) as job:
             for painted in job.frames(watch):
                 assert isinstance(painted, Painted)
                 self._put(painted.frame.pixels, self.camera.captured)
