@@ -88,3 +88,30 @@ def test_a_panorama_from_the_command_line(tmp_path: Path) -> None:
 def test_another_shape_is_no_panorama() -> None:
     with pytest.raises(ImageError, match="twice as wide"):
         Panorama(lambda frame, report: frame)(Frame(np.zeros((64, 96, 3), np.float32)))
+
+
+def test_a_photo_that_says_so_is_painted_around_and_one_of_that_shape_is_told_of(tmp_path: Path) -> None:
+    pixels = np.repeat(np.repeat(world(128), 8, 0), 8, 1)
+    said, shaped = tmp_path / "said.jpg", tmp_path / "shaped.jpg"
+    write_still(Image(pixels, text={"panorama": "equirectangular"}), said)
+    write_still(Image(pixels), shaped)
+
+    def paint(name: Path, **more: object) -> tuple[Image, list[str]]:
+        notes: list[str] = []
+        request = Request("stylize", str(name), (Style("starry-night"),), size=128, **more)  # type: ignore[arg-type]
+        made = make(request, Outputs(str(tmp_path / "out.jpg")), report=lambda each: notes.append(each.note) if each.note else None)
+        return made.image, notes
+
+    around, notes = paint(said)
+    assert notes == [f"{said} says that it is a panorama, and is painted as one"]
+    assert np.array_equal(around.pixels, paint(said, panorama=True)[0].pixels)
+    _, notes = paint(shaped)
+    assert notes == [f"{shaped} is twice as wide as high: if it goes all around, give `panorama`"]
+
+
+def test_what_cameras_write_is_read() -> None:
+    from atelier.image.metadata import from_xmp
+
+    for told in ('GPano:ProjectionType="equirectangular"', "<GPano:ProjectionType>equirectangular</GPano:ProjectionType>"):
+        assert from_xmp(f"<x:xmpmeta>{told}</x:xmpmeta>") == {"panorama": "equirectangular"}
+    assert from_xmp("<GPano:ProjectionType>cylindrical</GPano:ProjectionType>") == {}

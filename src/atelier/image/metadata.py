@@ -56,6 +56,7 @@ _GPANO = (
     "<GPano:ProjectionType>equirectangular</GPano:ProjectionType></rdf:Description>"
 )
 _XMP_TEXT = re.compile(r"<atelier:text>(.*?)</atelier:text>", re.DOTALL)
+_AROUND = re.compile(r"GPano:ProjectionType\s*(?:>|=\s*[\"'])\s*equirectangular\b")
 _NOT_XML = re.compile("[\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -100,13 +101,13 @@ def to_xmp(text: Mapping[str, str]) -> bytes:
 
 
 def from_xmp(packet: bytes | str) -> dict[str, str]:
-    """Read the text of a packet that `to_xmp` made; empty for any other, and for damaged ones."""
+    """Read the text of a packet that `to_xmp` made; of any other, whether it says that the picture is a panorama."""
     if isinstance(packet, bytes):
         packet = packet.decode("utf-8", "replace")
     # No XML parser, on purpose: only our own packet is of interest, and hostile XML has nothing to bite on here.
     match = _XMP_TEXT.search(packet)
     if not match:
-        return {}
+        return {SPHERICAL: "equirectangular"} if _AROUND.search(packet) else {}
     try:
         found = json.loads(html.unescape(match[1]))
     except (ValueError, RecursionError):

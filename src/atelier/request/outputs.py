@@ -31,7 +31,7 @@ class Outputs:
     codec: str | None = option(None, "Codec of a film: h264, hevc, vp9, av1, prores (default: by the suffix)", group="result")
     sound: bool = option(True, "Copy a film's sound and subtitles", group="result")
     turntable: str | None = option(None, "Of a mesh: also write it turning, as .gif .webp .mp4 or a strip of pictures, .png", **WAY)
-    html: str | None = option(None, "Of a mesh: also write a page that shows it, to be turned by hand", **WAY)
+    html: str | None = option(None, "Of a mesh or a panorama: also write a page to turn it, or look around in it, by hand", **WAY)
     overwrite: bool = option(True, "Replace files that exist", group="result")
     profile: str = option("srgb", "Colour profile of the result: sRGB, or keep the photo's own", choices=PROFILES, group="result")
 

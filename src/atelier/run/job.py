@@ -22,6 +22,7 @@ from atelier.media import STANDARD, StreamSource
 from atelier.media.films.moment import Span
 from atelier.progress import Progress, Report, silent
 from atelier.request import AnySettings, Request, options
+from atelier.run.around import find_panorama
 from atelier.run.built import Built
 from atelier.run.film.painting import Painted, paint_film
 from atelier.run.layout import Scene, lay_out
@@ -257,12 +258,14 @@ class _Opener:
     session: Session
     report: Report
     unbuilt: bool = False
+    spherical: bool = False
 
     def held(self) -> Job:
         styles = self.styles()
         self.kind.prepare(self.request, self.settings, styles, self.session)
         maps = open_maps(self.request, self.resolver, self.report)
         photo, content = self.content(styles)
+        self.request = find_panorama(self.request, photo, self.spherical, self.report)
         pictures, drawing = self.named()
         scene = Scene(content, photo if self.request.content else None)
         samples, guide = lay_out(self.request, self.kind, scene, styles, maps, self.session, self.report)
@@ -297,6 +300,7 @@ class _Opener:
         request = self.request
         assert request.content is not None
         film = self.resolver.film(request.content, Span(request.begin, request.end, request.fps), self.report)
+        self.spherical = getattr(film, "spherical", False)
         first = next(film.moments())
         photo = Image(first.pixels)
         self.resolver = Shown(self.resolver, request.content, photo)

@@ -16,10 +16,11 @@ import numpy as np
 
 from atelier.engines.engine import EngineKind, Frame
 from atelier.errors import AtelierError, OutputError
-from atelier.image import Image, encode
+from atelier.image import Image, encode, fit, resize
 from atelier.image.value import Pixels
 from atelier.media import (
     STANDARD,
+    atomic_write,
     check_animation,
     check_place,
     check_target,
@@ -44,6 +45,8 @@ from atelier.run.watch import Watch, frame
 if TYPE_CHECKING:
     from atelier.engines.primitives.drawing import Drawing
 
+WIDEST = 8192
+"""Px of a panorama in a page: graphics hold no wider ones everywhere."""
 TRIED_SIDE = 4096
 """Long side, px, of pictures that every format has room for."""
 
@@ -93,6 +96,9 @@ class StillSink:
         if outputs.animation:
             animation = outputs.animation
             watch.aside("animation", lambda: write_animation([*watch.frames, frame(image)], animation))
+        if outputs.html:
+            page = outputs.html
+            watch.aside("html", lambda: write_around(image, page, Path(outputs.picture).name))
         self.made = made_by(watch, image)
 
     def __enter__(self) -> StillSink:
@@ -104,6 +110,14 @@ class StillSink:
             if self.report.checkpoint and not self.report.cancelled:
                 self.report.aside("checkpoint", self.report.checkpoint.delete)
             self.made = dataclasses.replace(self.made, missed=self.report.missed)
+
+
+def write_around(image: Image, target: str, title: str) -> None:
+    """Write a page in which one looks around in a painted panorama. Raises OutputError."""
+    from atelier.viewer.panorama import panorama_page
+
+    shown = resize(image, fit(image.size, WIDEST)) if max(image.size) > WIDEST else image
+    atomic_write(panorama_page(title, encode(shown.flat(), "jpg", quality=90)).encode(), Path(target))
 
 
 class DrawingSink:

@@ -15,6 +15,7 @@ from atelier.media.films.codecs import Writing
 from atelier.media.films.encoding import refused
 from atelier.media.films.parts import Parts
 from atelier.media.films.reading import Film, import_av, open_container
+from atelier.media.films.spherical import mark_spherical
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -38,18 +39,37 @@ class Beside:
     sound: bool = True
 
 
-def join(parts: Parts, target: Path, writing: Writing, time_base: Fraction, beside: Beside, metadata: dict[str, str]) -> tuple[str, ...]:
-    """Write the film, whole or not at all. Gives notes on what could not be taken along. Raises OutputError."""
+def join(
+    parts: Parts, target: Path, writing: Writing, time_base: Fraction, beside: Beside, metadata: dict[str, str], *, around: bool = False
+) -> tuple[str, ...]:
+    """Write the film, whole or not at all. around: whether it is a panorama, which MP4 and QuickTime say.
+
+    Gives notes on what could not be taken along. Raises OutputError.
+    """
     if writing.moving:
         from atelier.media.films.moving import write_moving
 
         write_moving(parts, target, writing, time_base)
         return ()
-    av = import_av()
-    options = {"movflags": "+faststart+use_metadata_tags", "brand": "mp42"} if writing.container in ("mp4", "mov") else {}
+    boxes = writing.container in ("mp4", "mov")
+    flags = "+use_metadata_tags" if around else "+faststart+use_metadata_tags"  # what is told of all around goes to the end
+    options = {"movflags": flags, "brand": "mp42"} if boxes else {}
     if writing.container == "mov":
         options.pop("brand")
-    with atomic_path(target) as path, refused(target), contextlib.ExitStack() as held:
+    with atomic_path(target) as path, refused(target):
+        notes = _join(parts, path, writing, time_base, beside, metadata, options)
+        if around and boxes:
+            mark_spherical(Path(path))
+        elif around:
+            notes.append("players cannot tell that it is a panorama: of films, .mp4 and .mov say so")
+    return tuple(notes)
+
+
+def _join(
+    parts: Parts, path: Path, writing: Writing, time_base: Fraction, beside: Beside, metadata: dict[str, str], options: dict[str, str]
+) -> list[str]:
+    av = import_av()
+    with contextlib.ExitStack() as held:
         out = held.enter_context(av.open(str(path), "w", format=writing.container, options=options))
         out.metadata.update(metadata)
         first = held.enter_context(av.open(str(parts.folder / parts.list[0].name)))
@@ -68,7 +88,7 @@ def join(parts: Parts, target: Path, writing: Writing, time_base: Fraction, besi
                 feeds.append(_sounds(source, tracks, film, lasting))
         for _, _, packet in heapq.merge(*feeds):
             out.mux(packet)
-    return tuple(notes)
+    return notes
 
 
 def _pictures(parts: Parts, track: Any, time_base: Fraction) -> Iterator[Timed]:

@@ -18,6 +18,7 @@ from atelier.image.limits import check_size
 from atelier.media.films.color import is_deep, is_hdr, levels_of
 from atelier.media.films.folder import FrameFolder, is_pattern
 from atelier.media.films.moment import Moment, Span
+from atelier.media.films.spherical import is_spherical
 from atelier.media.stills import STANDARD
 from atelier.progress import Progress, Report, silent
 
@@ -63,6 +64,11 @@ class Film:
     start: Fraction = Fraction(0)
     span: Span = Span()
     kept: Any = None
+
+    @property
+    def spherical(self) -> bool:
+        """Whether its file says that it goes all around."""
+        return is_spherical(self.path)
 
     @property
     def count(self) -> int | None:

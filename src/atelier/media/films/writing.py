@@ -34,7 +34,7 @@ class FilmWriter:
     """Takes pictures with their times, and codes them in a thread of its own.
 
     target: the film; it appears when all is done. fingerprint: of what it is made from: pieces of an earlier run with the same one are
-    gone on from. beside: sound and subtitles to copy. metadata: words to write in it. Raises OutputError.
+    gone on from. beside: sound and subtitles to copy. metadata: words to write in it. around: whether it is a panorama. Raises OutputError.
     """
 
     target: Path
@@ -43,6 +43,7 @@ class FilmWriter:
     fingerprint: str
     beside: Beside = field(default_factory=Beside)
     metadata: dict[str, str] = field(default_factory=dict)
+    around: bool = False
 
     def __post_init__(self) -> None:
         self.parts = Parts(self.target, self.fingerprint)
@@ -62,7 +63,7 @@ class FilmWriter:
         """Join the pieces into the film, and remove them. Gives notes on what could not be kept of the sound and the subtitles."""
         self._behind.put(lambda: self._close({}))
         self._behind.close()
-        notes = join(self.parts, self.target, self.writing, self.shape.time_base, self.beside, self.metadata)
+        notes = self._join(self.target)
         self.parts.remove()
         self.part.unlink(missing_ok=True)
         return notes
@@ -81,8 +82,11 @@ class FilmWriter:
         if not self.parts.list:
             self.parts.remove()
             return None
-        join(self.parts, self.part, self.writing, self.shape.time_base, self.beside, self.metadata)
+        self._join(self.part)
         return self.part
+
+    def _join(self, target: Path) -> tuple[str, ...]:
+        return join(self.parts, target, self.writing, self.shape.time_base, self.beside, self.metadata, around=self.around)
 
     def drop(self) -> None:
         """Leave off the piece that is not finished."""

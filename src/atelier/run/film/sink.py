@@ -52,7 +52,9 @@ class FilmSink:
         self.writing = writing_of(outputs.picture, outputs.codec, outputs.quality, outputs.depth, outputs.format)
         beside = Beside(film if isinstance(film, Film) else None, outputs.sound)
         shape = Shape(job.content.size, film.time_base, film.rate, film.colors)
-        self.writer = FilmWriter(self._path(), self.writing, shape, fingerprint(job, outputs), beside, self._metadata())
+        self.writer = FilmWriter(
+            self._path(), self.writing, shape, fingerprint(job, outputs), beside, self._metadata(), job.request.panorama
+        )
         self.state = self._resume()
         self._last: Painted | None = None
         self._count = 0 if self.state is None else self.state.count

@@ -39,7 +39,7 @@ def is_moving(name: str) -> bool:
 
 def check_film_target(outputs: Outputs) -> None:
     """Refuse what can be seen to be a mistake before anything is opened. Raises TargetError, SettingError, MissingExtra."""
-    if given := [name for name in ("every", "animation", "log", "checkpoint") if getattr(outputs, name)]:
+    if given := [name for name in ("every", "animation", "log", "checkpoint", "html") if getattr(outputs, name)]:
         raise TargetError(f"`{given[0]}` is for single pictures: a film that is stopped goes on by itself")
     with beforehand():
         if is_pattern(outputs.picture):
