@@ -16,10 +16,10 @@ LEAST = 1024
 def find_panorama(request: Request, photo: Image, spherical: bool, report: Report) -> Request:
     """The request, for a panorama where the file says that it is one. What has only the shape of one is said. spherical: what a film
     says."""
-    parted = request.regions or request.masks or request.blend or request.style_regions or request.keep_flat
+    apart = request.regions or request.masks or request.blend or request.style_regions or request.keep_flat
     named = any(style.region for style in request.styles)
     width, height = photo.size
-    if request.panorama or request.task != "stylize" or request.content is None or parted or named or abs(width / height - 2) > 0.02:
+    if request.panorama or request.task != "stylize" or request.content is None or apart or named or abs(width / height - 2) > 0.02:
         return request
     if spherical or SPHERICAL in photo.text:
         report(Progress("opening", note=f"{request.content} says that it is a panorama, and is painted as one"))

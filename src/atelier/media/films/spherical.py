@@ -50,8 +50,8 @@ def is_spherical(path: str) -> bool:
             for kind, begin, _, end in _boxes_of(file):
                 if kind == b"moov" and end - begin <= LARGEST:
                     file.seek(begin)
-                    told = file.read(end - begin)
-                    return b"sv3d" in told or (UUID in told and b"<GSpherical:Spherical>true" in told)
+                    moov = file.read(end - begin)
+                    return b"sv3d" in moov or (UUID in moov and b"<GSpherical:Spherical>true" in moov)
     except (OSError, struct.error):
         return False
     return False
