@@ -141,11 +141,11 @@ def test_no_layer_drowns_the_others() -> None:
     errors = {"conv1_1": 0.04, "conv2_1": 0.01, "conv3_1": 0.16, "conv4_1": 1.0}
     given = {name: torch.tensor([value], requires_grad=True) for name, value in errors.items()}
     loss = objective.balance(given)
-    wanted = 0.25 * 0.041**0.5 + 0.6 * 0.011**0.5 + 0.161**0.5 + 1.5 * 1.001**0.5
+    wanted = 0.1 * 0.041**0.5 + 0.3 * 0.011**0.5 + 1.1 * 0.161**0.5 + 2.2 * 1.001**0.5
     assert float(loss.detach()) == pytest.approx(wanted, rel=1e-5)
     loss.sum().backward()
     slopes = {name: float(each.grad) * errors[name] ** 0.5 for name, each in given.items() if each.grad is not None}
-    assert slopes == pytest.approx({"conv1_1": 0.125, "conv2_1": 0.3, "conv3_1": 0.5, "conv4_1": 0.75}, rel=0.06)
+    assert slopes == pytest.approx({"conv1_1": 0.05, "conv2_1": 0.15, "conv3_1": 0.55, "conv4_1": 1.1}, rel=0.06)
     assert float(objective.strokes({**given, "conv5_1": torch.tensor([9.0])}).detach()) == pytest.approx(
         (0.01 * 0.16 * 1.0) ** (1 / 3), rel=1e-5
     )

@@ -31,7 +31,7 @@ RIDGE = 1e-3
 STRETCH = 4.0
 """How much colours are spread at the most: a grey photo has nothing to spread."""
 TINY = 1e-8
-LAYER_WEIGHTS = {"conv1_1": 0.25, "conv2_1": 0.6, "conv3_1": 1.0, "conv4_1": 1.5}
+LAYER_WEIGHTS = {"conv1_1": 0.1, "conv2_1": 0.3, "conv3_1": 1.1, "conv4_1": 2.2}
 """What the loss matches, and how much each layer counts. Forms (conv4_1) are the hardest to learn; colour and grain (conv1_1) come by
 themselves, and matched too closely they are a weave in flat places."""
 BORDER = 16
