@@ -1,6 +1,6 @@
 """Triangles to pixels, by a z-buffer: the same raster on every machine, without a display.
 
-embree and OpenGL were weighed against it (docs/meshes.md): this one needs nothing but Numba, which drawing needs anyway.
+It needs nothing but Numba, which drawing needs anyway. `benchmarks/meshes.py` times embree's rays beside it.
 """
 
 from __future__ import annotations
