@@ -30,7 +30,7 @@ BACKGROUND = "background"
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """A picture's pixels parted into regions.
+    """A picture's pixels divided into regions.
 
     labels: uint8 (H, W), the index of each pixel's region. names, colours: of the regions, each unlike the others; colours
     are 8-bit sRGB. A region may be empty. weights: float32 (R, H, W) in [0, 1] that sum to 1 over the regions, where soft masks

@@ -1,4 +1,4 @@
-"""A picture parted into so many segments by colour, position and what a network saw."""
+"""A picture divided into so many segments by colour, position and what a network saw."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def segments(photo: Image, count: int, *, features: Features = (), seed: int = 0
 
 def check_count(count: int) -> None:
     if not 2 <= count <= MOST:
-        raise SettingError("regions", f"a picture is parted into 2 to {MOST} segments", f"auto:{count}")
+        raise SettingError("regions", f"a picture is divided into 2 to {MOST} segments", f"auto:{count}")
 
 
 def _merge(

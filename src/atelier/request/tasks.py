@@ -29,7 +29,7 @@ class Recoloring:
 
 @dataclass(frozen=True)
 class Parting:
-    """How a photo is parted into regions."""
+    """How a photo is divided into regions."""
 
     regions: str = option("auto", "auto (object and background), auto:5, a plug-in's name, or a map", file="picture", group="style")
     box: str = option("", "The object lies in this box of the photo: LEFT,TOP,RIGHT,BOTTOM in px", group="input")

@@ -129,8 +129,8 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = Problem(error.status_code, str(error.detail))
-    return JSONResponse(told.body(), error.status_code, getattr(error, "headers", None), MEDIA)
+    answer = Problem(error.status_code, str(error.detail))
+    return JSONResponse(answer.body(), error.status_code, getattr(error, "headers", None), MEDIA)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

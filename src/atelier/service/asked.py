@@ -63,13 +63,13 @@ class Asked:
         return ".jpg" if self.format == "jpeg" else f".{self.format}"
 
     def to_json(self) -> str:
-        told = {"format": self.format, "quality": self.quality, "depth": self.depth}
-        return json.dumps({"request": json.loads(self.request.to_json()), **told})
+        record = {"format": self.format, "quality": self.quality, "depth": self.depth}
+        return json.dumps({"request": json.loads(self.request.to_json()), **record})
 
     @classmethod
     def from_json(cls, text: str) -> Asked:
-        told = json.loads(text)
-        return cls(Request.from_json(json.dumps(told["request"])), told["format"], told["quality"], told["depth"])
+        record = json.loads(text)
+        return cls(Request.from_json(json.dumps(record["request"])), record["format"], record["quality"], record["depth"])
 
 
 Value = Any
@@ -118,8 +118,8 @@ class _Reader:
         for value in self.given.pop("style", []):
             found += value if isinstance(value, list) else [value]
         for value in self.given.pop("styles", []):
-            told = _json("styles", value) if isinstance(value, str) else value
-            found += told if isinstance(told, list) else [told]
+            record = _json("styles", value) if isinstance(value, str) else value
+            found += record if isinstance(record, list) else [record]
         if len(found) > MOST:
             raise SettingError("styles", f"at most {MOST} styles")
         return [self.style(value) for value in found]

@@ -81,6 +81,6 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        told = json.loads(text)
-        told["bounds"], told["hosts"] = Bounds(**told["bounds"]), tuple(told["hosts"])
-        return cls(**told)
+        fields = json.loads(text)
+        fields["bounds"], fields["hosts"] = Bounds(**fields["bounds"]), tuple(fields["hosts"])
+        return cls(**fields)

@@ -22,14 +22,14 @@ EXAMPLE = {"photo": "https://example.org/photo.jpg", "style": "starry-night", "s
 def describe(app: FastAPI) -> dict[str, Any]:
     """The description, made once."""
     if app.openapi_schema is None:
-        told = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        told["components"].setdefault("securitySchemes", {})["key"] = {"type": "http", "scheme": "bearer"}
-        told["components"]["schemas"]["Problem"] = _problem()
-        for path, operations in told["paths"].items():
+        spec = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        spec["components"].setdefault("securitySchemes", {})["key"] = {"type": "http", "scheme": "bearer"}
+        spec["components"]["schemas"]["Problem"] = _problem()
+        for path, operations in spec["paths"].items():
             for operation in operations.values():
                 _answers(path, operation)
-        told["paths"]["/v1/jobs"]["post"]["requestBody"] = _body()
-        app.openapi_schema = told
+        spec["paths"]["/v1/jobs"]["post"]["requestBody"] = _body()
+        app.openapi_schema = spec
     return app.openapi_schema
 
 

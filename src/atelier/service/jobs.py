@@ -83,11 +83,11 @@ class JobList(BaseModel):
 
 def show(job: Job, before: int | None = None) -> JobShown:
     """A job as its owner sees it."""
-    told = json.loads(job.progress) if job.progress else None
+    record = json.loads(job.progress) if job.progress else None
     progress = None
-    if told and job.state == "running":
-        preview = f"/v1/jobs/{job.id}/preview?step={told['step']}" if told.get("preview") else None
-        progress = Progressed(stage=told["stage"], step=told["step"], of=told["of"], preview=preview)
+    if record and job.state == "running":
+        preview = f"/v1/jobs/{job.id}/preview?step={record['step']}" if record.get("preview") else None
+        progress = Progressed(stage=record["stage"], step=record["step"], of=record["of"], preview=preview)
     return JobShown(
         id=job.id, state=job.state, created=job.created, started=job.started, finished=job.finished, expires=job.expires,
         attempt=job.attempt, before=before, progress=progress, error=Failure(**error_of(job)) if job.error else None,
@@ -145,12 +145,12 @@ async def _fields(request: Request) -> list[tuple[str, Value]]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         try:
-            told = json.loads(await request.body())
+            record = json.loads(await request.body())
         except (ValueError, RecursionError):
             raise Problem(400, "no proper request", "the body is no JSON") from None
-        if not isinstance(told, dict):
+        if not isinstance(record, dict):
             raise Problem(422, "this cannot be painted", "the body is an object with fields", "body")
-        return [(name, value) for name, value in told.items()]
+        return [(name, value) for name, value in record.items()]
     if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
         raise Problem(415, "no such kind of request", "send multipart/form-data, or application/json")
     try:
@@ -165,11 +165,11 @@ async def _fields(request: Request) -> list[tuple[str, Value]]:
 
 def digest_of(fields: list[tuple[str, Value]]) -> str:
     """What tells whether two requests ask for the same."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, value in fields:
         data = value.data if isinstance(value, Upload) else json.dumps(value, sort_keys=True).encode()
-        told.update(f"{len(name)} {name} {len(data)} ".encode() + data)
-    return told.hexdigest()
+        digest.update(f"{len(name)} {name} {len(data)} ".encode() + data)
+    return digest.hexdigest()
 
 
 # Looking --------------------------------------------------------------------------------------------------------------
@@ -237,10 +237,10 @@ def preview(request: Request, id: Id, key: Annotated[Key, Depends(may("read"))],
     """The picture so far, small, of a job that runs. step: which one, so that it may be kept."""
     service = request.app.state.service
     job = service.store.get(id, key.owner)
-    told = json.loads(job.progress) if job is not None and job.progress else {}
-    if not told.get("preview"):
+    record = json.loads(job.progress) if job is not None and job.progress else {}
+    if not record.get("preview"):
         raise Problem(404, "there is no preview")
-    return Response(service.files.read(told["preview"]), media_type="image/jpeg")
+    return Response(service.files.read(record["preview"]), media_type="image/jpeg")
 
 
 # Results --------------------------------------------------------------------------------------------------------------
@@ -264,8 +264,8 @@ async def result(
     service = request.app.state.service
     job = await _ended(service, await _find(service, id, key), wait)
     if job.state == FAILED:
-        told = error_of(job)
-        raise Problem(told["status"], told["title"], told["detail"], (told.get("errors") or [{"field": ""}])[0]["field"])
+        record = error_of(job)
+        raise Problem(record["status"], record["title"], record["detail"], (record.get("errors") or [{"field": ""}])[0]["field"])
     if job.state == CANCELLED:
         raise Problem(410, "the job was cancelled")
     if job.state != DONE:

@@ -16,11 +16,11 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
-        told = {"time": when, "level": record.levelname.lower(), "event": record.getMessage(), "process": record.process}
-        told |= {name: value for name, value in vars(record).items() if name not in PLAIN and not name.startswith("_")}
+        entry = {"time": when, "level": record.levelname.lower(), "event": record.getMessage(), "process": record.process}
+        entry |= {name: value for name, value in vars(record).items() if name not in PLAIN and not name.startswith("_")}
         if record.exc_info and record.exc_info[1] is not None:
-            told["error"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+            entry["error"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
 
 
 def set_up(level: int = logging.INFO) -> None:

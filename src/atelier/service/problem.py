@@ -19,8 +19,8 @@ class Problem(Exception):
 
     def body(self) -> dict[str, Any]:
         """As JSON has it."""
-        told: dict[str, Any] = {"type": "about:blank", "status": self.status, "title": self.title, "detail": self.detail or self.title}
-        return told | ({"errors": [{"field": self.field, "message": self.detail}]} if self.field else {})
+        fields: dict[str, Any] = {"type": "about:blank", "status": self.status, "title": self.title, "detail": self.detail or self.title}
+        return fields | ({"errors": [{"field": self.field, "message": self.detail}]} if self.field else {})
 
     def to_json(self) -> str:
         return json.dumps(self.body(), ensure_ascii=False)

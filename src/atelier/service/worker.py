@@ -143,7 +143,7 @@ class Held:
         self.worker, self.job, self.state = worker, job, "held"
         self.until = time.monotonic() + worker.config.bounds.seconds
         self._over = threading.Event()
-        self._told: str | None = None
+        self._news: str | None = None
         self._last = 0.0
 
     def report(self, progress: Progress) -> None:
@@ -153,7 +153,7 @@ class Held:
             raise Cancelled("stopped")
         if progress.of and now - self._last >= TOLD:
             self._last = now
-            self._told = self._tell(progress)
+            self._news = self._tell(progress)
 
     @contextlib.contextmanager
     def beating(self) -> Any:
@@ -173,17 +173,17 @@ class Held:
 
     def _beat(self, lease: float) -> None:
         while not self._over.wait(min(TOLD, lease / 4)):
-            told, self._told = self._told, None
+            news, self._news = self._news, None
             try:
-                self.state = self.worker.store.renew(self.job, lease, told)
+                self.state = self.worker.store.renew(self.job, lease, news)
             except Exception as error:  # a database that is away for a moment; the lease decides
                 log.warning("no sign of life given", extra={"job": self.job.id}, exc_info=error)
                 continue
-            if told:
+            if news:
                 self.worker.changed()
 
     def _tell(self, progress: Progress) -> str:
-        told = json.loads(progress.to_json())
+        news = json.loads(progress.to_json())
         if progress.preview is not None:
             from atelier.image import encode, fit, resize
 
@@ -191,8 +191,8 @@ class Held:
             small = resize(picture, fit(picture.size, min(PREVIEW, max(picture.size))))
             name = f"previews/{self.job.id}-{self.job.attempt}.jpg"
             self.worker.files.put(name, encode(small, "jpeg", quality=80))
-            told["preview"] = name
-        return json.dumps(told)
+            news["preview"] = name
+        return json.dumps(news)
 
 
 def bound_memory(most: int) -> None:

@@ -14,7 +14,7 @@ from atelier.solid.model import Floats, Indices, Model, Piece, face_normals, tra
 from atelier.solid.surface import Surface
 
 ENOUGH = 40_000
-"""Faces that a model has at least, after each was parted into four as often as that takes: strokes need points to be made of."""
+"""Faces that a model has at least, after each was divided into four as often as that takes: strokes need points to be made of."""
 FARTHEST = 0.06
 """Of the model's radius, how far anything moves at full strength."""
 FREE = 0.35
@@ -26,7 +26,7 @@ SMOOTH = 3.0
 
 
 def finer(model: Model) -> Model:
-    """The model with each face parted into four, by the middles of its edges, until there are ENOUGH."""
+    """The model with each face divided into four, by the middles of its edges, until there are ENOUGH."""
     while model.faces < ENOUGH:
         model = replace(model, pieces=tuple(map(_parted, model.pieces)))
     return model

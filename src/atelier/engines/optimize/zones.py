@@ -5,7 +5,7 @@ one zone, and on the way back a convolution or pooling hands nothing on from a c
 nothing is changed. That is the gradient of the loss in which each zone sees the others as given, for one backward pass however many
 regions there are; only cells along the borders are computed by hand.
 
-A zone is where one region counts most, so that a narrow feather is parted along its middle. Where regions go over into each other
+A zone is where one region counts most, so that a narrow feather is divided along its middle. Where regions go over into each other
 across more than a feather, what they share is a zone of its own, in which all of them have their say.
 """
 
