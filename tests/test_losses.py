@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -61,6 +64,19 @@ def test_the_correlation_of_bfloat16_is_float32_and_its_gradient_bfloat16() -> N
     result.sum().backward()
     assert f.grad is not None
     assert f.grad.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_large_correlation_on_one_thread_ends_no_process(layout: torch.memory_format) -> None:
+    """Of just this size oneDNN divides by zero, with channels first, where a processor has AMX."""
+    program = (
+        "import torch; from atelier import losses\n"
+        "torch.set_num_threads(1)\n"
+        f"x = torch.ones(1, 16, 256, 384, dtype=torch.bfloat16).contiguous(memory_format={layout})\n"
+        "print(float(losses.gram(x).sum()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "256.0"), done.stderr
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0])

@@ -23,27 +23,33 @@ class _Correlation(torch.autograd.Function):
     """Σ over positions of (F - s)(F - s)ᵀ with a backward of one product instead of autograd's two.
 
     The products stay in the features' type (bfloat16 multiplies at four times float32's rate and accumulates in
-    float32); only the small result becomes float32.
+    float32); only the small result becomes float32. Positions come first, whatever the memory format: with channels first, oneDNN
+    3.12 divides by zero on processors with AMX for some sizes (one thread, 16 channels, 98,304 positions), and ends the process.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, shift: float) -> Tensor:
-        flat = features.flatten(2)
+        flat = _positions(features)
         centred = flat - shift if shift else flat
         ctx.save_for_backward(features)
         ctx.shift = shift
-        return torch.bmm(centred, centred.transpose(1, 2)).float()
+        return torch.bmm(centred.transpose(1, 2), centred).float()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (features,) = ctx.saved_tensors
         b, c, h, w = features.shape
-        flat = features.permute(0, 2, 3, 1).reshape(b, h * w, c)
+        flat = _positions(features)
         if ctx.shift:
             flat = flat - ctx.shift
         both = (gradient + gradient.transpose(1, 2)).to(flat.dtype)
         return torch.bmm(flat, both).reshape(b, h, w, c).permute(0, 3, 1, 2), None
+
+
+def _positions(features: Tensor) -> Tensor:
+    """(B, C, H, W) -> (B, H W, C), channels beside each other in memory; what is channels-last is not copied."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2).contiguous()
 
 
 def correlation(features: Tensor, shift: float = 0.0) -> Tensor:
@@ -71,7 +77,7 @@ def chained(shallow: Tensor, deep: Tensor, factor: int, shift: float = 0.0, weig
         deep = deep.repeat_interleave(factor, 2).repeat_interleave(factor, 3)
         deep = F_.pad(deep, (0, shallow.shape[3] - deep.shape[3], 0, shallow.shape[2] - deep.shape[2]), mode="replicate")
     centred = shallow - shift if weight is None else (shallow - shift) * weight.to(shallow.dtype)
-    return torch.bmm(centred.flatten(2), (deep - shift).flatten(2).transpose(1, 2)).float()
+    return torch.bmm(_positions(centred).transpose(1, 2), _positions(deep - shift)).float()
 
 
 def in_metric(matrix: Tensor, left: Tensor | None, right: Tensor | None = None) -> Tensor:

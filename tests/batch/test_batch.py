@@ -17,7 +17,7 @@ from atelier.batch import Found, Here, Item, Making, Manifest, Outcome, Processe
 from atelier.cli.batching import parse_mix
 from atelier.errors import Cancelled, OutputError, SettingError, TargetError, WeightsError
 from atelier.image import Image, encode
-from atelier.media import open_still
+from atelier.media import atomic_file, open_still
 from atelier.progress import Progress
 from atelier.request import Outputs, Request, Style
 
@@ -217,6 +217,37 @@ def test_workers_paint_what_one_process_paints_and_outlive_each_other(photos: Pa
             assert difference.max() < 0.01
 
 
+def wait_for_workers(group: int) -> None:
+    """Wait until the last process of a session is gone: workers end what they have, though nobody is there to hear of it."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("workers outlive the run that was killed")
+
+
+def test_what_a_killed_run_was_writing_is_swept_and_what_others_write_is_not(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = (
+        "import os, signal, sys\n"
+        "from atelier.media.files import atomic_file, atomic_path\n"
+        "with atomic_file(sys.argv[1]) as file, atomic_path(sys.argv[2]) as path:\n"
+        "    path.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(out / "a.png"), str(out / "sub" / "b.mp4")], check=False)
+    assert len(list(out.rglob(".atelier-*"))) == 2
+    items = plan(find_photos([str(photos)]), [UDNIE], str(out), Making())
+    with atomic_file(out / "c.png") as file, Manifest(out / "manifest.jsonl") as manifest:
+        list(paint_all(items, Scripted(), manifest))
+        file.write(b"whole")
+    assert not list(out.rglob(".atelier-*"))
+    assert (out / "c.png").read_bytes() == b"whole"
+
+
 @pytest.mark.system
 def test_nothing_is_redone_or_half_written_after_kill_9(tmp_path: Path, picture: Callable[..., Image]) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"
@@ -226,13 +257,13 @@ def test_nothing_is_redone_or_half_written_after_kill_9(tmp_path: Path, picture:
     command = [sys.executable, "-m", "atelier", "batch", str(photos), "-s", "udnie", "-o", str(out), "-q", "--workers", "2"]
     kept: dict[Path, int] = {}
     for _ in range(4):
-        running = subprocess.Popen(command)
+        running = subprocess.Popen(command, start_new_session=True)
         until = time.monotonic() + 60
         while time.monotonic() < until and running.poll() is None and len(list(out.glob("*.png"))) < len(kept) + 3:
             time.sleep(0.01)
         running.kill()
         running.wait()
-        time.sleep(1.5)  # its workers end what they have
+        wait_for_workers(running.pid)
         for path in out.glob("*.png"):
             assert open_still(path).size == (96, 64)
             assert kept.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns

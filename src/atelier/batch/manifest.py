@@ -17,7 +17,7 @@ from typing import IO, Any
 import atelier
 from atelier.batch.item import DONE, Item, Outcome
 from atelier.errors import AtelierError, OutputError, TargetError
-from atelier.media.files import atomic_write, check_place
+from atelier.media.files import atomic_write, check_place, sweep
 from atelier.request import plain
 from atelier.run import names_read
 
@@ -39,6 +39,7 @@ class Manifest:
         except OSError as error:
             raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
         _lock(self._file, self.path)
+        sweep(self.path.parent)
         self._load()
 
     def made(self, item: Item) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from atelier.batch.crew import Crew
 from atelier.batch.item import FAILED, SKIPPED, Item, Outcome, ends_all
 from atelier.batch.manifest import Manifest, digest_item
 from atelier.errors import AtelierError
+from atelier.media.files import sweep
 from atelier.progress import Report, silent
 
 
@@ -20,6 +22,7 @@ def paint_all(
     stand still.
     """
     skipped: list[Outcome] = []
+    swept: set[Path] = set()
 
     def wanted() -> Iterator[Item]:
         for item in items:
@@ -36,6 +39,10 @@ def paint_all(
                 skipped.append(Outcome(item, SKIPPED))
                 continue
             manifest.begin(item)
+            folder = Path(item.output).parent
+            if folder not in swept:  # of what a run left that was killed
+                swept.add(folder)
+                sweep(folder)
             yield item
 
     for outcome in crew.paint(wanted(), report):

@@ -1,12 +1,16 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all. What is being written has a hidden name beside the target, which tells the process that
+writes it, so that what a killed one left can be told from what another is at work on."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import re
 import secrets
+import socket
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -84,7 +88,7 @@ def atomic_path(target: str | Path, *, overwrite: bool = True) -> Iterator[Path]
     Raises OutputError, also for an OSError within the block.
     """
     path = Path(os.path.realpath(check_place(target, overwrite=overwrite)))
-    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part{path.suffix}")
+    beside = _beside(path, path.suffix)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
@@ -100,10 +104,45 @@ def atomic_path(target: str | Path, *, overwrite: bool = True) -> Iterator[Path]
             beside.unlink()
 
 
+def sweep(folder: str | Path) -> None:
+    """Remove what processes of this machine that are no longer there had begun to write in a folder, such as one that was killed."""
+    with contextlib.suppress(OSError, ValueError):  # no such folder, or not ours to change: nothing that need be said
+        for path in Path(folder).iterdir():
+            found = PART.match(path.name)
+            if found and found["host"] == _host() and not _lives(int(found["pid"])):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+PART = re.compile(r"\.atelier-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{12}\.part")
+"""Names of files that are being written: machine, process, chance."""
+
+
+def _beside(path: Path, suffix: str = "") -> Path:
+    return path.with_name(f".atelier-{_host()}-{os.getpid()}-{secrets.token_hex(6)}.part{suffix}")
+
+
+def _host() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be asked, whether there may be."""
+    if os.name != "posix":  # there `kill` would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
 @contextlib.contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".atelier-{secrets.token_hex(6)}.part")
+    beside = _beside(path)
     try:
         with beside.open("x+b") as file:
             yield file
