@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -491,9 +491,15 @@ def test_a_place_that_is_all_of_the_photo_is_no_place(named: bool, picture: Pain
         np.testing.assert_allclose(placed.pixels, plain.pixels, atol=1e-3)
 
 
-def test_tiles_are_not_to_be_seen_in_places_either(picture: Paint) -> None:
+@pytest.mark.parametrize("names", [SHIPPED[:2], ("udnie", "starry-night"), ("composition-vii", "the-scream")], ids=str)
+@pytest.mark.parametrize("shape", ["halves", "islands"])
+def test_tiles_are_not_to_be_seen_in_places_either(names: Sequence[str], shape: str, picture: Paint) -> None:
     photo, planes = picture(330, 270, seed=1), halves(330, 270)
-    samples = [Sample(catalogue.shipped()[name], region=at) for at, name in enumerate(SHIPPED[:2])]
+    if shape == "islands":  # of which a window has the one, or the other, or none
+        planes[0] = 0
+        planes[0, 20:50, 30:60] = planes[0, 200:240, 280:310] = 1
+        planes[1] = 1 - planes[0]
+    samples = [Sample(catalogue.shipped()[name], region=at) for at, name in enumerate(names)]
     whole, tiled = (called(InstantEngine(samples, settings(tile=tile)), Guide(planes))(photo) for tile in (4096, 64))
     assert np.abs(whole.pixels - tiled.pixels).max() < 0.5 / 255
 

@@ -9,7 +9,7 @@ from atelier.engines.network.brush import Brush
 from atelier.engines.network.hold import BrushHold
 from atelier.engines.network.photo import Photo
 from atelier.engines.network.plan import MULTIPLE
-from atelier.engines.network.regions import narrow, scale, section, spread
+from atelier.engines.network.regions import frame, narrow, scale, section, spread
 from atelier.engines.network.windows import Grid, Window
 from atelier.image import Image, resize
 from atelier.image.value import Pixels
@@ -36,9 +36,10 @@ class Layer:
         if plane is not None and self.resized:  # more, so that nothing else is to be seen at the region's ends when it is brought back
             around = spread(scale(plane, work), MULTIPLE, -(-3 * max(1, work[0] // photo.size[0]) // MULTIPLE))
         grid = brush.painter.grid(work, tile)
-        self.windows: list[Window | None] = [
-            window if around is None else narrow(grid, window, around) for window in grid.visible()
-        ]  # fmt: skip
+        self.windows: list[Window | None] = list(grid.visible())
+        if around is not None:
+            seen = frame(grid, around)
+            self.windows = [narrow(grid, window, around, seen) for window in grid.visible()]
 
     def parts(self, boxes: Sequence[Box], painted: Callable[[], None]) -> Iterator[Part | None]:
         """What the brush paints of each window of the photo, in their order; None for nothing. painted: called after each window

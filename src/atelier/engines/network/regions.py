@@ -3,6 +3,8 @@ photo, perhaps coarser than it: between its pixels it is straight lines."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image as Pillow
 
@@ -10,6 +12,8 @@ from atelier.engines.network.windows import Grid, Window
 from atelier.image import fit
 from atelier.image.value import Pixels
 
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, px."""
 ASIDE = 96
 """Pixels that are seen beyond a region's end."""
 SEARCH, STRAY = 48, 0.5
@@ -85,22 +89,43 @@ def spread(plane: Pixels, cell: int, cells: int) -> Pixels:
     return around
 
 
-def narrow(grid: Grid, window: Window, plane: Pixels) -> Window | None:
+def frame(grid: Grid, plane: Pixels) -> Box:
+    """What is seen for all of a region, of the padded photo, in the grid's multiples: its box and ASIDE around. A plane that is all 0 has
+    an empty one."""
+    m, (w, h) = grid.multiple, grid.padded
+    left, top, right, bottom = _bounds(plane > 0)
+    across, down = grid.width / plane.shape[1], grid.height / plane.shape[0]
+    far = ASIDE + grid.margin
+    return (
+        max(0, (int((left - 1) * across) + grid.margin - ASIDE) // m * m),
+        max(0, (int((top - 1) * down) + grid.margin - ASIDE) // m * m),
+        min(w, -(-(int((right + 1) * across) + 1 + far) // m) * m),
+        min(h, -(-(int((bottom + 1) * down) + 1 + far) // m) * m),
+    )
+
+
+def narrow(grid: Grid, window: Window, plane: Pixels, within: Box) -> Window | None:
     """The part of a window that a region is in, in multiples of the grid's; None where that is nothing.
 
-    It sees all the painter's reach where it ends with the window, so that no seam is there, and ASIDE where the region ends.
+    It sees all the painter's reach, so that no seam is there, but no more than `within`: what the whole region would see.
     """
     x, y, width, height = grid.box(window)
     inside = section(plane, (grid.width, grid.height), x, y, width, height) > 0
     if not inside.any():
         return None
-    down, across = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     m, margin = grid.multiple, grid.margin
-    left, top = (x + int(across[0]) + margin) // m * m, (y + int(down[0]) + margin) // m * m
-    right, bottom = (-(-(end + 1 + margin) // m) * m for end in (x + int(across[-1]), y + int(down[-1])))
-    reach, aside = -(-grid.reach // m) * m, -(-ASIDE // m) * m
-    goes_on = (across[0] == 0, down[0] == 0, across[-1] == width - 1, down[-1] == height - 1)
-    far = [reach if on else aside for on in goes_on]
-    w, h = grid.padded
-    seen = (max(0, left - far[0]), max(0, top - far[1]), min(w, right + far[2]), min(h, bottom + far[3]))
+    left, top, right, bottom = _bounds(inside)
+    left, top = (x + left + margin) // m * m, (y + top + margin) // m * m
+    right, bottom = (-(-(end + margin) // m) * m for end in (x + right, y + bottom))
+    reach = -(-grid.reach // m) * m
+    seen = (
+        max(within[0], left - reach), max(within[1], top - reach),
+        min(within[2], right + reach), min(within[3], bottom + reach),
+    )  # fmt: skip
     return Window(left, top, right - left, bottom - top, seen)
+
+
+def _bounds(inside: np.ndarray[Any, np.dtype[np.bool_]]) -> Box:
+    """Left, top, right, bottom of the box of all that is True; of nothing, one of no size."""
+    down, across = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    return (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1) if len(down) else (0, 0, 0, 0)
