@@ -20,8 +20,9 @@ AROUND = 3
 """Parts a side of the neighbourhood over which it is averaged."""
 LIGHT = 16
 """Of the picture's sides, the part over which a change of light is averaged."""
-MOST = 1.7
-"""How much contrast is given back at the most."""
+MOST, GIVEN = 1.7, 0.95
+"""How much contrast is given back at the most; and how much of what was lost: all of it would make more of fine detail than a frame
+painted by itself has."""
 Contrast = tuple[Pixels, ...]
 """(h, w) of each band: mean squares of what is in it, over neighbourhoods."""
 
@@ -66,7 +67,8 @@ def with_contrast(mixed: Pixels, aim: Contrast) -> Pixels:
     bands, out = bands_of(mixed)
     for band, wanted in zip(bands, aim, strict=True):
         has = power(band)
-        gain = np.sqrt((grown(wanted, has.shape[::-1]) + np.float32(1e-6)) / (has + np.float32(1e-6))).clip(1, MOST)
+        gain = np.sqrt((grown(wanted, has.shape[::-1]) + np.float32(1e-6)) / (has + np.float32(1e-6)))
+        gain = (np.float32(GIVEN) * gain).clip(1, MOST)
         band *= grown(gain, mixed.shape[1::-1])[..., None]
         out += band
     return out

@@ -92,13 +92,13 @@ class WarpingError:
 def warping_error(then: Pixels, now: Pixels, flow: Pixels, mask: Any) -> float:
     """Mean squared difference, per channel, between a picture and a later one moved back. flow: (H, W, 2), where each pixel of `then`
     is now."""
-    difference = np.square(warp(now, flow, sharp=False) - then).mean(2)
+    difference = np.square(warp(now, flow) - then).mean(2)
     return float((difference * mask).sum() / max(float(mask.sum()), 1.0))
 
 
 def is_same(then: Pixels, now: Pixels, flow: Pixels) -> Any:
     """(H, W): where a film shows the same thing in both frames, whatever the flow is believed to be."""
-    apart = np.abs(warp(now, flow, sharp=False) - then).mean(2)
+    apart = np.abs(warp(now, flow) - then).mean(2)
     return import_cv2().blur(apart, (5, 5)) < SAME
 
 

@@ -102,7 +102,7 @@ def carry(where: Pixels, here: Pixels, flow: Pixels, size: tuple[int, int]) -> P
     own = np.pad(own, ((margin, max(0, rows - margin - inner[1])), (margin, max(0, columns - margin - inner[0])), (0, 0)), "edge")[
         :rows, :columns
     ]
-    return here + own + warp(where - here, own, sharp=False)
+    return here + own + warp(where - here, own)
 
 
 def noise_at(where: Pixels, channels: int, seed: int) -> Pixels:

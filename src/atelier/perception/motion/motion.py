@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,8 +27,9 @@ LIVE, FAST, BEST = Accuracy(256, "fast"), Accuracy(512, "fast"), Accuracy(704, "
 
 NOISE, DIFFERENT = 5.0, 16.0
 """Levels of 255 by which a pixel may differ from where it came from, and still be the same; and at which it is another."""
-REST = 1.5
-"""Levels of 255 by which motion must explain a place better than rest does."""
+REST, REST_FAR = 1.5, 3.0
+"""Levels of 255 by which motion must explain a place better than rest does: from a frame to the next; and added up over several, where
+what is plain would wander off."""
 CUT_LEVELS, CUT_SHARE, CUT_COLORS, CUT_WHOLE = 11.0, 0.42, 0.35, 0.76
 """A cut: the picture differs by so much from the one before after it was moved, in so much of its area, and its colours as
 well; or twice as much in nearly all of it."""
@@ -105,7 +107,8 @@ def steps_between(before: Sight, now: Sight, accuracy: Accuracy = FAST) -> tuple
     """Where things in a frame were in the one before; and where those in that one are in this."""
     flow = flow_between(now.grey, before.grey, accuracy.method)
     back = flow_between(before.grey, now.grey, accuracy.method)
-    return _step(before, now, flow, back), _step(now, before, back, flow)
+    on = _step(before, now, flow, back, _is_cut)
+    return on, _step(now, before, back, flow, lambda *_: on.cut)
 
 
 def follow(step: Step, further: Step) -> Step:
@@ -114,9 +117,8 @@ def follow(step: Step, further: Step) -> Step:
     Flows of frames that follow each other are added up, and not looked for anew between frames far apart: what is wrong with those
     changes from frame to frame, and strokes would tremble.
     """
-    flow = step.flow + warp(further.flow, step.flow, sharp=False)
-    agrees = np.minimum(step.agrees, warp(further.agrees, step.flow, sharp=False))
-    return Step(flow, agrees, step.cut or further.cut)
+    flow, agrees = (warp(each, step.flow) for each in (further.flow, further.agrees))
+    return Step(step.flow + flow, np.minimum(step.agrees, agrees), step.cut or further.cut)
 
 
 def motion_along(there: Sight, here: Sight, step: Step) -> Motion:
@@ -124,38 +126,46 @@ def motion_along(there: Sight, here: Sight, step: Step) -> Motion:
     if step.cut:
         empty = np.zeros(here.grey.shape, np.float32)
         return Motion(np.zeros_like(step.flow), empty, empty, True, here.size)
-    moved = warp(there.levels, step.flow, sharp=False)
+    moved = warp(there.levels, step.flow)
+    flow, moved, at_rest = _rested(there, here, step.flow, moved, REST_FAR)
     light, bright = _light(here, moved, _difference(here.levels, moved))
-    trust = step.agrees * np.exp(-np.square(np.maximum(bright - NOISE, 0) / DIFFERENT))
-    return Motion(step.flow, _softened(trust), light, False, here.size)
+    trust = np.maximum(step.agrees, at_rest) * np.exp(-np.square(np.maximum(bright - np.float32(NOISE), 0) / np.float32(DIFFERENT)))
+    return Motion(flow, _softened(trust), light, False, here.size)
 
 
-def _step(there: Sight, here: Sight, flow: Pixels, back: Pixels) -> Step:
+def _step(there: Sight, here: Sight, flow: Pixels, back: Pixels, is_cut: Callable[[Sight, Sight, NDArray[Any]], bool]) -> Step:
     """A flow from here to there, at rest where standing still tells what is to be seen as well as it does: flow drifts on grain and on
-    what is plain. back: the flow from there to here."""
-    moved = warp(there.levels, flow, sharp=False)
-    at_rest = _difference(here.levels, there.levels) <= _difference(here.levels, moved) + REST
-    agrees = np.where(at_rest, np.float32(1), trusted(flow, back))
-    moved[at_rest] = there.levels[at_rest]
-    return Step(np.where(at_rest[..., None], np.float32(0), flow), agrees, _is_cut(there, here, moved))
+    what is plain. back: the flow from there to here. is_cut: asked of both, and of the one there, moved here."""
+    still, moved, at_rest = _rested(there, here, flow, warp(there.levels, flow), REST)
+    return Step(still, np.maximum(trusted(flow, back), at_rest), is_cut(there, here, moved))
+
+
+def _rested(there: Sight, here: Sight, flow: Pixels, moved: NDArray[Any], least: float) -> tuple[Pixels, NDArray[Any], Any]:
+    """A flow, and what is moved along it, at rest where standing still is not worse by `least` levels of 255; and where, (h, w) of 0, 1."""
+    cv2 = import_cv2()
+    at_rest = (_difference(here.levels, there.levels) <= _difference(here.levels, moved) + np.float32(least)).view(np.uint8)
+    flow, moved = flow.copy(), moved.copy()
+    cv2.copyTo(there.levels, at_rest, moved)
+    cv2.copyTo(np.zeros_like(flow), at_rest, flow)
+    return flow, moved, at_rest
 
 
 def trusted(flow: Pixels, back: Pixels) -> Pixels:
     """(H, W) in [0, 1]: where a flow agrees with the one back, is no edge of motion, and does not leave the picture (Ruder et al. 2016).
     The test of agreement is made gradual."""
-    height, width = flow.shape[:2]
-    returned = warp(back, flow, sharp=False)
-    length = np.square(flow).sum(2) + np.square(returned).sum(2)
-    error = np.square(flow + returned).sum(2)
-    agrees = (2 - error / (0.01 * length + 0.5) * 2).clip(0, 1)
     cv2 = import_cv2()
-    slopes = (cv2.Sobel(flow, -1, across, 1 - across, ksize=1, scale=0.5) for across in (0, 1))
-    change = sum(np.square(slope).sum(2) for slope in slopes)
-    edge = change > 0.01 * np.square(flow).sum(2) + 0.06
-    ys, xs = np.mgrid[:height, :width].astype(np.float32)
-    x, y = xs + flow[..., 0], ys + flow[..., 1]
-    inside = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
-    return np.asarray(agrees * ~edge * inside, np.float32)
+    u, v = cv2.split(flow)  # planes: sums over the last of three axes take ten times as long
+    back_u, back_v = cv2.split(warp(back, flow))
+    length = u * u + v * v
+    error = np.square(u + back_u) + np.square(v + back_v)
+    agrees = (2 - error / (np.float32(0.01) * (length + back_u * back_u + back_v * back_v) + np.float32(0.5)) * 2).clip(0, 1)
+    slopes = (cv2.Sobel(plane, -1, across, 1 - across, ksize=1, scale=0.5) for plane in (u, v) for across in (0, 1))
+    change = sum(slope * slope for slope in slopes)
+    agrees[change > np.float32(0.01) * length + np.float32(0.06)] = 0
+    height, width = length.shape
+    x, y = u + np.arange(width, dtype=np.float32), v + np.arange(height, dtype=np.float32)[:, None]
+    agrees[(x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)] = 0
+    return np.asarray(agrees, np.float32)
 
 
 def _difference(one: NDArray[Any], other: NDArray[Any]) -> Pixels:
@@ -167,9 +177,9 @@ def _difference(one: NDArray[Any], other: NDArray[Any]) -> Pixels:
 def _is_cut(before: Sight, now: Sight, moved: NDArray[Any]) -> bool:
     """Whether two frames show different things, whatever light is on them."""
     cv2 = import_cv2()
-    change = now.levels.astype(np.float32) - moved
-    change -= np.float32(change.reshape(-1, 3).mean(0))
-    differs = cv2.blur(cv2.transform(np.abs(change), THIRDS), (5, 5))
+    change = cv2.subtract(now.levels, moved, dtype=cv2.CV_32F)
+    change = cv2.absdiff(change, cv2.mean(change))
+    differs = cv2.blur(cv2.transform(change, THIRDS), (5, 5))
     common = float(np.minimum(before.histogram, now.histogram).sum())
     large = float((differs > CUT_LEVELS).mean())
     return (large > CUT_SHARE and 1 - common > CUT_COLORS) or (large > CUT_WHOLE and float(differs.mean()) > 2 * CUT_LEVELS)
@@ -178,13 +188,12 @@ def _is_cut(before: Sight, now: Sight, moved: NDArray[Any]) -> bool:
 def _light(now: Sight, moved: NDArray[Any], differs: Pixels) -> tuple[Pixels, Pixels]:
     """How much lighter it became, in [-1, 1], over large areas; and what differs beside that, levels of 255."""
     cv2 = import_cv2()
-    change = cv2.transform(now.levels.astype(np.float32) - moved, THIRDS)
-    sure = (differs < 3 * DIFFERENT).astype(np.float32)
+    change = cv2.transform(cv2.subtract(now.levels, moved, dtype=cv2.CV_32F), THIRDS)
+    sure = (differs < np.float32(3 * DIFFERENT)).astype(np.float32)
     sides = [max(3, side // CHEQUER * 2 + 1) for side in change.shape[::-1]]
-    light = cv2.blur(change * sure, sides) / (cv2.blur(sure, sides) + 1e-3)
-    return np.asarray(light / np.float32(255)), np.asarray(
-        cv2.blur(np.abs(change - light), (5, 5)) * 0.5 + 0.5 * np.maximum(differs - np.abs(light), 0)
-    )
+    light = cv2.blur(change * sure, sides) / (cv2.blur(sure, sides) + np.float32(1e-3))
+    beside = cv2.blur(cv2.absdiff(change, light), (5, 5)) + np.maximum(differs - np.abs(light), 0)
+    return np.asarray(light / np.float32(255)), np.asarray(beside * np.float32(0.5))
 
 
 def _softened(trust: Pixels) -> Pixels:

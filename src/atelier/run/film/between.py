@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atelier.engines.steady import MOST, power
+from atelier.engines.steady import GIVEN, MOST, power
 from atelier.image.value import Pixels
 from atelier.perception.motion import Motion, grown, import_cv2, warp
 from atelier.run.film.stretches import Between, Stretch
@@ -17,9 +17,9 @@ COARSE = 9
 """Side, px, of the mean beyond which contrast is given back."""
 
 
-def moved(pixels: Pixels, motion: Motion) -> Pixels:
-    """A painted frame (H, W, 3) where things are now; it may leave [0, 1] a little."""
-    return np.asarray(warp(pixels, grown(motion.flow, (pixels.shape[1], pixels.shape[0]), flow=True)))
+def moved(pixels: Pixels, motion: Motion, *, again: bool = False) -> Pixels:
+    """A painted frame (H, W, 3) where things are now; it may leave [0, 1] a little. again: whether what comes of it is moved on."""
+    return np.asarray(warp(pixels, grown(motion.flow, (pixels.shape[1], pixels.shape[0]), flow=True), by="lanczos" if again else "cubic"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +50,21 @@ class Fade:
         first = np.float32(1 - share) * (between.back.trust + np.float32(UNKNOWN))
         part = np.float32(share) * (between.on.trust + np.float32(UNKNOWN))
         part = np.asarray(part / (first + part), np.float32)  # of the later, (h, w)
-        whole = grown(part, size)
-        out = import_cv2().blendLinear(moved(self.former, between.back), moved(self.later, between.on), 1 - whole, whole)
-        out += (grown(self._lost(between, part), size) - 1)[..., None] * fine(out)
+        cv2, whole = import_cv2(), grown(part, size)
+        out = cv2.blendLinear(moved(self.former, between.back), moved(self.later, between.on), 1 - whole, whole)
+        gain = grown(self._lost(between, part), size)
+        out = cv2.blendLinear(out, cv2.blur(out, (COARSE, COARSE)), gain, 1 - gain)
         return np.asarray(out.clip(0, 1, out=out))
 
     def _lost(self, between: Between, part: Pixels) -> Pixels:
         """By how much contrast is to be raised: (h, w), small."""
         size = self.powers.shape[1], self.powers.shape[0]
-        one, other, common = np.moveaxis(warp(self.powers, grown(between.on.flow, size, flow=True), sharp=False), -1, 0)
+        one, other, common = np.moveaxis(warp(self.powers, grown(between.on.flow, size, flow=True)), -1, 0)
         part = grown(part, size)
         rest = 1 - part
         mixed = rest * rest * one + part * part * other + 2 * part * rest * common
-        return np.asarray(np.sqrt((rest * one + part * other + 1e-6) / (mixed.clip(0) + 1e-6)).clip(1, MOST), np.float32)
+        lost = np.sqrt((rest * one + part * other + 1e-6) / (mixed.clip(0) + 1e-6))
+        return np.asarray((GIVEN * lost).clip(1, MOST), np.float32)
 
 
 def fine(pixels: Pixels) -> Pixels:

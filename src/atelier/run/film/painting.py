@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, NDArray[Any]]
 ENGINE = "engine."
 """What the names of an engine's arrays begin with."""
-MOST = {"fast": 6, "best": 2}
+MOST = {"fast": 8, "best": 2}
 """Frames from one that is painted to the next, at the most."""
 
 
@@ -151,7 +151,7 @@ def _before(former: Painted | None, stretch: Stretch) -> Before:
     from atelier.run.film.between import moved
 
     motion = stretch.motion
-    pixels = moved(former.frame.pixels, motion).clip(0, 1)
+    pixels = moved(former.frame.pixels, motion, again=True).clip(0, 1)
     return Before(pixels, grown(motion.trust, (pixels.shape[1], pixels.shape[0])), motion.flow, former.frame.state)
 
 
