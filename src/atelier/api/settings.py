@@ -24,6 +24,8 @@ class StylizeSettings(TypedDict, total=False):
     style_weight: float
     # Weight of total variation (gamma)
     tv_weight: float
+    # Of a film: weight of staying as the frame before, where that can be trusted
+    temporal_weight: float
     # Total variation of squared or absolute differences
     tv_form: str
     # What of the style is matched
@@ -118,6 +120,8 @@ class TextureSettings(TypedDict, total=False):
     style_weight: float
     # Weight of total variation (gamma)
     tv_weight: float
+    # Of a film: weight of staying as the frame before, where that can be trusted
+    temporal_weight: float
     # Total variation of squared or absolute differences
     tv_form: str
     # What of the style is matched
@@ -190,6 +194,8 @@ class ReconstructSettings(TypedDict, total=False):
     style_weight: float
     # Weight of total variation (gamma)
     tv_weight: float
+    # Of a film: weight of staying as the frame before, where that can be trusted
+    temporal_weight: float
     # Total variation of squared or absolute differences
     tv_form: str
     # What of the style is matched
@@ -306,6 +312,8 @@ class ExploreSettings(TypedDict, total=False):
     style_weight: float
     # Weight of total variation (gamma)
     tv_weight: float
+    # Of a film: weight of staying as the frame before, where that can be trusted
+    temporal_weight: float
     # Total variation of squared or absolute differences
     tv_form: str
     # What of the style is matched

@@ -39,6 +39,7 @@ class Settings:
     content_weight: float = option(0.05, "Weight of the content loss (alpha)", low=0)
     style_weight: float = option(1.0, "Weight of the style loss (beta)", low=0)
     tv_weight: float = option(0.0, "Weight of total variation (gamma)", low=0, label="Smoothness")
+    temporal_weight: float = option(30.0, "Of a film: weight of staying as the frame before, where that can be trusted", low=0, **EXPERT)
     tv_form: str = option("squared", "Total variation of squared or absolute differences", choices=("squared", "absolute"), **EXPERT)
     style_loss: str = option("gram", "What of the style is matched", choices=("gram", "moments", "wasserstein"), **EXPERT)
     match: str = option(

@@ -17,6 +17,7 @@ from atelier.engines.guide import Sample
 from atelier.engines.optimize.canvas import Canvas, CanvasFactory, resized
 from atelier.engines.optimize.cells import cell_side
 from atelier.engines.optimize.device import choose_device, give_back
+from atelier.engines.optimize.held import Held
 from atelier.engines.optimize.layers import wanted
 from atelier.engines.optimize.objective import Objective
 from atelier.engines.optimize.plan import Stage, check_plan, due, stages, tile_side
@@ -75,12 +76,22 @@ class OptimizeEngine:
         photo, exemplars = self.tensor(frame.pixels), [exemplar for _, exemplar in self.samples]
         start = None if frame.start is None else self.tensor(frame.start)
         beginning = begin(self.settings, photo, exemplars, regions, start, self.seed)
+        if held := self.held(frame):
+            beginning = held.start(beginning)
 
         def picture(image: Tensor) -> Frame:
             return self.picture(image, frame, regions)
 
-        canvas = self.paint(beginning, [View(photo, regions)], lambda image: picture(image).image(), report=report, resume=frame.state)
+        views = [View(photo, regions, held=held)]
+        canvas = self.paint(beginning, views, lambda image: picture(image).image(), report=report, resume=frame.state)
         return picture(canvas.image().detach())
+
+    def held(self, frame: Frame) -> Held | None:
+        """What a frame of a film is held to, where anything was before."""
+        before, weight = frame.before, self.settings.temporal_weight
+        if before is None or before.pixels is None or before.trust is None:
+            return None
+        return Held(self.tensor(before.pixels), torch.tensor(before.trust).to(self.device), weight)
 
     def paint(
         self,
@@ -98,6 +109,8 @@ class OptimizeEngine:
         """
         size = size or views[0].size
         plan = stages(self.settings, *size)
+        if views[0].held:
+            plan = Held.plan(plan)
         self.check(plan)
         run = Run(self, plan, views, preview, report, time.monotonic())
         return run.paint(beginning, resume)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from atelier.engines.optimize.canvas import resized
+from atelier.engines.optimize.held import Held
 from atelier.engines.optimize.matching import Matching
 from atelier.engines.optimize.objective import Objective
 
@@ -24,6 +25,7 @@ class View:
     adding up to at most 1; what is left of 1 is the photo itself; None for one region everywhere. look: None sees the image as it is, and
     is of its size. seen: (h, w), 1 where anything of the canvas is seen and 0 elsewhere, where the content is, and counts for nothing;
     None for everywhere. side: long side of the whole of which this is a part, by which paintings are scaled; 0 for the view's own.
+    held: of a film, what it is held to.
     """
 
     content: Tensor
@@ -31,6 +33,7 @@ class View:
     look: Look | None = None
     seen: Tensor | None = None
     side: int = 0
+    held: Held | None = field(default=None, kw_only=True)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -47,7 +50,7 @@ class View:
         regions = self.regions
         if regions is not None and tuple(regions.shape[1:]) != size:
             regions = torch.nn.functional.adaptive_avg_pool2d(regions[None], size)[0]
-        return View(resized(self.content, size), regions, self.look)
+        return View(resized(self.content, size), regions, self.look, held=self.held and self.held.at(size))
 
     def show(self, image: Tensor) -> Tensor:
         """What of a canvas's image is seen: where regions leave some to the photo it shines through, so the objective sees the two as
@@ -74,6 +77,16 @@ class Sight:
         return sum(gradients) / len(found), {name: sum(each.get(name, 0.0) for each in losses) / len(found) for name in losses[0]}
 
     def one(self, image: Tensor, view: View, objective: Objective) -> tuple[Tensor, dict[str, float]]:
+        """Gradient and losses of one view."""
+        gradient, losses = self.painted(image, view, objective)
+        if view.held is None:
+            return gradient, losses
+        slope, loss = view.held.loss(image.detach())
+        weight = view.held.weight
+        return gradient + weight * slope, {**losses, "temporal": loss, "total": losses["total"] + weight * loss}
+
+    def painted(self, image: Tensor, view: View, objective: Objective) -> tuple[Tensor, dict[str, float]]:
+        """Gradient and losses of what is painted, whatever was before."""
         if view.look is None and view.regions is None:
             return objective(image)
         leaf = image.detach().requires_grad_()
