@@ -181,7 +181,7 @@ FILM = {"begin", "end", "fps", "temporal", "panorama", "what", "texture_size", "
 NOT_IN_PYTHON = {
     "stylize": set(), "texture": {"engine"}, "reconstruct": {"engine"},  # which one engine does
     "draw": {"engine", "size"},  # a drawing has any size
-    "explore": {"keep_flat", "effort"},
+    "explore": {"keep_flat", "effort", "at_most"},
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from atelier.engines import deadline
 from atelier.engines import table as engines
 from atelier.engines.engine import Frame
 from atelier.engines.guide import Sample
+from atelier.engines.network import catalogue
 from atelier.engines.optimize import kind as optimize
 from atelier.errors import Cancelled, ImageError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, Limits, encode
@@ -26,7 +27,7 @@ from atelier.media import open_still
 from atelier.perception.store import find
 from atelier.progress import Progress, Report
 from atelier.request import Request, Settings, Style
-from atelier.run import Local, Made, Outputs, embedded, make, redo, redraw, settle
+from atelier.run import Local, Made, Outputs, embedded, make, preferred, redo, redraw, settle
 from atelier.run import checkpoint as run_checkpoint
 from atelier.run import open as open_job
 from atelier.run import resolver as run_resolver
@@ -718,3 +719,48 @@ def test_what_changed_since_is_noted(ask: Ask, photo: Path, picture: Callable[..
     assert notes == ["the photo and the picture it starts from changed since then: the result will be another"]
     with pytest.raises(TargetError, match="another name"):
         redo(str(tmp_path / "out.png"), Outputs(str(tmp_path / "out.png")))
+
+
+# What one photo is painted by -------------------------------------------------------------------------------------------
+
+
+def test_one_photo_is_painted_by_optimisation_where_nobody_says_how() -> None:
+    plain = Request("stylize", "a.jpg", (Style("udnie"),))
+    assert (preferred(plain).engine, preferred(plain).at_most) == ("optimize", engines.PREFERRED_SIDE)
+    assert preferred(dataclasses.replace(plain, size=300)).at_most is None
+    assert preferred(dataclasses.replace(plain, at_most=300)).at_most == 300
+    assert preferred(dataclasses.replace(plain, settings={"color": "photo"})).engine == "optimize"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": "instant"}, {"effort": "fast"}, {"recipe": "brush"}, {"settings": {"strength": 0.5}}, {"content": "a.mp4"},
+        {"content": "a.obj"}, {"styles": (Style("mine.safetensors"),)}, {"styles": (Style("own"),)},
+        {"task": "draw", "styles": ()},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_said_stands_and_the_rest_is_for_the_networks(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "entry", lambda name: object() if name == "own" else None)
+    request = dataclasses.replace(Request("stylize", "a.jpg", (Style("udnie"),)), **changes)
+    assert preferred(request) == request
+
+
+def test_without_pytorch_the_networks_paint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "find_spec", lambda name: None)
+    request = Request("stylize", "a.jpg", (Style("udnie"),))
+    assert preferred(request) == request
+
+
+def test_at_most_makes_no_photo_larger(tmp_path: Path, picture: Callable[..., Image]) -> None:
+    (tmp_path / "a.png").write_bytes(encode(picture(60, 40), "png"))
+    for most, size in ((30, (30, 20)), (90, (60, 40))):
+        for engine in ("instant", "optimize"):
+            settings = {"iterations": 1, "coarse_iterations": 0} if engine == "optimize" else {}
+            request = Request("stylize", str(tmp_path / "a.png"), (Style("udnie"),), engine=engine, at_most=most, settings=settings)
+            made = make(request, Outputs(str(tmp_path / "out.png")))
+            assert made.size == size
+            assert embedded(str(tmp_path / "out.png")).at_most == most
+    with pytest.raises(SettingError, match="at_most"):
+        dataclasses.replace(request, at_most=0)

@@ -48,6 +48,8 @@ def paint(
     engine. service: its address; "" for $ATELIER_SERVICE, or else the command line. stopped: asked now and then. Raises Failed, Stopped.
     """
     given = {name: value for name, value in (options or {}).items() if value not in (None, "")}
+    if not {"engine", "effort", "recipe"} & set(given):  # the networks, which paint a picture of any size at its own, at once
+        given["engine"] = "instant"
     address = (service or os.environ.get(SERVICE, "")).rstrip("/")
     if address:
         return _by_service(address, key or os.environ.get(KEY, ""), photo, list(styles), given, stopped)

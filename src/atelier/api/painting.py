@@ -85,6 +85,7 @@ def stylize(
     recipe: str = "",
     effort: str = "",
     size: int | None = None,
+    at_most: int | None = None,
     seed: int = 0,
     device: str = "auto",
     start: Picture | None = None,
@@ -108,10 +109,10 @@ def stylize(
     light: how much of a soft light is painted in; relief: how far its shape may move.
     keep_flat: leave a flat background, as behind products and logos, as it is. panorama: the photo is equirectangular, twice as wide
     as high: no seam, no pinch at the poles.
-    engine: instant (trained networks), optimize, or auto: instant
-    unless a recipe, start or setting asks for the other. recipe: see `atelier recipes`. effort: fast, good or best, instead of engine and
-    recipe. size: long side in px, the photo's own
-    if None (when optimising up to 4096). start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
+    engine: instant (trained networks), optimize, or auto: optimize, at a long side of at most 1024 px, where PyTorch is installed, unless
+    an option is for the networks alone or a style is one of your own by name. recipe: see `atelier recipes`. effort: fast, good or best,
+    instead of engine and recipe. size: long side in px, the photo's own if None (when optimising up to 4096); at_most: the same, but no
+    photo is made larger. start: a way to start (photo, recoloured, noise, grey) or a picture; the recipe's if
     None. session: keeps models and engines for the next picture. limits: on what is opened, and how large it is painted.
     settings: any field of `atelier.request.InstantSettings` or `atelier.request.Settings`.
     The result has the photo's alpha and the size asked for, and, where all pictures were paths or URLs, the request in its text,
@@ -123,10 +124,10 @@ def stylize(
     where = name_places(values, regions, masks, style_regions, blend)
     request = Request(
         "stylize", name_picture(values, photo), styles, recipe, {**settings, **name_start(values, start)}, size, None, seed, device,
-        engine, effort=effort, feather=feather, keep_flat=keep_flat, panorama=panorama, what=what, texture_size=texture_size, views=views,
-        light=light, relief=relief, **where,
+        engine, effort=effort, at_most=at_most, feather=feather, keep_flat=keep_flat, panorama=panorama, what=what,
+        texture_size=texture_size, views=views, light=light, relief=relief, **where,
     )  # fmt: skip
-    return _paint(request, values, session, report)
+    return _paint(run.preferred(request), values, session, report)
 
 
 def regions(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from atelier.cli.base import Device, Effort, EngineOption, RecipeOption, Seed, Size, app
+from atelier.cli.base import AtMost, Device, Effort, EngineOption, RecipeOption, Seed, Size, app
 from atelier.cli.counting import Tally
 from atelier.cli.flags import with_settings
 from atelier.cli.painting import LayoutFlags, Writing, with_options
@@ -42,6 +42,7 @@ def batch(
     effort: Effort = "",
     recipe: RecipeOption = "",
     size: Size = None,
+    at_most: AtMost = None,
     seed: Seed = 0,
     device: Device = "auto",
     *,
@@ -52,7 +53,16 @@ def batch(
     """Paint many photos in many styles. What the same command has made already is skipped; what fails is noted, and the rest goes on."""
     from atelier.batch import Making, find_photos, plan, read_plan
 
-    request = {"engine": engine, "effort": effort, "recipe": recipe, "size": size, "seed": seed, "device": device, **layout.fields}
+    request = {
+        "engine": engine,
+        "effort": effort,
+        "recipe": recipe,
+        "size": size,
+        "at_most": at_most,
+        "seed": seed,
+        "device": device,
+        **layout.fields,
+    }
     written = {"quality": writing.quality, "depth": writing.depth, "profile": writing.profile or "srgb"}
     making = Making(request, settings, written, f".{(writing.format or 'png').lower().lstrip('.')}")
     if len(photos) == 1 and Path(photos[0]).suffix.lower() in LISTS:

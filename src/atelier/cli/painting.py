@@ -18,6 +18,7 @@ import typer
 from atelier.cli.base import (
     AllowPrivate,
     Animation,
+    AtMost,
     Blend,
     CheckpointOption,
     Depth,
@@ -198,6 +199,7 @@ def stylize(
     effort: Effort = "",
     recipe: RecipeOption = "",
     size: Size = None,
+    at_most: AtMost = None,
     seed: Seed = 0,
     device: Device = "auto",
     *,
@@ -227,7 +229,7 @@ def stylize(
         raise SettingError("regions", "a map from standard input is there for one photo only: give its file")
     requests = [
         Request(
-            "stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, **layout.fields,
+            "stylize", photo, styles, recipe, settings, size, None, seed, device, engine, effort=effort, at_most=at_most, **layout.fields,
             **filming.fields, **modelling.fields,
         )
         for photo in photos
@@ -361,11 +363,12 @@ def _make(
     modelling: MeshFlags | None = None,
 ) -> Made:  # fmt: skip
     """Make one picture and say so."""
-    from atelier.run import Local, make
+    from atelier.run import Local, make, preferred
 
     outputs = writing.outputs(out, beside, filming, modelling)
+    resolver = Local(writing.limits)
     with watching(writing.quiet) as report:
-        made = make(request, outputs, Local(writing.limits), session, report)
+        made = make(preferred(request, outputs, resolver), outputs, resolver, session, report)
     _tell(made, out, beside.checkpoint, writing.quiet)
     return made
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from importlib.util import find_spec
 
 from atelier.engines.engine import EngineKind
+from atelier.engines.network.catalogue import is_own_style
 from atelier.engines.network.kind import KIND as NETWORK
 from atelier.engines.optimize.kind import KIND as OPTIMIZE
 from atelier.engines.primitives.kind import KIND as PRIMITIVES
@@ -18,6 +20,8 @@ ENGINES: dict[str, EngineKind] = {kind.name: kind for kind in (NETWORK, OPTIMIZE
 AUTO = "auto"
 EFFORTS = {"fast": (NETWORK, ""), "good": (OPTIMIZE, ""), "best": (OPTIMIZE, "quality")}
 """What paints for how much work, and by which recipe."""
+PREFERRED_SIDE = 1024
+"""Long side, px, up to which a photo is painted by optimisation where nobody asked for that: some twenty seconds on two cores."""
 SOLID = (OPTIMIZE, NETWORK)
 """What paints meshes: the first sees all views at once, the second paints each by itself."""
 WAY = ("every", "animation", "log", "checkpoint")
@@ -58,6 +62,23 @@ def choose(request: Request, outputs: Outputs | None = None) -> EngineKind:
         if alone:
             parts.append(f"{_spelled(alone[0])} is for `engine={kind.name}`")
     raise SettingError("engine", f"{', '.join(parts)}: they do not go together")
+
+
+def prefer(request: Request, outputs: Outputs | None = None) -> Request:
+    """The request of one photo, by the engine that paints the better picture, where it says nothing of that: by optimisation, at a long
+    side of at most PREFERRED_SIDE unless a size is asked for. Many photos, films, the camera and previews are for `choose`, which takes
+    the networks.
+
+    It comes back as it is where PyTorch is not installed, where an option is for the networks alone, for a panorama, and where a style is
+    one of the user's own by name: they were trained to be painted by a network.
+    """
+    asked = request.engine != AUTO or request.effort or request.recipe or request.panorama or request.task != "stylize" or request.solid
+    if asked or not request.styles or find_spec("torch") is None or lacking(OPTIMIZE, _given(request, outputs)):
+        return request
+    if any(is_own_style(style.source) for style in request.styles):
+        return request
+    most = PREFERRED_SIDE if request.size is None and request.at_most is None else request.at_most
+    return dataclasses.replace(request, engine=OPTIMIZE.name, at_most=most)
 
 
 def settle(request: Request, outputs: Outputs | None = None) -> AnySettings:

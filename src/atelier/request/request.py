@@ -19,7 +19,10 @@ TASKS = ("stylize", "texture", "reconstruct", "draw")
 """What can be asked for: content and styles; styles alone; content alone, twice."""
 EFFORTS = ("fast", "good", "best")
 REGIONS = "Colour-coded map of the photo's regions, or auto (object, background), or auto:5. A region without a style stays the photo"
-ENGINE = "What paints: instant (trained networks, seconds), optimize (slower, better), or auto: instant unless an option asks for the other"
+ENGINE = (
+    "What paints: instant (trained networks, seconds), optimize (slower, better), or auto: of one photo optimize, where PyTorch is "
+    "installed, of all else instant, unless an option asks for the other"
+)
 EFFORT = "How much work a picture is worth: fast, trained networks; good, the optimiser; best, the optimiser with VGG-19, for minutes"
 MESHES = (".obj", ".ply", ".stl", ".glb", ".gltf")
 """Suffixes of meshes."""
@@ -60,6 +63,9 @@ class Request:
     device: str = option("auto", "Hardware: auto, cpu, cuda, cuda:1, mps; for the instant engine also coreml, directml", group="run")
     engine: str = option("auto", ENGINE, group="look")
     effort: str = option("", EFFORT, choices=("", *EFFORTS), group="look")
+    at_most: int | None = option(
+        None, "Long side at most, px: a larger photo is painted at this size, a smaller one at its own", low=1, unit="px", group="result"
+    )
     regions: str = option("", REGIONS, file="picture", **WHERE)
     masks: tuple[str, ...] = option((), "Picture, white where a style goes: one for each `style`, in their order", file="picture", **WHERE)
     style_regions: tuple[str, ...] = option(

@@ -11,7 +11,7 @@ from atelier.run.again import embedded, redo
 from atelier.run.drawings import picture_of, picture_size, redraw, write_drawing
 from atelier.run.job import Job, Streamed, check, names_read, open
 from atelier.run.made import Made
-from atelier.run.make import make, refuse
+from atelier.run.make import make, preferred, refuse
 from atelier.run.maps import GRADIENTS, is_word
 from atelier.run.partition import check_how, make_regions, regions_of
 from atelier.run.recoloring import recolor, recolored
@@ -60,6 +60,7 @@ __all__ = [
     "open_style",
     "picture_of",
     "picture_size",
+    "preferred",
     "recolor",
     "recolored",
     "redo",

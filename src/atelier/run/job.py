@@ -351,7 +351,7 @@ class _Opener:
             photo = self.resolver.picture(request.content, self.report)
             if self.kind.largest is None:
                 return photo, photo
-            return photo, at_size(photo, request.size, self.kind.largest, limits, self.report)
+            return photo, at_size(photo, request.size, min(self.kind.largest, request.at_most or math.inf), limits, self.report)
         own = as_picture(turn(styles[0], request.styles[0].rotate)).size
         if request.canvas is not None:
             width, height = (side if side is not None else mine for side, mine in zip(request.canvas, own, strict=True))

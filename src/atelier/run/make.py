@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from atelier.engines.session import Session
-from atelier.engines.table import choose, settle, spread_effort
+from atelier.engines.table import choose, prefer, settle, spread_effort
 from atelier.progress import Progress, Report, silent
 from atelier.request import Outputs, Request
-from atelier.run.film.targets import check_film_target, wants_film
-from atelier.run.job import check, names_read, open
+from atelier.run.film.targets import check_film_target, is_moving, wants_film
+from atelier.run.job import HELD_PIXELS, check, names_read, open
 from atelier.run.made import Made
 from atelier.run.resolver import LOCAL, Resolver
 from atelier.run.signing import changed
@@ -42,6 +42,19 @@ def make(
             for painted in job.frames(sink.report, sink.state):
                 sink.put(painted)
     return sink.made
+
+
+def preferred(request: Request, outputs: Outputs | None = None, resolver: Resolver = LOCAL) -> Request:
+    """What `prefer` says of one photo. What is to be a film, and what is too large to be held, comes back as it is."""
+    film = wants_film(request, outputs) if outputs is not None else request.content is not None and is_moving(request.content)
+    if film:
+        return request
+    if outputs is not None and takes_windows(outputs) and request.content and (stream := resolver.stream(request.content)):
+        width, height = stream.size
+        stream.__exit__(None, None, None)
+        if width * height >= HELD_PIXELS:
+            return request
+    return prefer(request, outputs)
 
 
 def refuse(request: Request, outputs: Outputs) -> Request:

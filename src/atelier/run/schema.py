@@ -10,7 +10,7 @@ from atelier.request import Option, Outputs, Request, Style, options
 
 TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 WHERE = ("regions", "masks", "style_regions", "feather", "blend", "keep_flat")
-PAINTED = (*WHERE, "effort", "panorama", "begin", "end", "fps", "temporal", "what", "texture_size", "views", "light", "relief")
+PAINTED = (*WHERE, "at_most", "effort", "panorama", "begin", "end", "fps", "temporal", "what", "texture_size", "views", "light", "relief")
 """Options of a request that only photos, films and meshes that are painted have."""
 ALONE = {"stylize": (), "texture": (*PAINTED, "content"), "reconstruct": PAINTED, "draw": (*PAINTED, "recipe", "device")}
 """Options of a request that a task does not have."""

@@ -111,6 +111,13 @@ def entry(name: str) -> Entry | None:
     return next((each for each in every() if each.name == name), None)
 
 
+def is_own_style(name: str) -> bool:
+    """Whether that is a style of the user's own, by its name or its file, and not a picture's or one that ships."""
+    if name.endswith(SUFFIX) or name.rpartition("#")[0].endswith(SUFFIX):
+        return True
+    return bool(re.fullmatch(NAME, name)) and name not in shipped() and not is_file(Path(name)) and entry(name) is not None
+
+
 def one_of(path: Path, name: str = "", alone: bool = False) -> Entry:
     """The style of that name in a file; the only one there is where no name is given, or `alone` lets it have another."""
     found = list(read_styles(path))
