@@ -68,7 +68,7 @@ def test_the_command_line_paints(program: str) -> None:
     assert found["photo"] == "photo" and found["paintings"] == ["painting"]
     words = found["words"]
     assert words[:3] == ["--quiet", "--style", "udnie"] and words[3] == "--style"
-    assert words[5:] == ["--strength", "0.5", "--style-size", "2"]
+    assert words[5:] == ["--strength", "0.5", "--style-size", "2", "--engine", "instant"]
     assert bridge.style_names(command=program) == ["one", "two"]
 
 
