@@ -456,7 +456,7 @@ def test_help_tells_options_by_what_they_are_for(command: Command) -> None:
     told = " ".join(command("draw", "--help")[1].split())
     assert "[default: triangle]" in told and "[default: 256; from 1 to 4,096]" in told
     code, out, _ = command("--help")
-    assert "Draw:\n  draw         Draw a photo with geometric shapes.\n" in out
+    assert "Draw:\n  draw         Draw a photo or a film with geometric shapes.\n" in out
     for name in (name for names in COMMANDS.values() for name in names):
         assert f"\n  {name} " in out
 

@@ -16,6 +16,7 @@ import atelier
 from atelier.cli import main
 from atelier.image import Image
 from atelier.media import open_still, write_still
+from filming import make_film, moving, times_of
 
 QUICK = ["--count", "6", "--work-size", "32", "--climbs", "2", "--tries", "10", "--age", "8", "--refine", "1", "--quiet"]
 
@@ -207,3 +208,14 @@ def test_without_a_place_for_a_cache_it_still_draws(photo: Path, tmp_path: Path)
     assert run("draw", photo, "-o", tmp_path / "a.json", *QUICK) == 0
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     assert (tmp_path / "b.png").exists()
+
+
+def test_a_film_is_drawn_with_its_shapes_carried_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("av")
+    pytest.importorskip("cv2")
+    clip, out = make_film(tmp_path / "in.mp4", moving(4), sound=0.2), tmp_path / "out.mp4"
+    assert run("draw", clip, "-o", out, "--to", "0.11", *QUICK) == 0
+    assert len(times_of(out)) == 3
+    for more, word in ((["-o", tmp_path / "a.svg"], "is a film"), (["-o", out, "-o", tmp_path / "a.svg"], "one file")):
+        assert run("draw", clip, *more, *QUICK) == 2
+        assert word in capsys.readouterr().err

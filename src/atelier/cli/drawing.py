@@ -23,7 +23,9 @@ from atelier.cli.base import (
     declared,
     limits,
 )
+from atelier.cli.filming import FilmFlags
 from atelier.cli.flags import with_settings
+from atelier.cli.painting import with_options
 from atelier.cli.watching import ended, watching
 from atelier.request import DrawSettings, Outputs, Request
 
@@ -35,7 +37,7 @@ Film = Annotated[str | None, declared(Outputs, "animation", more=", .apng or .mp
 
 
 def draw(
-    photo: Annotated[str, typer.Argument(help="Photo: path, URL, or - for standard input")],
+    photo: Annotated[str, typer.Argument(help="Photo or film: path, URL, or - for standard input")],
     out: Outs,
     size: Size = None,
     seed: Seed = 0,
@@ -51,24 +53,27 @@ def draw(
     allow_private: AllowPrivate = False,
     quiet: Quiet = False,
     *,
+    filming: FilmFlags,
     settings: dict[str, Any],
 ) -> None:
-    """Draw a photo with geometric shapes. With triangles, ellipses, strokes and others; no network is needed."""
+    """Draw a photo or a film with geometric shapes. With triangles, ellipses, strokes and others; no network is needed."""
     from atelier.run import Local, make
 
-    request = Request("draw", photo, settings=settings, size=size, seed=seed)
-    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, overwrite=overwrite is not False)
+    request = Request("draw", photo, settings=settings, size=size, seed=seed, **filming.fields)
+    how = {"overwrite": overwrite is not False, **filming.written}
+    outputs = Outputs(out[0], tuple(out[1:]), every, animation, log, None, quality, depth, format, **how)
     with watching(quiet) as report:
         made = make(request, outputs, Local(limits(max_pixels, max_bytes, allow_private)), report=report)
     if not quiet:
         word = "Drawn" if made.finished else "Stopped; kept the drawing so far"
         shown = ", ".join("standard output" if name == "-" else name for name in out)
-        score = made.losses["score"]
-        typer.echo(f"{word}: {shown}  {made.iterations} shapes in {made.seconds:.1f} s (score {score:.4f})", err=True)
+        what = f"{made.iterations} shapes" if made.losses else f"{made.iterations} frames"
+        score = f" (score {made.losses['score']:.4f})" if made.losses else ""
+        typer.echo(f"{word}: {shown}  {what} in {made.seconds:.1f} s{score}", err=True)
     ended(made)
 
 
-app.command()(with_settings(draw, (DrawSettings,)))
+app.command()(with_settings(with_options(draw), (DrawSettings,)))
 
 
 @app.command()

@@ -11,10 +11,9 @@ from atelier.errors import SettingError
 
 
 @dataclass(frozen=True)
-class Filming:
-    """Which part of a film is painted, and how it is written."""
+class FilmFlags:
+    """Which part of a film is painted, how frames are kept alike, and how it is written."""
 
-    panorama: PanoramaOption = False
     begin: Begin = None
     end: End = None
     fps: Fps = None
@@ -27,12 +26,24 @@ class Filming:
         """As fields of a request."""
         end = None if self.end is None else seconds_of(self.end, "end")
         begin = 0.0 if self.begin is None else seconds_of(self.begin, "begin")
-        return {"panorama": self.panorama, "begin": begin, "end": end, "fps": self.fps, "temporal": self.temporal}
+        return {"begin": begin, "end": end, "fps": self.fps, "temporal": self.temporal}
 
     @property
     def written(self) -> dict[str, Any]:
         """As fields of outputs."""
         return {"codec": self.codec, "sound": self.sound}
+
+
+@dataclass(frozen=True)
+class Filming(FilmFlags):
+    """The same of what may be a panorama."""
+
+    panorama: PanoramaOption = False
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """As fields of a request."""
+        return {**super().fields, "panorama": self.panorama}
 
 
 def expand_all(photos: list[str], out: str) -> list[str]:

@@ -56,7 +56,7 @@ from atelier.cli.base import (
     limits,
 )
 from atelier.cli.counting import Tally
-from atelier.cli.filming import Filming, expand_all, suffix_of
+from atelier.cli.filming import FilmFlags, Filming, expand_all, suffix_of
 from atelier.cli.flags import with_settings
 from atelier.cli.style_words import exists, parse_style
 from atelier.cli.watching import ended, watching
@@ -161,7 +161,7 @@ class LayoutFlags(RegionFlags):
         return {**super().fields, "blend": self.blend}
 
 
-FLAGS = (RegionFlags, LayoutFlags, Beside, Filming, MeshFlags, Writing)
+FLAGS = (RegionFlags, LayoutFlags, Beside, FilmFlags, Filming, MeshFlags, Writing)
 """Options that several commands have together."""
 
 

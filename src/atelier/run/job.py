@@ -304,7 +304,10 @@ class _Opener:
         first = next(film.moments())
         photo = Image(first.pixels)
         self.resolver = Shown(self.resolver, request.content, photo)
-        return dataclasses.replace(self.held(), film=film.at_rate())
+        job = dataclasses.replace(self.held(), film=film.at_rate())
+        if not self.kind.draws:
+            return job
+        return dataclasses.replace(job, content=at_size(photo, request.size, math.inf, self.resolver.limits, self.report))
 
     def solid(self) -> Job:
         """A mesh: what goes where is told on its texture."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from atelier.engines.primitives.shapes import SHAPES
 from atelier.engines.primitives.shapes.shape import State
@@ -68,6 +70,16 @@ class Drawing:
         ]
         # ASCII: names of files, which may be in `about`, need not be text that UTF-8 can say
         return json.dumps(head)[:-1] + ', "shapes": [\n' + ",\n".join(lines) + "\n]}\n"
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.uint8]]:
+        """All of it, as arrays by name."""
+        return {"drawing": np.frombuffer(self.to_json().encode(), np.uint8)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[np.uint8]]) -> Drawing:
+        """What `arrays` gave."""
+        return cls.from_json(arrays["drawing"].tobytes().decode())
 
     @classmethod
     def from_json(cls, text: str) -> Drawing:

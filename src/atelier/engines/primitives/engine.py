@@ -7,16 +7,17 @@ import operator
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
 
-from atelier.engines.engine import Frame
+from atelier.engines.engine import Before, Frame
 from atelier.engines.primitives import climb, layers
-from atelier.engines.primitives.drawing import Drawing
+from atelier.engines.primitives.carry import carried, faded
+from atelier.engines.primitives.drawing import Drawing, Mark
 from atelier.engines.primitives.render import render
 from atelier.engines.primitives.saliency import saliency
 from atelier.engines.primitives.shapes import SHAPES
@@ -37,6 +38,8 @@ FIRST_SWEEP, SWEEP_GROWTH = 8, 1.2
 REPLACED_SHARE = 0.1
 """Of the shapes, those worth least, that are drawn anew in each round of refinement."""
 PREVIEW_SIDE = 1024
+ADJUSTED = 6
+"""Shapes that are carried on from the frame before are adjusted by this part of a search: more, and they tremble."""
 FUTILE_ROUNDS = 20
 """Rounds without a shape that helps, after which the drawing is as good as it gets."""
 
@@ -69,12 +72,14 @@ class DrawEngine:
         self.background = None if settings.background in ("auto", "none") else hexadecimal(settings.background, "background")
 
     def __call__(self, frame: Frame, report: Report = silent) -> Drawing:
-        """The drawing of a photo. `frame.state` is a drawing to go on from, which must be of the same photo and settings.
+        """The drawing of a photo. `frame.state` is a drawing to go on from, which must be of the same photo and settings. Of a film the
+        shapes of `frame.before.state` (`Drawing.arrays`) go on where they have moved to.
 
         Reports the number of shapes and the score; a report that raises Cancelled ends it with what is drawn by then.
         """
         s, content = self.settings, frame.image()
         drawing: Drawing | None = frame.state
+        former = self._former(frame.before)
         size = fit(content.size, s.work_size) if max(content.size) > s.work_size else content.size
         photo = resize(content, size) if size != content.size else content
         pixels = photo.pixels
@@ -89,8 +94,8 @@ class DrawEngine:
                 self._compile(report, pool)
             began = time.monotonic()
             background = self._background(pixels, alpha)
-            if drawing is not None and s.background == "auto":
-                background = drawing.background
+            if s.background == "auto" and (known := drawing or former):
+                background = known.background
             sketch = Sketch(
                 target, self._weight(photo), background, s.alpha, self._palette(pixels), self.kinds,
                 (s.smallest, s.largest), self.seed, pool,
@@ -98,8 +103,33 @@ class DrawEngine:
             if drawing is not None:
                 self._resume(sketch, drawing, report)
             with suppress(Cancelled):
+                if former is not None and frame.before is not None:
+                    self._follow(sketch, former, carried(former, frame.before.flow))
+                    return self._drawing(sketch, content.size)
                 (self._layers if s.method == "layers" else self._climb)(sketch, content.size, began, report)
             return self._drawing(sketch, content.size)
+
+    # A film -----------------------------------------------------------------------------------------------------------
+
+    def _former(self, before: Before | None) -> Drawing | None:
+        """The drawing of the frame before, where shapes are carried on."""
+        if before is None or not before.state or self.settings.method == "layers":
+            return None
+        return Drawing.of(before.state)
+
+    def _follow(self, sketch: Sketch, former: Drawing, marks: Sequence[Mark]) -> None:
+        """Go on with the shapes of the frame before: they are adjusted, those that are worth nothing any more die, and as many are born."""
+        s = self.settings
+        sketch.rounds = int(former.about.get("rounds", 0))
+        sketch.become(marks, [0.0] * len(marks))
+        sketch.refine(max(1, s.age // ADJUSTED))
+        dead = set(faded(sketch.worths))
+        kept = [at for at in range(len(sketch.marks)) if at not in dead]
+        sketch.become([sketch.marks[at] for at in kept], [sketch.worths[at] for at in kept])
+        effort = Effort(climb.ANNEAL if s.search == "anneal" else climb.CLIMB, s.climbs, s.tries, age=s.age)
+        futile = 0
+        while len(sketch.marks) < len(former.marks) and futile < FUTILE_ROUNDS:
+            futile = 0 if sketch.grow(effort, len(former.marks) - len(sketch.marks)) else futile + 1
 
     # The two methods --------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from atelier.media.films import Ahead, Moment
 from atelier.progress import Progress, Report, silent
 
 if TYPE_CHECKING:
-    from atelier.perception.motion import Sight
+    from atelier.engines.primitives.drawing import Drawing
+    from atelier.perception.motion import Accuracy, Sight
     from atelier.run.film.stretches import Stretch
     from atelier.run.job import Job
 
@@ -65,7 +66,8 @@ class _Painting:
     def __call__(self, moment: Moment, before: Before | None) -> Painted:
         frame = Frame(moment.pixels, guide=self.job.guide, before=before, time=moment.time)
         painted = self.job.engine(frame, _inner(self.report))
-        assert isinstance(painted, Frame)
+        if not isinstance(painted, Frame):
+            return Painted(_shown(painted, frame), moment)
         painted = steady(replace(painted, before=before), self.share)
         return Painted(replace(painted, before=None), moment)
 
@@ -92,23 +94,26 @@ def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) 
 
 
 def _frames(coming: Iterable[Moment], painting: _Painting, film: Any, temporal: str, last: Painted | None) -> Generator[Painted]:
+    from atelier.perception.motion import BEST, FAST, LIVE
+
     if temporal == "off":
         return _alone(coming, painting)
     if getattr(film, "live", False):
-        return _as_they_come(coming, painting)
+        return _as_they_come(coming, painting, LIVE)
+    if painting.job.kind.draws:
+        return _as_they_come(coming, painting, BEST if temporal == "best" else FAST, last)
     return _by_keys(coming, painting, temporal, last)
 
 
-def _as_they_come(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
+def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accuracy, last: Painted | None = None) -> Generator[Painted]:
     """Each frame along the one before it: nothing is known of those to come."""
-    from atelier.perception.motion import LIVE, look, motion_between
+    from atelier.perception.motion import look, motion_between
     from atelier.run.film.stretches import Stretch
 
-    last: Painted | None = None
-    seen: Sight | None = None
+    seen: Sight | None = None if last is None else look(last.moment.levels, accuracy)
     for moment in coming:
-        sight = look(moment.levels, LIVE)
-        motion = None if seen is None else motion_between(seen, sight, LIVE)
+        sight = look(moment.levels, accuracy)
+        motion = None if seen is None else motion_between(seen, sight, accuracy)
         stretch = Stretch(moment, None if motion is None or motion.cut else motion)
         last = painting(moment, _before(last if stretch.motion else None, stretch))
         seen = sight
@@ -165,6 +170,13 @@ def _between(stretch: Stretch, former: Painted, later: Painted) -> Iterator[Pain
     for number, each in enumerate(stretch.between, 1):
         pixels = fade.at(each, number / (len(stretch.between) + 1))
         yield Painted(Frame(pixels, time=each.moment.time), each.moment, former)
+
+
+def _shown(drawing: Drawing, frame: Frame) -> Frame:
+    """A drawn frame in pixels; its shapes go on to the next."""
+    from atelier.engines.primitives.render import render
+
+    return Frame(render(drawing, frame.size).flat().pixels, time=frame.time, state=drawing.arrays)
 
 
 def _last(arrays: Arrays) -> Painted:

@@ -16,7 +16,7 @@ AS_STILLS = (".webp", ".gif")
 
 def wants_film(request: Request, outputs: Outputs) -> bool:
     """Whether a film is to be made. Raises TargetError where a film is to become a picture."""
-    if request.content is None or request.task != "stylize":
+    if request.content is None or request.task not in ("stylize", "draw"):
         return False
     target, moving = outputs.picture, is_moving(request.content)
     if target == STANDARD:
@@ -41,6 +41,8 @@ def check_film_target(outputs: Outputs) -> None:
     """Refuse what can be seen to be a mistake before anything is opened. Raises TargetError, SettingError, MissingExtra."""
     if given := [name for name in ("every", "animation", "log", "checkpoint", "html") if getattr(outputs, name)]:
         raise TargetError(f"`{given[0]}` is for single pictures: a film that is stopped goes on by itself")
+    if outputs.also:
+        raise TargetError(f"a film goes to one file: leave out {outputs.also[0]}")
     with beforehand():
         if is_pattern(outputs.picture):
             check_frames(outputs.picture, overwrite=outputs.overwrite)
