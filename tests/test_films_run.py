@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,18 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+import atelier
 from atelier.errors import Cancelled, InputError, SettingError, SourceError, TargetError
 from atelier.image import Image, encode
 from atelier.media.films import open_film
 from atelier.media.films import writing as pieces
 from atelier.progress import Progress
 from atelier.request import Outputs, Request, Style
-from atelier.run import make
+from atelier.run import embedded, make, redo
 from filming import make_film, moving, times_of
 
 av = pytest.importorskip("av")
 pytest.importorskip("cv2")
-Command = Callable[..., tuple[int, str, str]]
 
 
 def request(source: Path | str, **more: Any) -> Request:
@@ -67,6 +68,28 @@ def test_a_run_that_was_stopped_goes_on_as_if_nothing_had_been(clip: Path, tmp_p
     assert [a.pts for a in whole] == [b.pts for b in out]
     assert all(np.abs(a.levels.astype(int) - b.levels).mean() < 1.5 for a, b in zip(whole, out, strict=True))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "whole.mp4"]
+
+
+def test_a_film_is_made_again_by_what_it_says(clip: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
+    make(request(clip, end=0.15, temporal="off"), Outputs(str(first)))
+    assert embedded(str(first)) == dataclasses.replace(request(clip, end=0.15, temporal="off"), engine="instant")
+    notes: list[str] = []
+    made = redo(str(first), Outputs(str(second)), report=lambda progress: notes.append(progress.note))
+    assert made.iterations == 4 and not any(notes)
+    assert all(
+        np.array_equal(a.levels, b.levels) for a, b in zip(*(open_film(str(path)).moments() for path in (first, second)), strict=True)
+    )
+    with pytest.raises(SourceError, match="was not made by atelier"):
+        redo(str(clip), Outputs(str(second)))
+
+
+def test_from_python(clip: Path, tmp_path: Path) -> None:
+    painted = atelier.stylize_film(clip, "starry-night", tmp_path / "out.mp4", end=0.1, sound=False, strength=0.5)
+    assert (painted.finished, painted.iterations, painted.size) == (True, 3, (96, 64))
+    drawn = atelier.draw_film(clip, tmp_path / "out" / "%02d.png", begin=0.1, end=0.2, size=48, count=4, work_size=24, climbs=1, tries=5)
+    assert drawn.iterations == 2 and drawn.size == (48, 32)
+    assert len(list((tmp_path / "out").iterdir())) == 2
 
 
 def test_numbered_frames_both_ways(clip: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "Progress",
     "compare",
     "draw",
+    "draw_film",
     "explore",
     "load",
     "recolor",
@@ -28,6 +29,7 @@ __all__ = [
     "render",
     "save",
     "stylize",
+    "stylize_film",
     "texture",
 ]
 
@@ -35,12 +37,30 @@ _HOMES = {
     "AtelierError": "atelier.errors", "Cancelled": "atelier.errors", "Image": "atelier.image", "Progress": "atelier.progress",
     "Drawing": "atelier.engines.primitives.drawing",
     **dict.fromkeys(
-        ("compare", "draw", "explore", "load", "recolor", "reconstruct", "regions", "render", "save", "stylize", "texture"), "atelier.api"
+        (
+            "compare", "draw", "draw_film", "explore", "load", "recolor", "reconstruct", "regions", "render", "save", "stylize",
+            "stylize_film", "texture",
+        ),
+        "atelier.api",
     ),
 }  # fmt: skip
 
 if TYPE_CHECKING:
-    from atelier.api import compare, draw, explore, load, recolor, reconstruct, regions, render, save, stylize, texture
+    from atelier.api import (
+        compare,
+        draw,
+        draw_film,
+        explore,
+        load,
+        recolor,
+        reconstruct,
+        regions,
+        render,
+        save,
+        stylize,
+        stylize_film,
+        texture,
+    )
     from atelier.engines.primitives.drawing import Drawing
     from atelier.errors import AtelierError, Cancelled
     from atelier.image import Image

@@ -11,6 +11,7 @@ from atelier.engines.table import choose
 from atelier.errors import SourceError
 from atelier.image.encode import OUR_KEY
 from atelier.media import STANDARD, open_still
+from atelier.media.films import comment_of, is_film, is_pattern
 from atelier.progress import Report, silent
 from atelier.request import PROFILES, Outputs, Request, options
 from atelier.run.made import Made
@@ -76,12 +77,14 @@ def found(request: Request, folder: Path) -> Request:
 
 
 def read_embedded(source: str) -> str:
-    """Read what a picture, or a drawing's JSON, says of how it was made, as JSON. Raises SourceError where it says nothing."""
+    """Read what a picture, a film, or a drawing's JSON, says of how it was made, as JSON. Raises SourceError where it says nothing."""
     if Path(source).suffix.lower() == ".json":
         request = open_drawing(source).about.get("request")
         text = json.dumps(request) if request else ""
+    elif is_film(source) and not is_pattern(source):
+        text = comment_of(source)
     else:
         text = open_still(source).text.get(OUR_KEY, "")
-    if not text:
+    if not text.startswith("{"):
         raise SourceError(f"{source} was not made by atelier, or another program has removed what it says about itself")
     return text

@@ -31,9 +31,9 @@ def sign(
     return dataclasses.replace(image, text={**image.text, OUR_KEY: embedded})
 
 
-def record_of(request: Request, seconds: float) -> Any:
-    """The same for a drawing's JSON, as plain values."""
-    return json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2)))
+def record_of(request: Request, seconds: float, **more: Any) -> Any:
+    """The same for a drawing's JSON and for a film, as plain values. more: further entries."""
+    return json.loads(request.without_secrets().to_json(version=atelier.__version__, seconds=round(seconds, 2), **more))
 
 
 def unsigned(image: Image) -> Image:

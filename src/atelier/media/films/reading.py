@@ -188,6 +188,12 @@ def open_film(name: str, span: Span = Span(), limits: Limits = Limits(), report:
         return _described(container, path, shown, span, limits, kept, report)
 
 
+def comment_of(name: str) -> str:
+    """What a film's file says of it; "" for nothing. Raises SourceError for what is no film, MissingExtra."""
+    with open_container(name, name) as container:
+        return next((text for key, text in container.metadata.items() if key.lower() == "comment"), "")
+
+
 def _described(container: InputContainer, path: str, name: str, span: Span, limits: Limits, kept: Any, report: Report) -> Film:
     stream = track_of(container, name)
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate or Fraction(25)

@@ -118,7 +118,10 @@ class FilmSink:
         return Resume(done, parts.count, arrays)
 
     def _metadata(self) -> dict[str, str]:
-        return {"comment": json.dumps(record_of(self.job.request, 0.0), ensure_ascii=False)} if self.job.named else {}
+        if not self.job.named:
+            return {}
+        more = {"inputs": self.job.inputs} | ({"ran": dict(self.job.ran)} if self.job.ran else {})
+        return {"comment": json.dumps(record_of(self.job.request, 0.0, **more), ensure_ascii=False)}
 
     def _tell(self, note: str) -> None:
         with contextlib.suppress(AtelierError):
