@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 import atelier
-from atelier.errors import Cancelled, InputError, SettingError, SourceError, TargetError
+from atelier.errors import Cancelled, InputError, OutputError, SettingError, SourceError, TargetError
 from atelier.image import Image, encode
+from atelier.media.films import encoding as coding
 from atelier.media.films import open_film
 from atelier.media.films import writing as pieces
 from atelier.progress import Progress
@@ -97,6 +99,29 @@ def test_numbered_frames_both_ways(clip: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "f").iterdir()) == ["001.png", "002.png", "003.png", "004.png"]
     made = make(request(tmp_path / "f" / "%03d.png", fps=5, temporal="off"), Outputs(str(tmp_path / "out.mp4")))
     assert made.iterations == 4 and [float(at) for at in times_of(tmp_path / "out.mp4")] == pytest.approx([0, 0.2, 0.4, 0.6])
+
+
+def test_a_disk_that_fills_leaves_what_is_done(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "PIECE_SECONDS", 0.0)
+    count, put = [0], coding.Piece.put
+
+    def filling(piece: coding.Piece, *given: Any) -> None:
+        count[0] += 1
+        if count[0] > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        put(piece, *given)
+
+    monkeypatch.setattr(coding.Piece, "put", lambda piece, *given: _refused(piece, lambda: filling(piece, *given)))
+    notes: list[str] = []
+    with pytest.raises(OutputError, match=r"out\.mp4.* no space left on its disk"):
+        make(request(clip), Outputs(str(tmp_path / "out.mp4")), report=lambda progress: notes.append(progress.note))
+    assert f"what is done so far is {tmp_path / 'out.part.mp4'}" in notes
+    assert len(times_of(tmp_path / "out.part.mp4")) == 5 and not (tmp_path / "out.mp4").exists()
+
+
+def _refused(piece: coding.Piece, work: Callable[[], None]) -> None:
+    with coding.refused(piece.path, piece.size, piece.writing):
+        work()
 
 
 def test_one_frame(tmp_path: Path) -> None:

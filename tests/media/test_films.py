@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 from collections.abc import Callable
 from fractions import Fraction
@@ -128,7 +129,7 @@ def test_odd_sizes_get_their_last_pixels_twice(tmp_path: Path) -> None:
 def test_high_dynamic_range_is_brought_down_and_said(tmp_path: Path, noted: Any) -> None:
     notes, report = noted
     white = 0.5806  # PQ of 203 cd/m²
-    frame = np.full((32, 64, 3), round(white * 65535), np.uint16)
+    frame = np.full((64, 96, 3), round(white * 65535), np.uint16)
     frame[:, 32:] = 45000  # far brighter
     source = make_film(
         tmp_path / "in.mkv", [frame, frame], codec="libx265", pixels="yuv420p10le", matrix=9, tags=(9, 16),
@@ -198,6 +199,17 @@ def test_codecs(tmp_path: Path, name: str, codec: str | None, found: str) -> Non
     with av.open(str(tmp_path / name)) as out:
         assert out.streams.video[0].codec_context.name == found
         assert sum(1 for _ in out.decode(video=0)) == 4
+
+
+def test_an_encoder_that_is_missing_and_a_picture_too_small_for_one(tmp_path: Path) -> None:
+    writing = writing_of("a.mp4")
+    missing = dataclasses.replace(writing, codec=dataclasses.replace(writing.codec, encoder="libnothing"))
+    with pytest.raises(OutputError, match=r"cannot write H\.264 \(libnothing\); choose another `codec`"):
+        check_film(str(tmp_path / "a.mp4"), missing)
+    film = open_film(str(make_film(tmp_path / "in.mp4", moving(2, (34, 22)))))
+    with pytest.raises(OutputError, match="34x22 px is too small for HEVC, which needs 32 a side"):
+        write(film, tmp_path / "a.mp4", codec="hevc")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
 
 
 def test_av1(tmp_path: Path) -> None:

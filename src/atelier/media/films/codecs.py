@@ -18,7 +18,8 @@ Options = Mapping[str, str]
 @dataclass(frozen=True)
 class Codec:
     """A way to code pictures. encoder: FFmpeg's name. options: of a quality, 1 to 100. flat, deep: pixel formats of 8 bits a channel and
-    of more ("" where there is none). segment: the container that holds pieces of it. word: what people call it."""
+    of more ("" where there is none). segment: the container that holds pieces of it. word: what people call it. least: px a
+    side, below which the encoder fails, or brings the process down."""
 
     name: str
     word: str
@@ -28,6 +29,7 @@ class Codec:
     deep: str = "yuv420p10le"
     segment: str = "mp4"
     tag: str = ""
+    least: int = 1
 
 
 def _crf(best: float, step: float) -> Callable[[int], str]:
@@ -41,7 +43,9 @@ CODECS = {
     codec.name: codec
     for codec in (
         Codec("h264", "H.264", "libx264", lambda q: {"crf": _H264(q), "preset": "veryfast"}, deep="yuv420p10le", tag="avc1"),
-        Codec("hevc", "HEVC", "libx265", lambda q: {"crf": _HEVC(q), "preset": "fast", "x265-params": "log-level=none"}, tag="hvc1"),
+        Codec(
+            "hevc", "HEVC", "libx265", lambda q: {"crf": _HEVC(q), "preset": "fast", "x265-params": "log-level=none"}, tag="hvc1", least=32
+        ),
         Codec(
             "vp9", "VP9", "libvpx-vp9",
             lambda q: {"crf": _VP9(q), "b": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"},

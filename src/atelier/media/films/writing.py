@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from atelier.errors import OutputError
 from atelier.media.films.codecs import Writing
 from atelier.media.films.encoding import Piece
 from atelier.media.films.joining import Beside, join
@@ -46,6 +48,10 @@ class FilmWriter:
     around: bool = False
 
     def __post_init__(self) -> None:
+        codec, size = self.writing.codec, self.shape.size
+        if min(size) < codec.least:
+            what = f"{self.target}: {size[0]}x{size[1]} px is too small for {codec.word}"
+            raise OutputError(f"{what}, which needs {codec.least} a side: choose another `codec`, or a larger `size`")
         self.parts = Parts(self.target, self.fingerprint)
         self._piece: Piece | None = None
         self._began = time.monotonic()
@@ -74,10 +80,16 @@ class FilmWriter:
         return self.target.with_name(f"{self.target.stem}.part{self.target.suffix}")
 
     def stop(self, state: State | None) -> Path | None:
-        """Leave a film of what is done, under a name that says "part"; the pieces stay, to go on from. None where nothing is done."""
+        """Leave a film of what is done, under a name that says "part"; the pieces stay, to go on from. None where nothing is done.
+
+        state: None where something failed: what was not written before that is left off.
+        """
         if state is not None:
             self._behind.put(lambda: self._close(state))
-        self._behind.close()
+            self._behind.close()
+        else:
+            with contextlib.suppress(Exception):
+                self._behind.close()
         self.drop()
         if not self.parts.list:
             self.parts.remove()

@@ -77,11 +77,20 @@ class FilmSink:
                 self._tell(f"what is done so far is {part}; the same command goes on from there")
                 self.made = self._made(False)
             else:
-                for note in self.writer.finish():
-                    self._tell(note)
-                self._hand_over()
+                self._finish()
                 self.made = self._made(True)
         self.report.close()
+
+    def _finish(self) -> None:
+        """Make the film of its pieces. What was not written till then may fail only here."""
+        try:
+            notes = self.writer.finish()
+        except AtelierError as error:
+            self._give_up(error)
+            raise
+        for note in notes:
+            self._tell(note)
+        self._hand_over()
 
     def _give_up(self, error: BaseException | None) -> None:
         """Keep what is done, if that still can be, and say where it is."""
