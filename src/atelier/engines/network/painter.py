@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,12 +162,20 @@ def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels
     out = np.empty((channels, bottom - top, right - left), np.float32)
     for row in range(top // BLOCK, -(-bottom // BLOCK)):
         for column in range(left // BLOCK, -(-right // BLOCK)):
-            block = np.random.default_rng((seed % 2**64, row % 2**32, column % 2**32)).standard_normal((channels, BLOCK, BLOCK), np.float32)
+            block = _noise_block(channels, seed % 2**64, row % 2**32, column % 2**32)
             y, x = row * BLOCK, column * BLOCK
             rows, columns = slice(max(top, y), min(bottom, y + BLOCK)), slice(max(left, x), min(right, x + BLOCK))
             part = block[:, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
             out[:, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = part
     return out[None]
+
+
+@lru_cache(maxsize=16)
+def _noise_block(channels: int, *place: int) -> Pixels:
+    """(C, BLOCK, BLOCK), standard normal. Frames of a film ask for the same ones again and again."""
+    block = np.random.default_rng(place).standard_normal((channels, BLOCK, BLOCK), np.float32)
+    block.flags.writeable = False
+    return block
 
 
 def to_cells(pixels: Pixels) -> Pixels:

@@ -115,7 +115,7 @@ def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accur
         sight = look(moment.levels, accuracy)
         motion = None if seen is None else motion_between(seen, sight, accuracy)
         stretch = Stretch(moment, None if motion is None or motion.cut else motion)
-        last = painting(moment, _before(last if stretch.motion else None, stretch))
+        last = painting(moment, _before(last if stretch.motion else None, stretch, again=False))
         seen = sight
         yield last
 
@@ -148,15 +148,15 @@ def _keys(cut: Iterable[Stretch], painting: _Painting, last: Painted | None) -> 
         yield stretch, former, last
 
 
-def _before(former: Painted | None, stretch: Stretch) -> Before:
-    """What a key takes from the one before it."""
+def _before(former: Painted | None, stretch: Stretch, *, again: bool = True) -> Before:
+    """What a key takes from the one before it. again: whether that keeps all its detail as it is moved on, which takes longer."""
     if former is None or stretch.motion is None:
         return Before()
     from atelier.perception.motion import grown
     from atelier.run.film.between import moved
 
     motion = stretch.motion
-    pixels = moved(former.frame.pixels, motion, again=True).clip(0, 1)
+    pixels = moved(former.frame.pixels, motion, again=again).clip(0, 1)
     return Before(pixels, grown(motion.trust, (pixels.shape[1], pixels.shape[0])), motion.flow, former.frame.state)
 
 
