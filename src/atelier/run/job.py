@@ -24,6 +24,7 @@ from atelier.progress import Progress, Report, silent
 from atelier.request import AnySettings, Request, options
 from atelier.run.around import find_panorama
 from atelier.run.built import Built
+from atelier.run.film.guides import Find, finder
 from atelier.run.film.painting import Painted, paint_film
 from atelier.run.layout import Scene, lay_out
 from atelier.run.maps import SEEN, Maps, maps_read, open_maps
@@ -63,7 +64,8 @@ class Job:
 
     request: with the engine that was chosen. content: the photo at its working size (of one that is not held, a small one); photo: as it
     was; of a film both are its first frame. start: the picture that painting starts from, if that is one. drawing: one to go on from.
-    inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves.
+    inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves. find: what
+    finds anew which style goes where, in another frame of it, where that is found.
     sitting: the photo, where it is a mesh, and what paints and shapes it; content is then its texture.
     """
 
@@ -80,6 +82,7 @@ class Job:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     stream: StreamSource | None = None
     film: Film | FrameFolder | None = None
+    find: Find | None = None
     sitting: Sitting | None = None
     solid: SolidEngine | None = None
     shape: Shaper | None = None
@@ -271,7 +274,8 @@ class _Opener:
         samples, guide = lay_out(self.request, self.kind, scene, styles, maps, self.session, self.report)
         samples = tune(self.kind, samples, content, self.request, self.settings, self.session, self.report)
         start = pictures.get("start")
-        job = self.job(samples, content, photo, guide=guide, start=start, drawing=drawing)
+        find = finder(self.request, self.kind, styles, maps, self.session)
+        job = self.job(samples, content, photo, guide=guide, start=start, drawing=drawing, find=find)
         return job if self.unbuilt else dataclasses.replace(job, engine=self.engine(samples, pictures))
 
     def large(self, stream: StreamSource) -> Job:
@@ -296,7 +300,7 @@ class _Opener:
         return dataclasses.replace(job, engine=self.engine(samples, {}))
 
     def film(self) -> Job:
-        """A film: what goes where is told by its first frame."""
+        """A film: what goes where is told by its first frame, and found anew after cuts."""
         request = self.request
         assert request.content is not None
         film = self.resolver.film(request.content, Span(request.begin, request.end, request.fps), self.report)

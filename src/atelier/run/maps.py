@@ -70,6 +70,11 @@ def maps_read(request: Request) -> list[str]:
     return [*maps, *request.masks, *([request.blend] if request.blend and request.blend not in GRADIENTS else [])]
 
 
+def request_finds(request: Request) -> bool:
+    """Whether which style goes where is found in the picture, and not given."""
+    return request.keep_flat or bool(request.regions and is_word(request.regions))
+
+
 def open_maps(request: Request, resolver: Resolver = LOCAL, report: Report = silent) -> Maps:
     """Open what a request names of which style goes where. Raises SettingError, SourceError, ImageError."""
     for how in (request.regions, *request.style_regions):

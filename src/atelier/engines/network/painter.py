@@ -171,9 +171,9 @@ def noise_of(channels: int, box: tuple[int, int, int, int], seed: int) -> Pixels
 
 
 @lru_cache(maxsize=16)
-def _noise_block(channels: int, *place: int) -> Pixels:
+def _noise_block(channels: int, *where: int) -> Pixels:
     """(C, BLOCK, BLOCK), standard normal. Frames of a film ask for the same ones again and again."""
-    block = np.random.default_rng(place).standard_normal((channels, BLOCK, BLOCK), np.float32)
+    block = np.random.default_rng(where).standard_normal((channels, BLOCK, BLOCK), np.float32)
     block.flags.writeable = False
     return block
 

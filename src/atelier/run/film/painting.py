@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.engines.engine import Before, Frame
+from atelier.engines.guide import Guide
 from atelier.engines.steady import SHARE, steady
 from atelier.errors import Cancelled
 from atelier.image import Image
@@ -52,6 +53,8 @@ class Painted:
         key = self.former or self
         state = key.frame.state if isinstance(key.frame.state, dict) else {}
         own = {"painted": key.frame.pixels, "levels": key.moment.levels, "pts": np.array(key.moment.pts)}
+        if key.frame.guide is not None:
+            own["guide"] = key.frame.guide.regions
         return {**own, **{ENGINE + name: each for name, each in state.items()}}
 
 
@@ -63,13 +66,33 @@ class _Painting:
     share: float
     report: Report
 
-    def __call__(self, moment: Moment, before: Before | None) -> Painted:
-        frame = Frame(moment.pixels, guide=self.job.guide, before=before, time=moment.time)
+    def __call__(self, moment: Moment, before: Before | None, guide: Guide | None) -> Painted:
+        frame = Frame(moment.pixels, guide=guide, before=before, time=moment.time)
         painted = self.job.engine(frame, _inner(self.report))
         if not isinstance(painted, Frame):
             return Painted(_shown(painted, frame), moment)
         painted = steady(replace(painted, before=before), self.share)
+        if guide is not None:  # what is left to the photo is the photo, as it is now
+            opacity = guide.regions.sum(0).clip(0, 1)[..., None]
+            painted = replace(painted, pixels=frame.pixels + opacity * (painted.pixels - frame.pixels))
         return Painted(replace(painted, before=None), moment)
+
+    def along(self, stretch: Stretch, last: Painted | None, *, again: bool = True) -> Painted:
+        """Paint the end of a stretch, along the painted frame before it. again: as `_before` has it."""
+        former = None if stretch.motion is None else last
+        return self(stretch.key, _before(former, stretch, again=again), self._guide(stretch, last))
+
+    def _guide(self, stretch: Stretch, last: Painted | None) -> Guide | None:
+        """Which style goes where at the end of a stretch."""
+        job = self.job
+        if job.guide is None or job.find is None:
+            return job.guide
+        from atelier.run.film.guides import Guides
+
+        guides = Guides(job.guide, job.find)
+        if stretch.motion is not None and last is not None:
+            return guides.follow(last.frame.guide, stretch.motion)
+        return job.guide if last is None else guides.begin(Image(stretch.key.pixels))
 
 
 def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) -> Iterator[Painted]:
@@ -115,7 +138,7 @@ def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accur
         sight = look(moment.levels, accuracy)
         motion = None if seen is None else motion_between(seen, sight, accuracy)
         stretch = Stretch(moment, None if motion is None or motion.cut else motion)
-        last = painting(moment, _before(last if stretch.motion else None, stretch, again=False))
+        last = painting.along(stretch, last, again=False)
         seen = sight
         yield last
 
@@ -123,7 +146,7 @@ def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accur
 def _alone(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
     """Each frame by itself."""
     for moment in coming:
-        yield painting(moment, None)
+        yield painting(moment, None, painting.job.guide)
 
 
 def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Generator[Painted]:
@@ -144,7 +167,7 @@ def _keys(cut: Iterable[Stretch], painting: _Painting, last: Painted | None) -> 
     """Each stretch with the painted frames before and after it; None where a scene begins."""
     for stretch in cut:
         former = None if stretch.motion is None else last
-        last = painting(stretch.key, _before(former, stretch))
+        last = painting.along(stretch, last)
         yield stretch, former, last
 
 
@@ -182,7 +205,8 @@ def _shown(drawing: Drawing, frame: Frame) -> Frame:
 def _last(arrays: Arrays) -> Painted:
     """The key that was painted before the power went."""
     state = {name.removeprefix(ENGINE): each for name, each in arrays.items() if name.startswith(ENGINE)}
-    return Painted(Frame(arrays["painted"], state=state), Moment(arrays["levels"], int(arrays["pts"]), 0.0))
+    guide = Guide(arrays["guide"]) if "guide" in arrays else None
+    return Painted(Frame(arrays["painted"], guide=guide, state=state), Moment(arrays["levels"], int(arrays["pts"]), 0.0))
 
 
 def _inner(report: Report) -> Report:
