@@ -16,13 +16,14 @@ from atelier.media.films import open_film
 from atelier.perception.motion import Motion
 from atelier.request import Outputs, Request, Style
 from atelier.run import make
-from atelier.run.film.guides import Guides
+from atelier.run.film.guides import Guides, snapped
 from filming import make_film, moving
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
 LEFT = np.zeros((1, 24, 32), np.float32)
 LEFT[:, :, 8:16] = 1
+GREY = np.full((24, 32, 3), 0.5, np.float32)
 
 
 def motion(dx: float) -> Motion:
@@ -32,9 +33,19 @@ def motion(dx: float) -> Motion:
 
 def test_what_was_found_moves_with_the_picture() -> None:
     guides = Guides(Guide(LEFT), lambda image: Guide(1 - LEFT))
-    moved = guides.follow(Guide(LEFT), motion(2)).regions  # 4 px of the picture
+    moved = guides.follow(Guide(LEFT), motion(2), GREY).regions  # 4 px of the picture
     assert moved[0, 12, 13:19].min() > 0.99 and moved[0, 12, :11].max() < 0.01 and moved[0, 12, 21:].max() < 0.01
-    assert np.array_equal(Guides(Guide(LEFT)).follow(Guide(LEFT), motion(2)).regions, LEFT)
+    assert np.array_equal(Guides(Guide(LEFT)).follow(Guide(LEFT), motion(2), GREY).regions, LEFT)
+
+
+def test_its_border_goes_to_that_of_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    picture = (np.array([0.2, 0.3, 0.3]) + 0.02 * rng.random((96, 128, 3))).astype(np.float32)
+    picture[20:76, 40:90] = np.array([0.9, 0.5, 0.1]) + 0.02 * rng.random((56, 50, 3))
+    plane = np.zeros((96, 128), np.float32)
+    plane[20:76, 36:86] = 1  # four px behind
+    found = snapped(plane, picture)
+    assert found[30:66, 87].min() > 0.7 > 0.3 > found[30:66, 38].max()
 
 
 def test_a_cut_finds_it_anew_or_takes_the_first() -> None:

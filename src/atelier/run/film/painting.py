@@ -91,7 +91,7 @@ class _Painting:
 
         guides = Guides(job.guide, job.find)
         if stretch.motion is not None and last is not None:
-            return guides.follow(last.frame.guide, stretch.motion)
+            return guides.follow(last.frame.guide, stretch.motion, stretch.key.pixels)
         return job.guide if last is None else guides.begin(Image(stretch.key.pixels))
 
 
