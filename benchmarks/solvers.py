@@ -22,7 +22,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "with Armijo's rule": {"optimizer": "sgd", "line_search": "armijo", "rate": 0.05},
     "with both": {"optimizer": "sgd", "momentum": "nesterov", "line_search": "armijo", "rate": 0.05},
 }
-RATES = (300.0, 1000.0, 3000.0, 10_000.0)
+RATES = (30.0, 100.0, 300.0, 1000.0)
 """Of gradient descent with steps as given, whose gradients are in the loss's own units: the best of these is shown."""
 
 

@@ -736,6 +736,7 @@ def test_one_photo_is_painted_by_optimisation_where_nobody_says_how() -> None:
     "changes",
     [
         {"engine": "instant"}, {"effort": "fast"}, {"recipe": "brush"}, {"settings": {"strength": 0.5}}, {"content": "a.mp4"},
+        {"settings": {"seconds": 3}},
         {"content": "a.obj"}, {"styles": (Style("mine.safetensors"),)}, {"styles": (Style("own"),)},
         {"task": "draw", "styles": ()},
     ],

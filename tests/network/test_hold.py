@@ -66,7 +66,7 @@ def test_contrast_is_given_back_not_added() -> None:
     picture = rng.random((40, 60, 3)).astype(np.float32)
     assert np.abs(with_contrast(picture, contrast(picture)) - picture).max() < 1e-4
     assert np.abs(with_contrast(picture, contrast(picture * 0.5 + 0.25)) - picture).max() < 1e-5
-    assert with_contrast(picture * 0.7 + 0.15, contrast(picture)).std() == pytest.approx(picture.std(), rel=0.05)
+    assert with_contrast(picture * 0.7 + 0.15, contrast(picture)).std() == pytest.approx(picture.std(), rel=0.06)
 
 
 def test_the_first_frame_has_nothing_before_it() -> None:

@@ -223,7 +223,7 @@ def test_python_paints_by_name_and_redo_repeats_it(photo_file: Path, tmp_path: P
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino", "of another world"])
 def test_redo_runs_on_the_backend_that_made_it(backend: str, photo_file: Path, tmp_path: Path) -> None:
     """Whatever is the faster here, and where it is here."""
-    image = atelier.stylize(str(photo_file), SHIPPED[0])
+    image = atelier.stylize(str(photo_file), SHIPPED[0], engine="instant")
     told = json.loads(image.text["atelier"])
     told["ran"]["backend"] = backend
     atelier.save(replace(image, text={**image.text, "atelier": json.dumps(told)}), tmp_path / "a.png")
@@ -320,7 +320,7 @@ def test_a_few_iterations_do_not_count(most: int, theirs: bool, photo_file: Path
         if progress.size == (72, 56) and progress.step >= most:
             raise Cancelled
 
-    first = atelier.stylize(str(photo_file), painting)
+    first = atelier.stylize(str(photo_file), painting, effort="fast")
     longer = atelier.stylize(str(photo_file), painting, seconds=1000, report=enough)
     assert np.array_equal(first.pixels, longer.pixels) == theirs
     assert any("the picture is the network's" in each.note for each in heard) == theirs
@@ -334,7 +334,7 @@ def test_where_the_optimizer_cannot_the_network_has(photo_file: Path, painting: 
     monkeypatch.setattr("atelier.engines.optimize.engine.OptimizeEngine.__call__", paint)
     heard: list[Progress] = []
     longer = atelier.stylize(str(photo_file), painting, seconds=1000, report=heard.append)
-    assert np.array_equal(longer.pixels, atelier.stylize(str(photo_file), painting).pixels)
+    assert np.array_equal(longer.pixels, atelier.stylize(str(photo_file), painting, effort="fast").pixels)
     assert "not finite" in heard[-1].note
 
 
@@ -343,7 +343,7 @@ def test_where_no_time_is_left_it_is_said(photo_file: Path) -> None:
     in_vain = atelier.stylize(str(photo_file), SHIPPED[0], seconds=0.01, report=heard.append)
     (told,) = (each.note for each in heard if each.note and "no time is left" in each.note)
     assert int(told.split("`seconds=")[1].split("`")[0]) >= 2
-    assert np.array_equal(in_vain.pixels, atelier.stylize(str(photo_file), SHIPPED[0]).pixels)
+    assert np.array_equal(in_vain.pixels, atelier.stylize(str(photo_file), SHIPPED[0], effort="fast").pixels)
 
 
 @pytest.mark.parametrize("size", [(70, 50), (17, 16), (1, 40)])

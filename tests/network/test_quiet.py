@@ -83,8 +83,8 @@ def test_painting_looks_nothing_up_and_leaves_nothing_behind(backend: str, pictu
     home.mkdir()
     code = (
         f"{OFFLINE}\nforbid_internet()\nheard = record_look_ups()\nimport time, atelier\n"
-        f"picture = atelier.stylize({str(photo)!r}, 'starry-night', backend={backend!r})\n"
-        f"picture = atelier.stylize({str(photo)!r}, {str(photo)!r}, backend={backend!r})\n"
+        f"picture = atelier.stylize({str(photo)!r}, 'starry-night', engine='instant', backend={backend!r})\n"
+        f"picture = atelier.stylize({str(photo)!r}, {str(photo)!r}, engine='instant', backend={backend!r})\n"
         "time.sleep(1)\nassert not heard, heard\nassert picture.size == (64, 48)\n"
     )
     done = python(code, home)

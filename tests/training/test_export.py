@@ -196,7 +196,7 @@ def test_a_painter_paints_as_it_does_in_torch(changed: dict[str, Any], pocket: d
         expected = made(*given_to(x, noise), affine=torch.cat(affine, 2)).clamp(0, 1).numpy()
     np.testing.assert_allclose(statistics[0, :, 0].T, torch.cat(affine, 2)[0].numpy(), rtol=2e-3, atol=2e-3)
     assert expected.std() > 0.02
-    np.testing.assert_allclose(picture_of(found), expected, atol=1e-4 if plan.seen else 5e-5)
+    np.testing.assert_allclose(picture_of(found), expected, atol=2e-4 if plan.seen else 5e-5)
     for each in small_painted:
         with torch.no_grad():
             expected = made(*given_to(small, small_noise)).clamp(0, 1).numpy()

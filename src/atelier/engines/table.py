@@ -69,13 +69,14 @@ def prefer(request: Request, outputs: Outputs | None = None) -> Request:
     side of at most PREFERRED_SIDE unless a size is asked for. Many photos, films, the camera and previews are for `choose`, which takes
     the networks.
 
-    It comes back as it is where PyTorch is not installed, where an option is for the networks alone, for a panorama, and where a style is
-    one of the user's own by name: they were trained to be painted by a network.
+    It comes back as it is where PyTorch is not installed, where an option is for the networks alone, for a panorama, where a style is
+    one of the user's own by name (they were trained to be painted by a network), and with `seconds`: the networks hand over to the
+    optimiser where there is time for that.
     """
-    asked = request.engine != AUTO or request.effort or request.recipe or request.panorama or request.task != "stylize" or request.solid
-    if asked or not request.styles or find_spec("torch") is None or lacking(OPTIMIZE, _given(request, outputs)):
+    asked = request.engine != AUTO or request.effort or request.recipe or request.panorama or "seconds" in request.settings
+    if asked or request.task != "stylize" or request.solid or not request.styles or find_spec("torch") is None:
         return request
-    if any(is_own_style(style.source) for style in request.styles):
+    if lacking(OPTIMIZE, _given(request, outputs)) or any(is_own_style(style.source) for style in request.styles):
         return request
     most = PREFERRED_SIDE if request.size is None and request.at_most is None else request.at_most
     return dataclasses.replace(request, engine=OPTIMIZE.name, at_most=most)

@@ -6,9 +6,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
 import re
 import secrets
-import socket
 import stat
 import zlib
 from collections.abc import Iterator
@@ -123,7 +123,7 @@ def _beside(path: Path, suffix: str = "") -> Path:
 
 
 def _host() -> str:
-    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+    return f"{zlib.crc32(platform.node().encode()):08x}"
 
 
 def _lives(process: int) -> bool:
