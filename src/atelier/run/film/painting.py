@@ -60,18 +60,20 @@ class Painted:
 
 @dataclass(frozen=True, eq=False)
 class _Painting:
-    """How the frames of a film are painted, one by one."""
+    """How the frames of a film are painted, one by one. share: how much of a painted frame shows through in the next, `most` frames later;
+    of one that follows sooner more does, so that as much is left after a second."""
 
     job: Job
     share: float
+    most: int
     report: Report
 
-    def __call__(self, moment: Moment, before: Before | None, guide: Guide | None) -> Painted:
+    def __call__(self, moment: Moment, before: Before | None, guide: Guide | None, gap: int) -> Painted:
         frame = Frame(moment.pixels, guide=guide, before=before, time=moment.time)
         painted = self.job.engine(frame, _inner(self.report))
         if not isinstance(painted, Frame):
             return Painted(_shown(painted, frame), moment)
-        painted = steady(replace(painted, before=before), self.share)
+        painted = steady(replace(painted, before=before), self.share ** (gap / self.most))
         if guide is not None:  # what is left to the photo is the photo, as it is now
             opacity = guide.regions.sum(0).clip(0, 1)[..., None]
             painted = replace(painted, pixels=frame.pixels + opacity * (painted.pixels - frame.pixels))
@@ -80,7 +82,7 @@ class _Painting:
     def along(self, stretch: Stretch, last: Painted | None, *, again: bool = True) -> Painted:
         """Paint the end of a stretch, along the painted frame before it. again: as `_before` has it."""
         former = None if stretch.motion is None else last
-        return self(stretch.key, _before(former, stretch, again=again), self._guide(stretch, last))
+        return self(stretch.key, _before(former, stretch, again=again), self._guide(stretch, last), 1 + len(stretch.between))
 
     def _guide(self, stretch: Stretch, last: Painted | None) -> Guide | None:
         """Which style goes where at the end of a stretch."""
@@ -101,7 +103,8 @@ def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) 
     assert film is not None
     done, last = (0, None) if resume is None else (resume.count, _last(resume.arrays))
     total, size = max(film.count or 0, done), job.content.size
-    painting = _Painting(job, SHARE[temporal], report)
+    most = 1 if getattr(film, "live", False) else MOST.get(temporal, 1)
+    painting = _Painting(job, SHARE[temporal], most, report)
     with contextlib.ExitStack() as held:
         held.enter_context(contextlib.suppress(Cancelled))
         coming: Iterable[Moment] = film.moments(size, None if last is None else last.moment.pts, report)
@@ -146,7 +149,7 @@ def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accur
 def _alone(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
     """Each frame by itself."""
     for moment in coming:
-        yield painting(moment, None, painting.job.guide)
+        yield painting(moment, None, painting.job.guide, 1)
 
 
 def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Generator[Painted]:

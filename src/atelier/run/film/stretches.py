@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from atelier.media.films import Moment
-from atelier.perception.motion import Accuracy, Motion, Sight, Step, follow, look, motion_along, steps_between
+from atelier.perception.motion import Accuracy, Motion, Sight, Step, follow, import_cv2, look, motion_along, steps_between
 
 KNOWN = 0.7
 """Share of a frame that has to be found again in the painted frame before it; else an earlier one is painted."""
+PARTS, TORN = 10, 0.5
+"""Of a frame's long side, the part that is looked at together; and how much of that may be unknown to both painted frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +37,12 @@ class Stretch:
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """A frame that was looked at. on: from the one before it to this one; chain: from this one to the last key; back: what is known
-    by that."""
+    """A frame that was looked at. step: from this one to the one before it; on: from that to this; chain: from this one to the last key;
+    back: what is known by that."""
 
     moment: Moment
     sight: Sight
+    step: Step
     on: Step
     chain: Step
     back: Motion
@@ -57,29 +62,52 @@ def stretches(coming: Iterable[Moment], most: int, accuracy: Accuracy, last: Mom
             step, on = steps_between(seen[-1].sight if seen else key, sight, accuracy)
         if step is None or on is None or key is None or step.cut:
             if seen:
-                yield _close(seen)
+                yield from _close(seen)
             yield Stretch(moment)
             key, seen = sight, []
             continue
-        now = _see(key, moment, sight, on, follow(step, seen[-1].chain) if seen else step)
+        now = _see(key, moment, sight, step, on, seen[-1] if seen else None)
         if seen and float(now.back.trust.mean()) < KNOWN:
-            yield _close(seen)
+            yield from _close(seen)
             key, seen = seen[-1].sight, []
-            now = _see(key, moment, sight, on, step)
+            now = _see(key, moment, sight, step, on)
         seen.append(now)
         if len(seen) == most:
-            yield _close(seen)
+            yield from _close(seen)
             key, seen = sight, []
     if seen:
-        yield _close(seen)
+        yield from _close(seen)
 
 
-def _see(key: Sight, moment: Moment, sight: Sight, on: Step, chain: Step) -> _Seen:
-    return _Seen(moment, sight, on, chain, motion_along(key, sight, chain))
+def _see(key: Sight, moment: Moment, sight: Sight, step: Step, on: Step, before: _Seen | None = None) -> _Seen:
+    """before: the frame before it, unless that is the key."""
+    chain = step if before is None else follow(step, before.chain)
+    return _Seen(moment, sight, step, on, chain, motion_along(key, sight, chain))
 
 
-def _close(seen: list[_Seen]) -> Stretch:
-    """A stretch that ends with the last that was seen."""
+def _close(seen: list[_Seen]) -> Iterator[Stretch]:
+    """The stretch that ends with the last that was seen; two where that would be torn."""
+    stretch = _stretch(seen)
+    if not any(is_torn(each) for each in stretch.between):
+        yield stretch
+        return
+    half = len(seen) // 2
+    yield from _close(seen[:half])
+    key, rest = seen[half - 1].sight, list[_Seen]()
+    for each in seen[half:]:
+        rest.append(_see(key, each.moment, each.sight, each.step, each.on, rest[-1] if rest else None))
+    yield from _close(rest)
+
+
+def is_torn(between: Between) -> bool:
+    """Whether there is a part of a frame of which neither painted frame knows."""
+    unknown = 1 - np.maximum(between.back.trust, between.on.trust)
+    side = max(1, max(unknown.shape) // PARTS)
+    return float(import_cv2().blur(unknown, (side, side)).max()) > TORN
+
+
+def _stretch(seen: list[_Seen]) -> Stretch:
+    """One stretch."""
     end, chain = seen[-1], seen[-1].on
     between = list[Between]()
     for each in reversed(seen[:-1]):
