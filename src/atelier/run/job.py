@@ -24,7 +24,7 @@ from atelier.progress import Progress, Report, silent
 from atelier.request import AnySettings, Request, options
 from atelier.run.around import find_panorama
 from atelier.run.built import Built
-from atelier.run.film.guides import Find, finder
+from atelier.run.film.guides import Find, MapFrames, finder
 from atelier.run.film.painting import Painted, paint_film
 from atelier.run.layout import Scene, lay_out
 from atelier.run.maps import SEEN, Maps, maps_read, open_maps
@@ -64,9 +64,8 @@ class Job:
 
     request: with the engine that was chosen. content: the photo at its working size (of one that is not held, a small one); photo: as it
     was; of a film both are its first frame. start: the picture that painting starts from, if that is one. drawing: one to go on from.
-    inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves. find: what
-    finds anew which style goes where, in another frame of it, where that is found.
-    sitting: the photo, where it is a mesh, and what paints and shapes it; content is then its texture.
+    inputs: digests of what it is made from. stream: the photo, where it is not held. film: the photo, where it moves. find: what finds
+    anew which style goes where in it. sitting: the photo, where it is a mesh, and what paints and shapes it; content is then its texture.
     """
 
     request: Request
@@ -305,13 +304,15 @@ class _Opener:
         assert request.content is not None
         film = self.resolver.film(request.content, Span(request.begin, request.end, request.fps), self.report)
         self.spherical = getattr(film, "spherical", False)
-        first = next(film.moments())
-        photo = Image(first.pixels)
+        photo = Image(next(film.moments()).pixels)
         self.resolver = Shown(self.resolver, request.content, photo)
+        frames = MapFrames.of(request, float(film.rate), self.resolver.limits)
+        self.request = frames.at(request.begin) if frames else request
         job = dataclasses.replace(self.held(), film=film.at_rate())
-        if not self.kind.draws:
-            return job
-        return dataclasses.replace(job, content=at_size(photo, request.size, math.inf, self.resolver.limits, self.report))
+        job = frames.follow(job, self.styles(), self.resolver, self.session) if frames else job
+        if self.kind.draws:
+            job = dataclasses.replace(job, content=at_size(photo, request.size, math.inf, self.resolver.limits, self.report))
+        return job
 
     def solid(self) -> Job:
         """A mesh: what goes where is told on its texture."""

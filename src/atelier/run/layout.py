@@ -33,11 +33,12 @@ Wanted = list[tuple[int, Pixels | None]]
 @dataclass(frozen=True, eq=False)
 class Scene:
     """What styles are laid out on: the photo at its working size; `photo` as it was before it was scaled; size, (width, height), of one
-    that is not held."""
+    that is not held; later: whether it is not the first frame of a film, so that regions may have left it."""
 
     content: Image
     photo: Image | None = None
     held_size: tuple[int, int] | None = None
+    later: bool = False
 
     @property
     def size(self) -> tuple[int, int] | None:
@@ -115,7 +116,7 @@ def _spread(
     used = sorted({at for each in wanted for at, _ in each})
     shares = list(regions.shares.items())
     for at in used:
-        if not shares[at][1]:
+        if not shares[at][1] and not scene.later:
             raise SettingError(
                 "regions",
                 f"the region {shares[at][0]!r} is empty: there is nothing of it to paint; mark it in the map, or leave its style out",

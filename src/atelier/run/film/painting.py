@@ -84,6 +84,15 @@ class _Painting:
         former = None if stretch.motion is None else last
         return self(stretch.key, _before(former, stretch, again=again), self._guide(stretch, last), 1 + len(stretch.between))
 
+    def guide_alone(self, moment: Moment) -> Guide | None:
+        """Which style goes where in a frame that is painted by itself."""
+        job = self.job
+        if job.guide is None or job.find is None or not job.find.each:
+            return job.guide
+        from atelier.run.film.guides import Guides
+
+        return Guides(job.guide, job.find).begin(Image(moment.pixels), moment.time)
+
     def _guide(self, stretch: Stretch, last: Painted | None) -> Guide | None:
         """Which style goes where at the end of a stretch."""
         job = self.job
@@ -91,10 +100,10 @@ class _Painting:
             return job.guide
         from atelier.run.film.guides import Guides
 
-        guides = Guides(job.guide, job.find)
+        guides, key = Guides(job.guide, job.find), stretch.key
         if stretch.motion is not None and last is not None:
-            return guides.follow(last.frame.guide, stretch.motion, stretch.key.pixels)
-        return job.guide if last is None else guides.begin(Image(stretch.key.pixels))
+            return guides.follow(last.frame.guide, stretch.motion, key.pixels, key.time)
+        return job.guide if last is None else guides.begin(Image(key.pixels), key.time)
 
 
 def paint_film(job: Job, report: Report = silent, resume: Resume | None = None) -> Iterator[Painted]:
@@ -149,7 +158,7 @@ def _as_they_come(coming: Iterable[Moment], painting: _Painting, accuracy: Accur
 def _alone(coming: Iterable[Moment], painting: _Painting) -> Generator[Painted]:
     """Each frame by itself."""
     for moment in coming:
-        yield painting(moment, None, painting.job.guide, 1)
+        yield painting(moment, None, painting.guide_alone(moment), 1)
 
 
 def _by_keys(coming: Iterable[Moment], painting: _Painting, temporal: str, last: Painted | None) -> Generator[Painted]:
