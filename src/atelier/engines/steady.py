@@ -12,7 +12,7 @@ from atelier.image.value import Pixels
 
 SHARE = {"off": 0.0, "fast": 0.75, "best": 0.8}
 """How much of the frame before shows through where it is fully trusted."""
-BANDS = (3, 9)
+BANDS = (3, 9, 27)
 """Sides, px, of the means between which contrast is given back, each by itself."""
 CELL = 8
 """Pixels a side of the parts in which contrast is counted."""
@@ -20,9 +20,8 @@ AROUND = 3
 """Parts a side of the neighbourhood over which it is averaged."""
 LIGHT = 16
 """Of the picture's sides, the part over which a change of light is averaged."""
-MOST, GIVEN = 1.7, 0.95
-"""How much contrast is given back at the most; and how much of what was lost: all of it would make more of fine detail than a frame
-painted by itself has."""
+MOST = 1.7
+"""How much contrast is given back at the most."""
 Contrast = tuple[Pixels, ...]
 """(h, w) of each band: mean squares of what is in it, over neighbourhoods."""
 
@@ -67,8 +66,7 @@ def with_contrast(mixed: Pixels, aim: Contrast) -> Pixels:
     bands, out = bands_of(mixed)
     for band, wanted in zip(bands, aim, strict=True):
         has = power(band)
-        gain = np.sqrt((grown(wanted, has.shape[::-1]) + np.float32(1e-6)) / (has + np.float32(1e-6)))
-        gain = (np.float32(GIVEN) * gain).clip(1, MOST)
+        gain = np.sqrt((grown(wanted, has.shape[::-1]) + np.float32(1e-6)) / (has + np.float32(1e-6))).clip(1, MOST)
         band *= grown(gain, mixed.shape[1::-1])[..., None]
         out += band
     return out

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atelier.engines.steady import GIVEN, MOST, power
+from atelier.engines.steady import MOST, power
 from atelier.image.value import Pixels
 from atelier.perception.motion import Motion, grown, import_cv2, warp
 from atelier.run.film.stretches import Between, Stretch
 
 UNKNOWN = 0.02
 """What nothing is known of is as much trusted as this."""
-COARSE = 9
+COARSE = 15
 """Side, px, of the mean beyond which contrast is given back."""
 
 
@@ -63,8 +63,7 @@ class Fade:
         part = grown(part, size)
         rest = 1 - part
         mixed = rest * rest * one + part * part * other + 2 * part * rest * common
-        lost = np.sqrt((rest * one + part * other + 1e-6) / (mixed.clip(0) + 1e-6))
-        return np.asarray((GIVEN * lost).clip(1, MOST), np.float32)
+        return np.asarray(np.sqrt((rest * one + part * other + 1e-6) / (mixed.clip(0) + 1e-6)).clip(1, MOST), np.float32)
 
 
 def fine(pixels: Pixels) -> Pixels:
