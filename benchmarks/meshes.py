@@ -5,8 +5,10 @@
 command: from the command to the file, with the defaults, in a process of its own, and its peak memory. views: the same from Python,
 with what it comes to: how many of the texels that are seen changed (by more than 8 levels), the style error through VGG-19, a mean over
 views, of those painted and of eight that never were (turned between them), and the PSNR between what is painted and the file that was
-saved, on eight pictures of a turn. large: the command for a ball of so many faces. renderers: seconds for a view,
-by our rasteriser, and by embree's rays where embreex is installed.
+saved, on eight pictures of a turn; seams: how far colours are apart, of 1, a hundredth of the model's radius apart across the edges
+of charts, and across all other edges. large: the command for a ball of so many faces. renderers: seconds for a view,
+by our rasteriser, and by embree's rays where embreex is installed. What the file of --json holds already of other pieces is kept, so
+that each can be measured by itself.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from atelier.perception.network import Network
 from atelier.request import Request, Style
 from atelier.run.solid.sink import BEHIND, SIDE, STRIP, opened
 from atelier.solid.camera import spread, turntable
+from atelier.solid.model import face_normals, welded
+from atelier.solid.sampling import strip, taps
 from atelier.solid.surface import Surface, render
 from atelier.solid.unwrap import unwrapped
 
@@ -70,7 +74,7 @@ def painted_from_python(mesh: str, style: str, engine: str, folder: Path) -> dic
         "seen": round(float(seen.sum() / max(1, (surface.texels(size).face >= 0).sum())), 4),
         "painted_views": means(own), "unseen_views": means(never),
         "ratio": {name: round(means(never)[name] / means(own)[name], 3) for name in ("style", "strokes")},
-        "psnr": round(saved_psnr(surface, painted.texture, out), 1),
+        "psnr": round(saved_psnr(surface, painted.texture, out), 1), "seams": seams(surface, painted.texture),
     }  # fmt: skip
 
 
@@ -122,6 +126,41 @@ def saved_psnr(surface: Surface, texture: Any, file: Path) -> float:
     return -10 * math.log10(max(1e-12, float(np.mean(errors))))
 
 
+def seams(surface: Surface, texture: Any, step: float = 0.005) -> dict[str, float]:
+    """How far colours are apart on both sides of edges where charts meet, and of all others; each `step` away from the edge."""
+    corners = welded(surface.points)[surface.faces]
+    edges = edge_rows(corners)
+    key = np.sort(edges[:, 2:], 1)
+    order = np.lexsort(key.T)
+    edges, key = edges[order], key[order]
+    pairs = np.flatnonzero((key[1:] == key[:-1]).all(1))
+    (one, ends, length), (other, theirs, _) = (beside_edges(surface, texture, edges[each], step) for each in (pairs, pairs + 1))
+    split = np.minimum(np.abs(ends - theirs[:, ::-1]).max((1, 2)), np.abs(ends - theirs).max((1, 2))) > 1e-4
+    apart = np.abs(one - other).mean(1) * length
+    return {name: round(float(apart[own].sum() / max(length[own].sum(), 1e-9)), 4) for name, own in (("across", split), ("within", ~split))}
+
+
+def edge_rows(corners: Any) -> Any:
+    """Face, corner and both points of each edge, (3 F, 4)."""
+    faces = np.arange(len(corners))
+    return np.concatenate([np.stack([faces, np.full_like(faces, at), corners[:, at], corners[:, (at + 1) % 3]], 1) for at in range(3)])
+
+
+def beside_edges(surface: Surface, texture: Any, edges: Any, step: float) -> tuple[Any, Any, Any]:
+    """Colours beside the middles of edges, `step` into their faces, the uv of both their ends, and how long they are."""
+    face, corner = edges[:, 0], edges[:, 1]
+    rows, points = np.arange(len(face)), surface.points[surface.faces[face]]
+    length = np.linalg.norm(points[rows, (corner + 1) % 3] - points[rows, corner], axis=1)
+    height = np.linalg.norm(face_normals(surface.points, surface.faces[face]), axis=1) / np.maximum(length, 1e-9)
+    inwards = np.clip(step / np.maximum(height, 1e-9), 0, 1 / 3)
+    bary = np.zeros((len(face), 3))
+    bary[rows, corner] = bary[rows, (corner + 1) % 3] = (1 - inwards) / 2
+    bary[rows, (corner + 2) % 3] = inwards
+    uv = surface.uv[surface.faces[face]]
+    colors = taps((uv * bary[..., None]).sum(1), np.zeros(len(face)), len(texture)).look(strip(texture))
+    return colors, np.stack([uv[rows, corner], uv[rows, (corner + 1) % 3]], 1), length
+
+
 def ball(faces: int, folder: Path) -> str:
     """A bumpy ball of at least so many faces, without texture coordinates."""
     import trimesh
@@ -166,7 +205,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     asked = options.what.split(",")
-    found: dict[str, Any] = {"machine": machine.introduce()}
+    found: dict[str, Any] = json.loads(options.json.read_text()) if options.json and options.json.exists() else {}
+    found["machine"] = machine.introduce()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "command" in asked:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("trimesh", reason="needs atelier[mesh]")
 
-from shapes import cube, plane, sphere
+from shapes import cube, placed, plane, sphere
 
 from atelier.solid.camera import Camera, directions, framed, looking, spread, turntable
 from atelier.solid.hidden import seen_texels, sources
 from atelier.solid.raster import rasterize
 from atelier.solid.sampling import strip, taps
 from atelier.solid.surface import Surface, mixed, render
-from atelier.solid.unwrap import unfit, unwrapped
+from atelier.solid.unwrap import unevenness, unfit, unwrapped
 
 FRONT = np.array([0.0, 0.0, -1.0])
 
@@ -114,12 +115,16 @@ def test_texels_that_are_seen_are_those_in_view_and_the_rest_mirrors_them() -> N
 def test_coordinates_serve_unless_places_share_them() -> None:
     assert unfit(plane()) == ""
     assert "no texture coordinates" in unfit(sphere())
+    assert unevenness(plane()) == pytest.approx(1)
+    own = plane().pieces[0]
+    assert own.uv is not None
+    stretched = replace(own, uv=own.uv ** [3, 1])
+    assert unevenness(placed(stretched)) > 3
+    assert "as fine in some places" in unfit(placed(stretched))
     twice = plane()
     piece = twice.pieces[0]
     folded = np.where(piece.uv[:, :1] > 0.5, [[1.0, 0.0]], [[0.0, 0.0]]) + piece.uv * np.where(piece.uv[:, :1] > 0.5, [[-1, 1]], [[1, 1]])
-    import dataclasses
-
-    folded_model = dataclasses.replace(twice, pieces=(dataclasses.replace(piece, uv=folded * [1, 1]),))
+    folded_model = replace(twice, pieces=(replace(piece, uv=folded * [1, 1]),))
     assert "share their texture" in unfit(folded_model)
 
 

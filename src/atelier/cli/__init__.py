@@ -19,7 +19,7 @@ COMMANDS = {
     "batching": ("batch",), "serving": ("serve", "keys"), "drawing": ("draw", "redraw"),
     "styles": ("styles",), "exploring": ("explore",), "comparing": ("compare",), "judging": ("evaluate",),
     "training": ("train",), "exporting": ("export",), "benching": ("bench",), "looking": ("recipes", "plot"), "weights": ("weights",),
-    "web_page": ("web",),
+    "web_page": ("web",), "representing": ("representations",),
     "showing": ("studio",), "living": ("live",),
 }  # fmt: skip
 """The commands of each module here, which adds them to the app when it is imported."""

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import MissingExtra
-from atelier.solid.model import Model, Piece, transformed
+from atelier.solid.model import Model, Piece, face_normals, transformed
 from atelier.solid.raster import rasterize_wrapped
 
 PADDING = 4
 """Texels between charts."""
 OVERLAP = 0.02
 """Share of a texture that several places of a surface may want, beyond which what is painted on one would be seen on another."""
+UNEVEN = 3.0
+"""How many times as fine a texture may be in one place as in another: beyond it, strokes differ where its charts meet."""
 CHECKED = 256
 """Side of the texture on which that is counted."""
 
@@ -87,4 +89,24 @@ def unfit(model: Model) -> str:
     covered = int((raster.face >= 0).sum())
     if covered < 0.05 * CHECKED**2:
         return "its texture coordinates leave most of the texture empty"
-    return "places of it share their texture" if twice > OVERLAP * covered else ""
+    if twice > OVERLAP * covered:
+        return "places of it share their texture"
+    uneven = unevenness(model)
+    return f"its texture is {uneven:.1f} times as fine in some places as in others" if uneven > UNEVEN else ""
+
+
+def unevenness(model: Model) -> float:
+    """How many times as fine the texture of a model is in one place as in another, of all but the finest and coarsest twentieth."""
+    area, ratio = [], []
+    for each in model.placed:
+        piece = model.pieces[each.piece]
+        assert piece.uv is not None
+        own = np.linalg.norm(face_normals(transformed(piece.points, each.matrix), piece.faces), axis=1)
+        flat = np.concatenate([piece.uv, np.zeros((len(piece.uv), 1))], 1)
+        area.append(own)
+        ratio.append(np.sqrt(np.linalg.norm(face_normals(flat, piece.faces), axis=1) / np.maximum(own, 1e-300)))
+    areas, ratios = np.concatenate(area), np.concatenate(ratio)
+    order = np.argsort(ratios)
+    share = np.cumsum(areas[order]) / max(float(areas.sum()), 1e-300)
+    low, high = (ratios[order][min(int(np.searchsorted(share, at)), len(order) - 1)] for at in (0.05, 0.95))
+    return float(high / max(float(low), 1e-12))
