@@ -12,7 +12,7 @@ from atelier.perception.motion import Accuracy, Motion, Sight, Step, follow, imp
 
 KNOWN = 0.7
 """Share of a frame that has to be found again in the painted frame before it; else an earlier one is painted."""
-PARTS, TORN = 10, 0.5
+PARTS, TORN = 10, 0.62
 """Of a frame's long side, the part that is looked at together; and how much of that may be unknown to both painted frames."""
 
 
