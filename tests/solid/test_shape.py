@@ -132,3 +132,16 @@ def test_both_and_another_mesh_as_style(tmp_path: Path, net: str, painting: Path
         assert not np.allclose(painted.model.pieces[0].points, before.pieces[0].points, atol=1e-5)
     with pytest.raises(SettingError, match="engine"):
         open(Request("stylize", ball, (Style(box),), engine="instant", what="shape"))
+
+
+def test_shading_goes_on_where_charts_meet() -> None:
+    surface = surface_of(sphere(2))
+    relief = Relief.of(surface, 1.0)
+    moved = relief.moved(surface.model, surface, 0.3 * relief.reach * np.sin(5 * relief.points[:, 0]))
+    normals = moved.pieces[0].normals
+    assert normals is not None
+    used = np.unique(moved.pieces[0].faces)
+    mean = np.zeros((len(relief.points), 3))
+    np.add.at(mean, relief.weld[used], normals[used])
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+    assert (mean[relief.weld[used]] * normals[used]).sum(1).min() > 0.99, "points at one place have one normal"

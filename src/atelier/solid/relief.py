@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atelier.errors import MissingExtra
-from atelier.solid.model import Floats, Indices, Model, Piece, face_normals, transformed, welded
+from atelier.solid.model import Floats, Indices, Model, Piece, face_normals, smooth_normals, transformed, welded
 from atelier.solid.surface import Surface
 
 ENOUGH = 40_000
@@ -119,6 +119,10 @@ class Relief:
     def moved(self, model: Model, surface: Surface, moved: Floats) -> Model:
         """The model with its places moved (W,) along their normals."""
         world = surface.points + (moved[:, None] * self.normals)[self.weld]
+        corners = smooth_normals(world, surface.faces)  # across charts too, or shading shows where they meet
+        normals = np.zeros_like(world)
+        for corner in range(3):
+            np.add.at(normals, surface.faces[:, corner], corners[:, corner])
         first, pieces = 0, list(model.pieces)
         done: set[int] = set()
         for each in model.placed:
@@ -127,7 +131,9 @@ class Relief:
             if each.piece not in done:
                 own: Floats = np.asarray(world[first : first + count] / surface.scale + surface.middle, np.float64)
                 points = transformed(own, np.asarray(np.linalg.inv(each.matrix), np.float64))
-                pieces[each.piece] = replace(piece, points=points, normals=None)
+                turned = normals[first : first + count] @ each.matrix[:3, :3]
+                turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-300)
+                pieces[each.piece] = replace(piece, points=points, normals=turned)
                 done.add(each.piece)
             first += count
         return replace(model, pieces=tuple(pieces))
