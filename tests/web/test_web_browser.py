@@ -137,7 +137,7 @@ def test_any_painting(browser: Any, site: Any, photo: Path, tmp_path: Path) -> N
         page.evaluate("delete document.body.dataset.finished")
         page.set_input_files("#file-painting", str(painting))
         finish(page)
-        close(saved(page), atelier.stylize(photo, painting))
+        close(saved(page), atelier.stylize(photo, painting, effort="fast"))
 
 
 def test_a_photo_held_upright_is_upright_and_smaller_at_a_size(browser: Any, site: Any, tmp_path: Path) -> None:
@@ -148,13 +148,13 @@ def test_a_photo_held_upright_is_upright_and_smaller_at_a_size(browser: Any, sit
     turned.save(path, quality=95, subsampling=0, exif=exif)
     with visit(browser, site, "#style=udnie&size=512") as page:
         give(page, path)
-        close(saved(page), atelier.stylize(path, "udnie", size=512))
+        close(saved(page), atelier.stylize(path, "udnie", size=512, effort="fast"))
 
 
 def test_two_styles_are_blended_and_strokes_made_larger(browser: Any, site: Any, photo: Path) -> None:
     with visit(browser, site, "#style=udnie:0.4,the-scream:0.6&strokes=0.5") as page:
         give(page, photo)
-        wanted = atelier.stylize(photo, [("udnie", 0.4), ("the-scream", 0.6)], style_size=2**0.5)
+        wanted = atelier.stylize(photo, [("udnie", 0.4), ("the-scream", 0.6)], style_size=2**0.5, effort="fast")
         close(saved(page), wanted)
 
 

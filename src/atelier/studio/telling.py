@@ -69,7 +69,7 @@ def spell_python(request: Request, out: str) -> str:
         styles = [each.source if each.weight == 1 else (each.source, each.weight) for each in request.styles]
         words.append(repr(styles[0] if len(styles) == 1 else styles))
     plain = Request(request.task, request.content)
-    names = ("effort", "recipe", "size", "seed", "regions", "feather", "blend", "keep_flat")
+    names = ("engine", "effort", "recipe", "size", "at_most", "seed", "regions", "feather", "blend", "keep_flat")
     words += [f"{name}={value!r}" for name in names if (value := getattr(request, name)) != getattr(plain, name)]
     words += [f"{name}={value!r}" for name, value in request.settings.items()]
     return f"import atelier\n\npicture = atelier.{request.task}({', '.join(words)})\natelier.save(picture, {out!r})\n"

@@ -25,7 +25,7 @@ from atelier.engines.network.painter import StyleCode
 from atelier.errors import WeightsError
 from atelier.image.moments import Moments
 
-BODY = "painter-5"
+BODY = "painter-6"
 """The bodies that ship. Style codes trained for others mean nothing to them."""
 SUFFIX = ".safetensors"
 NAME = r"\w[\w-]{0,63}"
