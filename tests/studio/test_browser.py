@@ -95,13 +95,13 @@ def upload(page: Any, path: Path) -> None:
     page.locator(".door input[type=file]").set_input_files(path)
 
 
-def settled(page: Any, title: str) -> None:
+def settled(page: Any, title: str, seconds: float = 30) -> None:
     """Wait for a finished picture whose label says so."""
     page.wait_for_function(
         "(title) => document.querySelector('.stage .title')?.textContent.includes(title) && document.querySelector('.stage .files a')"
         " && document.querySelector('.stage .after').src.includes('/hung/')",
         arg=title,
-        timeout=30_000,
+        timeout=1000 * seconds,
     )
 
 
@@ -145,15 +145,16 @@ def test_a_drawing_appears_is_stopped_and_kept(page: Any) -> None:
     count.fill("5000")
     count.press("Enter")
     page.get_by_role("button", name="Begin", exact=True).click()
-    page.wait_for_function("document.querySelector('.stage .after').src.includes('/now/')", timeout=60_000)
+    # Where nothing was drawn before, what draws is compiled first; beside another test that may take minutes.
+    page.wait_for_function("document.querySelector('.stage .after').src.includes('/now/')", timeout=300_000)
     stop = page.get_by_role("button", name="Stop", exact=True)
-    for _ in range(30):  # a click may fall on the instant in which the page puts another button in this one's place
+    for _ in range(120):  # a click may fall on the instant in which the page puts another button in this one's place
         if not stop.is_visible():
             break
         with contextlib.suppress(PlaywrightError):
             stop.click(timeout=2_000)
         page.wait_for_timeout(1_000)
-    settled(page, "Drawn")
+    settled(page, "Drawn", 120)
     assert taken(page, ".take a:has-text('SVG')").startswith((b"<svg", b"<?xml"))
 
 
